@@ -1,0 +1,184 @@
+/*
+ * Messages of FTX/1 as C structs, and their codec (PROTOCOL.md, "Messages").
+ *
+ * Life cycle: a struct message is filled by hand or by message_decode().  After decoding, spans and
+ * lists in it borrow from the record's plaintext and from the arena: they live until either is
+ * used again.  Nothing here allocates and nothing does I/O.
+ */
+#ifndef PROTO_MESSAGE_H
+#define PROTO_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto/limits.h"
+
+/* Borrowed bytes.  Not terminated. */
+struct span {
+	const uint8_t *data;
+	size_t length;
+};
+
+/* A span over the bytes of a C string, without its terminator. */
+struct span span_of(const char *text);
+
+/* struct identity, struct range, ... */
+#define STRUCTURE(name, doc)          struct name {
+#define END_STRUCTURE(name)           };
+#define U8(name, max, doc)            uint8_t name;
+#define U16(name, max, doc)           uint16_t name;
+#define U32(name, max, doc)           uint32_t name;
+#define U64(name, max, doc)           uint64_t name;
+#define S64(name, doc)                int64_t name;
+#define FLAGS8(name, mask, doc)       uint8_t name;
+#define FLAGS16(name, mask, doc)      uint16_t name;
+#define BYTES(name, n, doc)           uint8_t name[n];
+#define STRING(name, max, doc)        struct span name;
+#define PAYLOAD(name, max, doc)       struct span name;
+#define NESTED(name, structure, doc)  struct structure name;
+#define LIST(name, structure, max, doc)                                                            \
+	struct {                                                                                   \
+		const struct structure *items;                                                     \
+		uint32_t count;                                                                    \
+	} name;
+/* A message without fields still needs a member: ISO C has no empty struct. */
+#define MESSAGE(NAME, name, number, sender, kind, states, doc)                                     \
+	struct message_##name {                                                                    \
+		char type_only;
+#define END_MESSAGE(NAME, name) };
+#include "proto/messages.def"
+
+enum message_type {
+#define STRUCTURE(name, doc)
+#define END_STRUCTURE(name)
+#define U8(name, max, doc)
+#define U16(name, max, doc)
+#define U32(name, max, doc)
+#define U64(name, max, doc)
+#define S64(name, doc)
+#define FLAGS8(name, mask, doc)
+#define FLAGS16(name, mask, doc)
+#define BYTES(name, n, doc)
+#define STRING(name, max, doc)
+#define PAYLOAD(name, max, doc)
+#define NESTED(name, structure, doc)
+#define LIST(name, structure, max, doc)
+#define MESSAGE(NAME, name, number, sender, kind, states, doc) MESSAGE_##NAME = (number),
+#define END_MESSAGE(NAME, name)
+#include "proto/messages.def"
+};
+
+struct message {
+	enum message_type type;
+	union {
+#define STRUCTURE(name, doc)
+#define END_STRUCTURE(name)
+#define U8(name, max, doc)
+#define U16(name, max, doc)
+#define U32(name, max, doc)
+#define U64(name, max, doc)
+#define S64(name, doc)
+#define FLAGS8(name, mask, doc)
+#define FLAGS16(name, mask, doc)
+#define BYTES(name, n, doc)
+#define STRING(name, max, doc)
+#define PAYLOAD(name, max, doc)
+#define NESTED(name, structure, doc)
+#define LIST(name, structure, max, doc)
+#define MESSAGE(NAME, name, number, sender, kind, states, doc) struct message_##name name;
+#define END_MESSAGE(NAME, name)
+#include "proto/messages.def"
+	};
+};
+
+enum message_sender { SENDER_CLIENT = 1, SENDER_SERVER = 2, SENDER_EITHER = 3 };
+
+enum message_kind { KIND_REQUEST, KIND_UNANSWERED, KIND_PART, KIND_ANSWER, KIND_CLOSING };
+
+/* States of a connection, as bits (PROTOCOL.md, "States"). */
+enum connection_state { STATE_NEW = 1, STATE_HELLO_SENT = 2, STATE_OPEN = 4 };
+
+enum field_kind {
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_S64,
+	FIELD_FLAGS8,
+	FIELD_FLAGS16,
+	FIELD_BYTES,
+	FIELD_STRING,
+	FIELD_PAYLOAD,
+	FIELD_NESTED,
+	FIELD_LIST,
+};
+
+struct structure_info;
+
+/* One row of a structure or message.  limit: the maximum, mask, or number of bytes or items. */
+struct field_info {
+	const char *name;
+	const char *doc;
+	enum field_kind kind;
+	size_t offset; /* in the C struct */
+	uint64_t limit;
+	const struct structure_info *structure; /* of FIELD_NESTED and FIELD_LIST */
+};
+
+struct structure_info {
+	const char *name;
+	const char *doc;
+	size_t c_size; /* sizeof the C struct */
+	const struct field_info *fields;
+	size_t field_count;
+};
+
+struct message_info {
+	const char *name; /* "HELLO" */
+	const char *doc;
+	enum message_type type;
+	enum message_sender sender;
+	enum message_kind kind;
+	unsigned states; /* bits of enum connection_state in which the receiver takes it */
+	struct structure_info body;
+};
+
+/* The row of a type byte, or NULL. */
+const struct message_info *message_info(unsigned type);
+
+/* All rows in the order of messages.def. */
+const struct message_info *message_table(size_t *count);
+const struct structure_info *const *structure_table(size_t *count);
+
+/* Room for the decoded lists of any one message. */
+#define MESSAGE_ARENA_BYTES (LIMIT_GAP_RANGES * 16u + 64u)
+struct message_arena {
+	_Alignas(8) uint8_t bytes[MESSAGE_ARENA_BYTES];
+};
+
+/*
+ * Decodes one record's plaintext.  Returns 0 or FTX_E_PROTOCOL (empty, unknown type, short, over a
+ * maximum, trailing bytes).  m borrows from plain and arena.
+ */
+int message_decode(struct message *m, struct message_arena *arena, const uint8_t *plain,
+		   size_t length);
+
+/*
+ * Encodes m into plain[0..capacity), sets *length.  Returns 0, or FTX_E_PROTOCOL where a field is
+ * over its maximum or the result over capacity.  A payload that already lies at its place in plain
+ * (see message_head_bytes) is not copied.
+ */
+int message_encode(const struct message *m, uint8_t *plain, size_t capacity, size_t *length);
+
+/*
+ * Bytes before the payload of a type whose other fields have a fixed size (WRITE, DATA): where a
+ * sender puts the payload so that message_encode() need not copy it.  0 for other types.
+ */
+size_t message_head_bytes(enum message_type type);
+
+/* Prints m on one line, for people: names, numbers, escaped strings, lists as counts. */
+void message_print(const struct message *m, FILE *out);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Showing names that strangers chose, safely and readably.
+ */
+#ifndef BASE_DISPLAY_H
+#define BASE_DISPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Appends name to out[0..capacity) so that it can stand on a terminal or in a log line: valid
+ * UTF-8 stays; C0 and C1 controls, DEL, invalid UTF-8 and the backslash become \n, \t, \\ or \xHH.
+ * Bidirectional controls (U+202A..E, U+2066..9, U+200E, U+200F) and line separators U+2028/9 are
+ * escaped too.  Always terminates; a result that does not fit ends in "...".  Returns out.
+ */
+char *display_escape(char *out, size_t capacity, const void *name, size_t length);
+
+/* Room that any path of LIMIT_PATH_BYTES (4095) needs when every byte is escaped, and a terminator. */
+#define DISPLAY_PATH_BYTES (4 * 4095 + 4)
+
+/* Is it valid UTF-8 (RFC 3629: no surrogates, nothing overlong, at most U+10FFFF)? */
+bool utf8_valid(const void *text, size_t length);
+
+#endif

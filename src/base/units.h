@@ -1,0 +1,22 @@
+/*
+ * Sizes, rates and durations as people write and read them.
+ */
+#ifndef BASE_UNITS_H
+#define BASE_UNITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* "1048576", "64K", "1.5G"; K M G T = powers of 1024, either case.  0 or FTX_E_USAGE (also on overflow). */
+int size_parse(uint64_t *bytes, const char *text);
+
+/* "500ms", "10", "10s", "5m", "2h", "7d"; a bare number is seconds.  0 or FTX_E_USAGE. */
+int duration_parse(uint64_t *milliseconds, const char *text);
+
+/* "0 B", "1023 B", "1.5 KiB", "17.0 MiB"; room for 16 bytes is enough.  Returns out. */
+char *size_format(char *out, size_t capacity, uint64_t bytes);
+
+/* "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"; room for 32 bytes is enough.  Returns out. */
+char *duration_format(char *out, size_t capacity, uint64_t milliseconds);
+
+#endif

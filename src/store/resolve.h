@@ -1,0 +1,42 @@
+/*
+ * From a relative path to a held parent directory and a leaf, never outside the root and never
+ * through a symbolic link.
+ *
+ * Walks component by component with openat(O_NOFOLLOW|O_DIRECTORY|O_PATH) on held descriptors.
+ * Everything else of the project that touches a share uses *at calls on what comes from here.
+ */
+#ifndef STORE_RESOLVE_H
+#define STORE_RESOLVE_H
+
+#include <stdbool.h>
+
+#include "proto/limits.h"
+
+/* A name in a directory. */
+struct place {
+	int dir; /* owned; -1 when empty.  O_PATH: *at() calls yes, fsync() no */
+	char leaf[LIMIT_NAME_BYTES + 1];
+};
+
+enum resolve_flags {
+	RESOLVE_MAKE_PARENTS = 1, /* missing directories above the leaf are made (0777 less umask) and synced */
+	RESOLVE_ENTER_MOUNTS = 2, /* other file systems below root may be entered (client side) */
+};
+
+/*
+ * root: borrowed directory descriptor.  path: terminated, passes path_check(); "" resolves to root
+ * itself with the leaf ".".  Returns 0 with p filled (place_release() it), or FTX_E_NOT_FOUND (a directory above
+ * the leaf is missing), FTX_E_CONFLICT (one is not a directory), FTX_E_OTHER_FILE_SYSTEM,
+ * FTX_E_DENIED, ...  FTX_E_IS_LINK: p is filled too, with the link itself, so the caller can say
+ * where it points.  The leaf is not looked at.
+ */
+int resolve_parent(int root, const char *path, unsigned flags, struct place *p);
+void place_release(struct place *p);
+
+/*
+ * fsyncs the parent directory of path and each ancestor up to and including root whose status changed within the
+ * last hour (reliability: the entry is durable when all directories that lead to it are).
+ */
+int resolve_sync_parents(int root, const char *path, unsigned flags);
+
+#endif

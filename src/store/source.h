@@ -1,0 +1,40 @@
+/*
+ * A regular file that is being read to be sent: by the client's put, by the server's READ.
+ */
+#ifndef STORE_SOURCE_H
+#define STORE_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/message.h"
+
+struct source;
+
+/*
+ * Opens dir/leaf without following a link (a FIFO or device is never waited for).  FTX_E_IS_LINK, FTX_E_NOT_REGULAR, FTX_E_CONFLICT (a
+ * directory), FTX_E_NOT_FOUND, FTX_E_DENIED, ...  dir is borrowed until source_close().
+ */
+int source_open_at(struct source **out, int dir, const char *leaf);
+
+/* Opens a path as the user typed it (AT_FDCWD): links are followed.  Borrows path until source_close(). */
+int source_open_path(struct source **out, const char *path);
+void source_close(struct source *s);
+
+/* As of opening or of the last source_check(). */
+const struct identity *source_identity(const struct source *s);
+const struct metadata *source_metadata(const struct source *s);
+uint64_t source_allocated(const struct source *s); /* st_blocks * 512 */
+int source_fd(const struct source *s);
+
+/* Reads exactly length bytes; FTX_E_CHANGED where the file has become shorter. */
+int source_read(struct source *s, uint64_t offset, void *data, size_t length);
+
+/*
+ * Has it stayed what it was?  FTX_E_CHANGED where size or mtime of the open file changed or its name now
+ * leads to another inode, FTX_E_VANISHED where the name leads nowhere.  A change of ctime alone
+ * (a link, a chmod) is taken over into source_metadata() and is 0.
+ */
+int source_check(struct source *s);
+
+#endif
