@@ -1,0 +1,81 @@
+/*
+ * ftxd: the server.  A table of verbs; each lives in a file of its own.
+ */
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int, char **);
+	const char *help;
+} verbs[] = {
+    {"serve", verb_serve,
+     "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
+    {"keygen", verb_keygen, "keygen -o FILE"},
+    {"key", verb_key, "key [--key FILE] [--state DIR]"},
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("usage:\n", out);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(out, "  ftxd %s\n", verbs[i].help);
+	fputs("  ftxd --help | --version\n"
+	      "\n"
+	      "serve   serves one directory; prints its address first:\n"
+	      "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
+	      "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
+	      "        --client   public key that may use it (ftx key prints it); repeatable;\n"
+	      "                   without it your own key, made if missing\n"
+	      "keygen  makes a server key in FILE and prints its public key\n"
+	      "key     prints the public key and the address of what serve would serve\n"
+	      "\n"
+	      "See ftxd(8).\n",
+	      out);
+}
+
+void
+complain(const char *verb, const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "ftxd: %s: ", verb);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : NULL;
+
+	if (sodium_init() < 0) {
+		fputs("ftxd: libsodium could not be initialised\n", stderr);
+		return FTX_EXIT_CONFIG;
+	}
+	if (verb == NULL) {
+		usage(stderr);
+		return FTX_EXIT_USAGE;
+	}
+	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(verb, "--version") == 0 || strcmp(verb, "-V") == 0) {
+		printf("ftxd %s\n", FTX_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verb, verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "ftxd: unknown command '%s'; the commands are serve, keygen, key\n", verb);
+	return FTX_EXIT_USAGE;
+}

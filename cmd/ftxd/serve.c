@@ -1,0 +1,265 @@
+/*
+ * ftxd serve: one directory as one share, from the command line alone.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/ftxd/keys.h"
+#include "cmd/ftxd/paths.h"
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+#include "src/base/log.h"
+#include "src/secure/keyfile.h"
+#include "src/server/listen.h"
+#include "src/server/supervisor.h"
+
+#define MAX_CLIENTS 256
+
+struct serve {
+	char directory[PATH_MAX];
+	const char *listen[SUPERVISOR_MAX_LISTENERS];
+	size_t listen_count;
+	const char *client_keys[MAX_CLIENTS];
+	size_t client_count;
+	char *key_file;
+	char *state;
+	struct grant grant;
+	struct client_policy clients[MAX_CLIENTS];
+};
+
+static int
+usage(const char *why)
+{
+	complain("serve",
+		 "%s\nusage: ftxd serve DIR [--listen ADDR:PORT]... [--client KEY]... "
+		 "[--key FILE] [--state DIR]",
+		 why);
+	return FTX_EXIT_USAGE;
+}
+
+static int
+parse(struct serve *s, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"listen", required_argument, NULL, 'l'}, {"client", required_argument, NULL, 'c'},
+	    {"key", required_argument, NULL, 'k'},    {"state", required_argument, NULL, 's'},
+	    {"help", no_argument, NULL, 'h'},	      {NULL, 0, NULL, 0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'l' && s->listen_count < SUPERVISOR_MAX_LISTENERS)
+			s->listen[s->listen_count++] = optarg;
+		else if (c == 'c' && s->client_count < MAX_CLIENTS)
+			s->client_keys[s->client_count++] = optarg;
+		else if (c == 'k')
+			s->key_file = optarg;
+		else if (c == 's')
+			s->state = optarg;
+		else
+			return usage(c == '?' ? "wrong option" : "too many of one option");
+	}
+	if (optind != argc - 1)
+		return usage(optind == argc ? "which directory?" : "one directory only");
+	if (realpath(argv[optind], s->directory) == NULL) {
+		complain("serve", "'%s': %s", argv[optind], strerror(errno));
+		return FTX_EXIT_CONFIG;
+	}
+	if (s->listen_count == 0)
+		s->listen[s->listen_count++] = "127.0.0.1:7389";
+	return 0;
+}
+
+/* The share is named after the directory; what share names may not hold becomes an underscore. */
+static void
+name_share(struct serve *s)
+{
+	const char *last = strrchr(s->directory, '/') + 1;
+	char *out = s->grant.share;
+	size_t n = 0;
+
+	if (*last == '\0')
+		last = "root";
+	if (!isalnum((unsigned char)*last))
+		out[n++] = 's';
+	for (; *last != '\0' && n < LIMIT_SHARE_BYTES; last++) {
+		unsigned char c = (unsigned char)*last;
+
+		out[n++] = c < 128 && (isalnum(c) || strchr("._-", c) != NULL) ? (char)c : '_';
+	}
+	out[n] = '\0';
+	s->grant.subtree = s->directory;
+	s->grant.rights = RIGHTS_FULL;
+}
+
+static int
+add_client(struct serve *s, size_t i, const uint8_t key[static KEY_BYTES])
+{
+	struct client_policy *c = &s->clients[i];
+
+	snprintf(c->name, sizeof(c->name), "client-%zu", i + 1);
+	memcpy(c->key, key, KEY_BYTES);
+	c->grants = &s->grant;
+	c->grant_count = 1;
+	return 0;
+}
+
+static int
+own_client(struct serve *s)
+{
+	char *path = default_client_key();
+	uint8_t public_key[KEY_BYTES];
+	uint8_t *secret;
+	int made;
+
+	if (path == NULL) {
+		complain("serve", "HOME is not set: say with --client KEY who may use it");
+		return FTX_EXIT_CONFIG;
+	}
+	secret = key_load("serve", path, 1, &made);
+	if (secret != NULL) {
+		if (made)
+			complain("serve", "made a client key for you in '%s'", path);
+		key_public(public_key, secret);
+		add_client(s, 0, public_key);
+		s->client_count = 1;
+		key_secret_free(secret);
+	}
+	free(path);
+	return secret != NULL ? 0 : FTX_EXIT_CONFIG;
+}
+
+static int
+setup_clients(struct serve *s)
+{
+	for (size_t i = 0; i < s->client_count; i++) {
+		uint8_t key[KEY_BYTES];
+
+		if (key_parse(key, s->client_keys[i]) != 0) {
+			complain("serve",
+				 "'%s' is not a public key (43 characters; ftx key prints it)",
+				 s->client_keys[i]);
+			return FTX_EXIT_USAGE;
+		}
+		add_client(s, i, key);
+	}
+	return s->client_count == 0 ? own_client(s) : 0;
+}
+
+static int
+setup_key(struct serve *s, struct key_holder *holder)
+{
+	char *state = s->state != NULL ? strdup(s->state) : default_state_directory();
+	char *path = s->key_file != NULL ? strdup(s->key_file)
+		     : state != NULL	 ? path_join(state, "server-key")
+					 : NULL;
+	uint8_t *secret = NULL;
+
+	if (path == NULL)
+		complain("serve", "HOME is not set: give --key FILE or --state DIR");
+	else
+		secret = key_load("serve", path, 1, NULL);
+	free(path);
+	free(state);
+	if (secret == NULL)
+		return FTX_EXIT_CONFIG;
+	if (key_holder_init(holder, secret) != 0) {
+		complain("serve", "this kernel does not keep the key from child processes");
+		return FTX_EXIT_CONFIG;
+	}
+	return 0;
+}
+
+static int
+setup_listeners(const struct serve *s, struct listen_address *addresses, int *fds)
+{
+	for (size_t i = 0; i < s->listen_count; i++) {
+		int r;
+
+		if (listen_parse(&addresses[i], s->listen[i]) != 0) {
+			complain(
+			    "serve",
+			    "'%s' is not an address to listen on: ADDR:PORT, as 127.0.0.1:7389 "
+			    "or [::1]:7389",
+			    s->listen[i]);
+			return FTX_EXIT_USAGE;
+		}
+		if (!listen_is_loopback(&addresses[i]) && s->client_keys[0] == NULL)
+			return usage(
+			    "on other than loopback, say with --client KEY who may use it");
+		if ((r = listen_open(&addresses[i], &fds[i])) != 0) {
+			complain("serve", "cannot listen on %s: %s", s->listen[i],
+				 r == FTX_E_BUSY ? "the port is taken" : error_text(r));
+			return FTX_EXIT_FAILURE;
+		}
+	}
+	return 0;
+}
+
+static void
+print_address(const struct serve *s, const struct listen_address *a,
+	      const uint8_t public_key[static KEY_BYTES])
+{
+	char host[HOST_NAME_MAX + 1];
+	char key[KEY_TEXT_CHARS + 1];
+	bool v6 = strchr(a->host, ':') != NULL && !listen_is_any(a);
+
+	memcpy(host, a->host, sizeof(a->host));
+	if (listen_is_any(a) && gethostname(host, sizeof(host)) != 0)
+		strcpy(host, "localhost");
+	key_format(key, public_key);
+	printf("ftx://%s@%s%s%s:%u/%s\n", key, v6 ? "[" : "", host, v6 ? "]" : "", a->port,
+	       s->grant.share);
+}
+
+static int
+serve(struct serve *s)
+{
+	struct listen_address addresses[SUPERVISOR_MAX_LISTENERS];
+	int fds[SUPERVISOR_MAX_LISTENERS];
+	struct key_holder holder = {0};
+	struct policy policy = {.clients = s->clients};
+	struct supervisor_options options = {.listeners = fds, .policy = &policy, .key = &holder};
+	int code;
+	int r;
+
+	if ((code = setup_clients(s)) != 0 || (code = setup_listeners(s, addresses, fds)) != 0 ||
+	    (code = setup_key(s, &holder)) != 0)
+		return code;
+	policy.client_count = s->client_count;
+	options.listener_count = s->listen_count;
+	for (size_t i = 0; i < s->listen_count; i++)
+		print_address(s, &addresses[i], holder.public_key);
+	if (fflush(stdout) != 0) {
+		complain("serve", "cannot write the address: %s", strerror(errno));
+		return FTX_EXIT_FAILURE;
+	}
+	r = supervisor_run(&options);
+	key_holder_release(&holder);
+	if (r != 0)
+		complain("serve", "%s", error_text(r));
+	return r != 0 ? FTX_EXIT_FAILURE : 0;
+}
+
+int
+verb_serve(int argc, char **argv)
+{
+	static struct serve s;
+	int code;
+
+	log_setup(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM") != NULL);
+	/* The supervisor's memory holds the server's secret key. */
+	prctl(PR_SET_DUMPABLE, 0);
+	if ((code = parse(&s, argc, argv)) != 0)
+		return code;
+	name_share(&s);
+	return serve(&s);
+}

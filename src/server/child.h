@@ -1,0 +1,19 @@
+/*
+ * How a forked child of the supervisor becomes itself.
+ */
+#ifndef SERVER_CHILD_H
+#define SERVER_CHILD_H
+
+/* Where a child finds its connection and its pair. */
+enum { CHILD_CONN = 3, CHILD_PAIR = 4 };
+
+/* CHILD_LOGS keeps stderr; CHILD_SILENT has no descriptor but the two. */
+enum child_output { CHILD_LOGS, CHILD_SILENT };
+
+/*
+ * Puts conn and pair at CHILD_CONN and CHILD_PAIR, closes every other descriptor, and gives
+ * signals their default meaning.  Ends the process where that fails.
+ */
+void child_enter(int conn, int pair, enum child_output output);
+
+#endif

@@ -1,0 +1,140 @@
+#include "src/server/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/server/session.h"
+
+#define PAIR_LOOK_MS 1000u /* a busy connection never waits, so the pair is looked at this often   \
+			    */
+#define LINGER_MS 2000u
+
+static void
+look_at_pair(struct connection *c)
+{
+	struct pair_message m;
+	int r;
+
+	while ((r = pair_receive(c->pair, &m)) == 1) {
+		if (m.type == PAIR_JOINED)
+			c->joined = true;
+		else if (m.type == PAIR_STOP)
+			c->stop_error = m.stop_error;
+	}
+	if (r < 0 && c->stop_error == 0)
+		c->stop_error = FTX_E_STOPPING;
+	c->pair_looked_ms = clock_ms();
+}
+
+/*
+ * Waits for events on the socket, or for the pair to speak.  0, or FTX_E_TIMEOUT after
+ * timeout_ms (-1: never).
+ */
+static int
+wait_for(struct connection *c, short events, int timeout_ms)
+{
+	struct pollfd pfds[2] = {
+	    {.fd = channel_fd(c->channel), .events = events},
+	    {.fd = c->stop_error != 0 ? -1 : c->pair, .events = POLLIN},
+	};
+	int n = poll(pfds, 2, timeout_ms);
+
+	if (n == 0)
+		return FTX_E_TIMEOUT;
+	if (n > 0 && pfds[1].revents != 0)
+		look_at_pair(c);
+	return 0; /* EINTR too: the caller tries again */
+}
+
+static void
+look_now_and_then(struct connection *c)
+{
+	if (clock_ms() - c->pair_looked_ms >= PAIR_LOOK_MS)
+		look_at_pair(c);
+}
+
+int
+connection_receive(struct connection *c, uint8_t **plain, size_t *length)
+{
+	uint64_t last_byte_ms = clock_ms();
+
+	look_now_and_then(c);
+	for (;;) {
+		size_t got = 0;
+		int r;
+
+		if (c->stop_error != 0)
+			return c->stop_error;
+		r = channel_receive(c->channel, SIZE_MAX, plain, length, &got);
+		c->received += got;
+		if (r != 0)
+			return r < 0 ? r : 0;
+		if (got > 0)
+			last_byte_ms = clock_ms();
+		if (channel_mid_record(c->channel) && clock_ms() - last_byte_ms >= SESSION_STALL_MS)
+			return FTX_E_TIMEOUT;
+		wait_for(c, POLLIN, channel_mid_record(c->channel) ? (int)SESSION_STALL_MS : -1);
+	}
+}
+
+uint8_t *
+connection_payload(struct connection *c, enum message_type type)
+{
+	return channel_plain(c->channel) + message_head_bytes(type);
+}
+
+int
+connection_send(struct connection *c, const struct message *m)
+{
+	size_t length;
+	int r = message_encode(m, channel_plain(c->channel), LIMIT_RECORD_PLAIN, &length);
+
+	assert(r == 0);
+	channel_seal(c->channel, length);
+	look_now_and_then(c);
+	for (;;) {
+		size_t sent = 0;
+
+		r = channel_flush(c->channel, SIZE_MAX, &sent);
+		c->sent += sent;
+		if (r <= 0)
+			return r;
+		if (sent == 0 && (r = wait_for(c, POLLOUT, (int)SESSION_STALL_MS)) != 0)
+			return r;
+	}
+}
+
+int
+connection_await_joined(struct connection *c)
+{
+	while (!c->joined && c->stop_error == 0) {
+		struct pollfd pfd = {.fd = c->pair, .events = POLLIN};
+
+		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+			return FTX_E_STOPPING;
+		look_at_pair(c);
+	}
+	return c->stop_error;
+}
+
+void
+connection_linger(struct connection *c)
+{
+	uint64_t end_ms = clock_ms() + LINGER_MS;
+	int fd = channel_fd(c->channel);
+	char sink[4096];
+
+	shutdown(fd, SHUT_WR);
+	for (;;) {
+		uint64_t now = clock_ms();
+		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+		if (now >= end_ms || poll(&pfd, 1, (int)(end_ms - now)) <= 0 ||
+		    recv(fd, sink, sizeof(sink), 0) <= 0)
+			return;
+	}
+}

@@ -1,0 +1,46 @@
+/*
+ * A session's connection as its handlers see it: messages in, messages out, and the supervisor's
+ * voice on the side.
+ */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/message.h"
+#include "src/secure/channel.h"
+#include "src/server/pair.h"
+
+struct connection {
+	struct channel *channel;
+	int pair;
+	uint64_t pair_looked_ms; /* when the pair was last looked at */
+	int stop_error;		 /* not 0: the supervisor says to end, or is gone */
+	bool joined;		 /* PAIR_JOINED has come */
+	uint64_t received;	 /* bytes from the socket */
+	uint64_t sent;
+};
+
+/*
+ * Waits for the next record.  0 with the plaintext until the next call; stop_error once it
+ * is set; FTX_E_TIMEOUT for a stall within a record; FTX_E_CLOSED, ...
+ */
+int connection_receive(struct connection *c, uint8_t **plain, size_t *length);
+
+/* Where a payload of a message of this type goes so that it need not be copied. */
+uint8_t *connection_payload(struct connection *c, enum message_type type);
+
+/*
+ * Seals and sends one message, waiting as long as the peer takes bytes.  0 or why the connection
+ * is over.  m must be valid (asserted): the server does not send what it would not read.
+ */
+int connection_send(struct connection *c, const struct message *m);
+
+/* Waits for PAIR_JOINED.  0, or stop_error. */
+int connection_await_joined(struct connection *c);
+
+/* Tells the peer nothing more comes and waits until it closes, at most a second or two. */
+void connection_linger(struct connection *c);
+
+#endif

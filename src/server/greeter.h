@@ -1,0 +1,22 @@
+/*
+ * The process that meets a stranger: one handshake, no files, no key, fixed buffers.
+ *
+ * It uses read, write, sendmsg, recvmsg, ppoll, close, getrandom, clock_gettime, munmap and
+ * exit_group, and no other system call, from its first byte on.
+ */
+#ifndef SERVER_GREETER_H
+#define SERVER_GREETER_H
+
+#include <stdint.h>
+
+#include "src/secure/handshake.h"
+
+/*
+ * Runs the server's side of the handshake (PROTOCOL.md, "Handshake") on conn, a non-blocking socket
+ * from which nothing was read, until deadline_ms (clock_ms()).  pair leads to the supervisor, which
+ * does the step es and takes the result.  Never returns.
+ */
+_Noreturn void greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES],
+			   uint64_t deadline_ms);
+
+#endif

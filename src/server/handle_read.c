@@ -1,0 +1,181 @@
+/*
+ * STAT, READ, SYNC (PROTOCOL.md, "Reading").
+ */
+#include "src/server/handlers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/store/resolve.h"
+#include "src/store/source.h"
+
+/* Where a regular file's remembered mode counts, m gets it; without the right to read it, it stays.
+ */
+static void
+recall(int dir, const char *leaf, const struct stat *st, struct metadata *m)
+{
+	int fd;
+
+	if (!S_ISREG(st->st_mode))
+		return;
+	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	metadata_recall(fd, st, m);
+	close(fd);
+}
+
+int
+handle_stat(struct session *s, const struct message *m)
+{
+	struct message answer = {.type = MESSAGE_ENTRY};
+	struct target t;
+	struct place place;
+	struct stat st;
+	int r = target_parse(s, &m->stat.path, RIGHT_LIST, &t);
+
+	if (r == 0)
+		r = resolve_parent(t.subtree->root, t.rest, 0, &place);
+	if (r != 0)
+		return answer_path_error(s, r, &t);
+	if (fstatat(place.dir, place.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		r = error_from_errno(errno);
+	} else {
+		answer.entry.metadata = metadata_of(&st);
+		answer.entry.identity = identity_of(&st);
+		recall(place.dir, place.leaf, &st, &answer.entry.metadata);
+	}
+	place_release(&place);
+	if (r != 0)
+		return answer_path_error(s, r, &t);
+	return connection_send(&s->connection, &answer);
+}
+
+/* Ascending, disjoint, not empty, within the file: what an honest client sends. */
+static bool
+ranges_ok(const struct message_read *m)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < m->ranges.count; i++) {
+		const struct range *r = &m->ranges.items[i];
+
+		if (r->length == 0 || r->offset < end || r->offset > m->identity.size ||
+		    r->length > m->identity.size - r->offset)
+			return false;
+		end = r->offset + r->length;
+	}
+	return true;
+}
+
+/* One chunk: read where it is sealed, so that an incompressible file is not copied. */
+static int
+send_chunk(struct session *s, struct source *source, uint64_t offset, size_t length,
+	   int *file_error)
+{
+	struct message part = {.type = MESSAGE_DATA};
+	uint8_t *raw = connection_payload(&s->connection, MESSAGE_DATA);
+	struct digest digest;
+
+	if ((*file_error = source_read(source, offset, raw, length)) != 0)
+		return 0;
+	digest = digest_of(raw, length);
+	memcpy(part.data.digest, digest.bytes, sizeof(part.data.digest));
+	part.data.offset = offset;
+	part.data.raw_length = (uint32_t)length;
+	part.data.data.data = raw;
+	part.data.codec =
+	    (uint8_t)encoder_run(s->encoder, offset, raw, length, &part.data.data.length);
+	return connection_send(&s->connection, &part);
+}
+
+/* Chunks end at multiples of LIMIT_CHUNK_BYTES, so none crosses a block's end. */
+static int
+send_range(struct session *s, struct source *source, const struct range *range, int *file_error)
+{
+	uint64_t offset = range->offset;
+	uint64_t end = range->offset + range->length;
+	int r = 0;
+
+	while (offset < end && r == 0 && *file_error == 0) {
+		uint64_t length = LIMIT_CHUNK_BYTES - offset % LIMIT_CHUNK_BYTES;
+
+		if (length > end - offset)
+			length = end - offset;
+		r = send_chunk(s, source, offset, (size_t)length, file_error);
+		offset += length;
+	}
+	return r;
+}
+
+static int
+open_source(struct session *s, const struct message_read *m, struct target *t, struct place *place,
+	    struct source **source)
+{
+	int r = target_parse(s, &m->path, RIGHT_GET, t);
+
+	if (r == 0)
+		r = encoder_setup(s->encoder, (enum compress_mode)m->compress, m->level,
+				  s->peer_codecs);
+	encoder_next_file(s->encoder);
+	if (r == 0)
+		r = resolve_parent(t->subtree->root, t->rest, 0, place);
+	if (r == 0)
+		r = source_open_at(source, place->dir, place->leaf);
+	if (r == 0 && !identity_same(source_identity(*source), &m->identity))
+		r = FTX_E_CHANGED;
+	return r;
+}
+
+int
+handle_read(struct session *s, const struct message *m)
+{
+	struct message answer = {.type = MESSAGE_DONE};
+	struct place place = {.dir = -1};
+	struct source *source = NULL;
+	struct target t;
+	int file_error;
+	int r = 0;
+
+	if (!ranges_ok(&m->read))
+		return FTX_E_PROTOCOL;
+	file_error = open_source(s, &m->read, &t, &place, &source);
+	for (uint32_t i = 0; i < m->read.ranges.count && r == 0 && file_error == 0; i++)
+		r = send_range(s, source, &m->read.ranges.items[i], &file_error);
+	/* What was sent may be of two states of the file. */
+	if (r == 0 && file_error == 0)
+		file_error = source_check(source);
+	if (r == 0 && file_error == 0) {
+		answer.done.identity = *source_identity(source);
+		r = connection_send(&s->connection, &answer);
+	} else if (r == 0) {
+		r = answer_path_error(s, file_error, &t);
+	}
+	source_close(source);
+	place_release(&place);
+	return r;
+}
+
+int
+handle_sync(struct session *s, const struct message *m)
+{
+	struct target t;
+	int r = target_parse(s, &m->sync.share, RIGHT_PUT, &t);
+	int fd;
+
+	if (r != 0)
+		return answer_path_error(s, r, &t);
+	if (t.rest[0] != '\0')
+		return FTX_E_PROTOCOL;
+	session_working(s);
+	fd = openat(t.subtree->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) != 0)
+		r = error_from_errno(errno);
+	if (fd >= 0)
+		close(fd);
+	return r != 0 ? answer_error(s, r, NULL) : answer_ok(s);
+}

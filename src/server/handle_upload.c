@@ -1,0 +1,213 @@
+/*
+ * OPEN, WRITE, CHECKPOINT, COMMIT, RELEASE (PROTOCOL.md, "Uploads").
+ *
+ * Whatever goes wrong with an upload is remembered in its handle and answered by the next request
+ * that has an answer; the connection and the other handles go on.  Only what no honest client sends
+ * ends the connection.
+ */
+#include "src/server/handlers.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/store/staging.h"
+
+/* A handle that must be open. */
+static struct handle *
+open_handle(struct session *s, uint8_t number)
+{
+	struct handle *h = &s->handles[number];
+
+	return h->used ? h : NULL;
+}
+
+static int
+fail(struct handle *h, int error)
+{
+	if (h->error == 0)
+		h->error = error;
+	return h->error;
+}
+
+static int
+open_upload(struct session *s, const struct message_open *m, struct target *t, struct handle *h,
+	    uint32_t *have_count)
+{
+	struct upload_options options = {
+	    .path = t->rest,
+	    .identity = m->identity,
+	    .allocate = m->allocate,
+	    .policy = METADATA_SERVER,
+	    .umask_bits = s->umask_bits,
+	    .before_long_call = session_working,
+	    .arg = s,
+	};
+	int r = target_parse(s, &m->path, RIGHT_PUT, t);
+
+	if (r != 0)
+		return r;
+	if (t->rest[0] == '\0')
+		return FTX_E_CONFLICT;
+	if (t->subtree->staging < 0)
+		return t->subtree->staging_error;
+	options.root = t->subtree->root;
+	options.overwrite = (t->subtree->grant->rights & RIGHT_OVERWRITE) != 0;
+	options.staging.dir = t->subtree->staging;
+	options.staging.prefix = "";
+	staging_server_id(options.staging.id, t->rest, strlen(t->rest));
+	memcpy(options.session_id, s->session_id, sizeof(options.session_id));
+	return upload_open(&h->upload, &options, s->have, have_count);
+}
+
+int
+handle_open(struct session *s, const struct message *m)
+{
+	struct handle *h = &s->handles[m->open.handle];
+	struct message answer = {.type = MESSAGE_HAVE};
+	struct target t = {0};
+	int r;
+
+	if (h->used || m->open.identity.size > LIMIT_FILE_BYTES)
+		return FTX_E_PROTOCOL;
+	*h = (struct handle){.used = true};
+	r = open_upload(s, &m->open, &t, h, &answer.have.blocks.count);
+	if (r != 0)
+		return answer_path_error(s, fail(h, r), &t);
+	answer.have.blocks.items = s->have;
+	return connection_send(&s->connection, &answer);
+}
+
+int
+handle_write(struct session *s, const struct message *m)
+{
+	const struct message_write *w = &m->write;
+	struct handle *h = open_handle(s, w->handle);
+	const uint8_t *raw = w->data.data;
+	struct digest digest;
+	int r = 0;
+
+	if (h == NULL || w->raw_length == 0)
+		return FTX_E_PROTOCOL;
+	if (h->error != 0)
+		return 0;
+	if (w->codec != CODEC_RAW) {
+		r = decoder_run(s->decoder, (enum codec)w->codec, w->data.data, w->data.length,
+				s->raw, w->raw_length);
+		raw = s->raw;
+	} else if (w->data.length != w->raw_length) {
+		r = FTX_E_PROTOCOL;
+	}
+	if (r == FTX_E_PROTOCOL)
+		return r;
+	if (r == 0) {
+		digest = digest_of(raw, w->raw_length);
+		if (memcmp(digest.bytes, w->digest, sizeof(digest.bytes)) != 0)
+			r = FTX_E_MISMATCH;
+	}
+	if (r == 0)
+		r = upload_write(h->upload, w->offset, raw, w->raw_length);
+	if (r == FTX_E_PROTOCOL)
+		return r;
+	if (r != 0)
+		fail(h, r);
+	return 0;
+}
+
+int
+handle_checkpoint(struct session *s, const struct message *m)
+{
+	struct handle *h = open_handle(s, m->checkpoint.handle);
+	int r;
+
+	if (h == NULL)
+		return FTX_E_PROTOCOL;
+	if (h->error == 0 && (r = upload_checkpoint(h->upload)) != 0)
+		fail(h, r);
+	return h->error != 0 ? answer_error(s, h->error, NULL) : answer_ok(s);
+}
+
+static void
+free_handle(struct handle *h)
+{
+	*h = (struct handle){0};
+}
+
+/* After these the upload is as it was, and the client may go on with it. */
+static bool
+stays_open(int error)
+{
+	return error == FTX_E_INCOMPLETE || error == FTX_E_MISMATCH || error == FTX_E_BUSY ||
+	       error == FTX_E_CONFLICT || error == FTX_E_EXISTS || error == FTX_E_IS_LINK;
+}
+
+int
+handle_commit(struct session *s, const struct message *m)
+{
+	struct handle *h = open_handle(s, m->commit.handle);
+	struct message answer = {.type = MESSAGE_COMMITTED};
+	struct digest digest;
+	struct upload_commit commit = {
+	    .metadata = m->commit.metadata,
+	    .sent = m->commit.blocks.items,
+	    .sent_count = m->commit.blocks.count,
+	    .digest = &digest,
+	};
+	int r;
+
+	if (h == NULL || commit.metadata.type != ENTRY_FILE)
+		return FTX_E_PROTOCOL;
+	if (h->error != 0)
+		return answer_error(s, h->error, NULL);
+	memcpy(digest.bytes, m->commit.digest, sizeof(digest.bytes));
+	s->result.block_count = 0;
+	r = upload_commit(h->upload, &commit, &s->result);
+	if (r == FTX_E_PROTOCOL)
+		return r;
+	if (r != 0) {
+		struct message error = {.type = MESSAGE_ERROR};
+
+		if (!stays_open(r))
+			fail(h, r);
+		error.error.code = (uint16_t)-r;
+		error.error.retryable = error_retryable(r);
+		error.error.text = span_of(error_text(r));
+		if (r == FTX_E_INCOMPLETE || r == FTX_E_MISMATCH) {
+			error.error.blocks.items = s->result.blocks;
+			error.error.blocks.count = s->result.block_count;
+		}
+		return connection_send(&s->connection, &error);
+	}
+	s->committed++;
+	memcpy(answer.committed.digest, s->result.digest.bytes, sizeof(answer.committed.digest));
+	answer.committed.flags = s->result.mode_not_kept ? 1 : 0;
+	r = connection_send(&s->connection, &answer);
+	upload_close(h->upload, UPLOAD_DISCARD); /* what is left of the staging, after the answer */
+	free_handle(h);
+	return r;
+}
+
+int
+handle_release(struct session *s, const struct message *m)
+{
+	struct handle *h = open_handle(s, m->release.handle);
+	int r;
+
+	if (h == NULL)
+		return FTX_E_PROTOCOL;
+	r = upload_close(h->upload, m->release.discard ? UPLOAD_DISCARD : UPLOAD_KEEP);
+	if (h->error != 0)
+		r = h->error;
+	free_handle(h);
+	return r != 0 ? answer_error(s, r, NULL) : answer_ok(s);
+}
+
+void
+handles_close(struct session *s)
+{
+	for (size_t i = 0; i < LIMIT_HANDLES; i++)
+		if (s->handles[i].used) {
+			upload_close(s->handles[i].upload, UPLOAD_KEEP);
+			free_handle(&s->handles[i]);
+		}
+}

@@ -1,0 +1,90 @@
+/*
+ * What each request does.  session.c reads and checks the messages, then calls one of these.
+ *
+ * A handler answers its request itself.  It returns 0, or a negative error when the connection is
+ * over: a protocol error or a connection that takes no bytes.  What only fails the request is
+ * answered ERROR and is 0.
+ */
+#ifndef SERVER_HANDLERS_H
+#define SERVER_HANDLERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/data/checksum.h"
+#include "src/data/codec.h"
+#include "src/server/connection.h"
+#include "src/server/policy.h"
+#include "src/store/upload.h"
+
+/* A share of this client: what was opened before the first request. */
+struct subtree {
+	const struct grant *grant;
+	int root;    /* O_PATH directory; -1: offline */
+	int staging; /* where its partials live; -1 and staging_error without */
+	int staging_error;
+};
+
+/* An upload of this connection, or what made it fail. */
+struct handle {
+	bool used;
+	int error; /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
+	struct upload *upload;
+};
+
+struct session {
+	struct connection connection;
+	const struct client_policy *client;
+	struct subtree subtrees[LIMIT_SHARES];
+	size_t subtree_count;
+	uint8_t session_id[16];
+	uint32_t peer_codecs;
+	mode_t umask_bits;
+	bool answering; /* a request without its final answer is being worked on: WORKING may be
+			   sent */
+	bool working_sent;
+	uint32_t committed;
+	struct handle handles[LIMIT_HANDLES];
+	struct message_arena arena;
+	struct decoder *decoder;
+	struct encoder *encoder;
+	struct block_range have[LIMIT_HAVE_RANGES];
+	struct upload_result result;
+	uint8_t raw[LIMIT_CHUNK_BYTES];
+};
+
+/* SHARE/REST of a request, taken apart and checked. */
+struct target {
+	struct subtree *subtree;
+	char rest[LIMIT_PATH_BYTES + 1]; /* "" is the share itself */
+};
+
+/* 0, FTX_E_NOT_FOUND, FTX_E_NAME, FTX_E_DENIED (right missing), FTX_E_OFFLINE. */
+int target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t);
+
+/* Answers ERROR with error and text; text NULL: the error's own. */
+int answer_error(struct session *s, int error, const char *text);
+
+/* The same for an error of a path: says where a link leads that stands in the way. */
+int answer_path_error(struct session *s, int error, const struct target *t);
+
+int answer_ok(struct session *s);
+
+/* struct upload_options.before_long_call: WORKING, so that the client does not give up. */
+void session_working(void *session);
+
+int handle_stat(struct session *s, const struct message *m);
+int handle_read(struct session *s, const struct message *m);
+int handle_sync(struct session *s, const struct message *m);
+
+int handle_open(struct session *s, const struct message *m);
+int handle_write(struct session *s, const struct message *m);
+int handle_checkpoint(struct session *s, const struct message *m);
+int handle_commit(struct session *s, const struct message *m);
+int handle_release(struct session *s, const struct message *m);
+
+/* Makes finished blocks of every open upload durable and frees them. */
+void handles_close(struct session *s);
+
+#endif

@@ -1,0 +1,139 @@
+#include "src/server/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/secure/handshake.h"
+
+/*
+ * A dead peer is found by these: an idle connection is probed after 20 s every 5 s.
+ * TCP_USER_TIMEOUT (RFC 5482) also ends one whose peer keeps its window closed for that long.
+ */
+#define KEEPALIVE_IDLE_S     20
+#define KEEPALIVE_INTERVAL_S 5
+#define USER_TIMEOUT_MS	     120000
+
+int
+listen_parse(struct listen_address *a, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	const char *host = text;
+	size_t length;
+	char *end;
+	unsigned long port;
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
+		return FTX_E_USAGE;
+	errno = 0;
+	port = strtoul(colon + 1, &end, 10);
+	if (*end != '\0' || errno != 0 || port > UINT16_MAX)
+		return FTX_E_USAGE;
+	length = (size_t)(colon - text);
+	if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
+		host++;
+		length -= 2;
+	}
+	if (length >= sizeof(a->host))
+		return FTX_E_USAGE;
+	memcpy(a->host, host, length);
+	a->host[length] = '\0';
+	if (colon == text)
+		strcpy(a->host, "127.0.0.1");
+	a->port = (uint16_t)port;
+	if (host == text ? inet_pton(AF_INET, a->host, &v4) : inet_pton(AF_INET6, a->host, &v6))
+		return 0;
+	return FTX_E_USAGE;
+}
+
+static bool
+is_v6(const struct listen_address *a)
+{
+	return strchr(a->host, ':') != NULL;
+}
+
+bool
+listen_is_loopback(const struct listen_address *a)
+{
+	return strncmp(a->host, "127.", 4) == 0 || strcmp(a->host, "::1") == 0;
+}
+
+bool
+listen_is_any(const struct listen_address *a)
+{
+	return strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0;
+}
+
+static int
+set_options(int fd, bool v6)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+	    {SOL_SOCKET, SO_REUSEADDR, 1},
+	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	    {SOL_SOCKET, SO_RCVLOWAT, HANDSHAKE_HELLO_BYTES},
+	    {IPPROTO_TCP, TCP_NODELAY, 1},
+	    {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+	    {IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS},
+	};
+	static const int both_families = 0;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+			       sizeof(options[i].value)) != 0)
+			return -1;
+	return v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both_families, sizeof(int)) : 0;
+}
+
+static uint16_t
+bound_port(int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t length = sizeof(at);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &length) != 0)
+		return 0;
+	return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+					      : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+int
+listen_open(struct listen_address *a, int *fd)
+{
+	struct addrinfo hints = {.ai_family = is_v6(a) ? AF_INET6 : AF_INET,
+				 .ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *found;
+	char port[8];
+	int s;
+	int r = 0;
+
+	snprintf(port, sizeof(port), "%u", a->port);
+	if (getaddrinfo(a->host, port, &hints, &found) != 0)
+		return FTX_E_USAGE;
+	s = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s < 0 || set_options(s, is_v6(a)) != 0 ||
+	    bind(s, found->ai_addr, found->ai_addrlen) != 0 || listen(s, SOMAXCONN) != 0)
+		r = errno == EADDRINUSE ? FTX_E_BUSY : error_from_errno(errno);
+	freeaddrinfo(found);
+	if (r != 0) {
+		if (s >= 0)
+			close(s);
+		return r;
+	}
+	a->port = bound_port(s);
+	*fd = s;
+	return 0;
+}

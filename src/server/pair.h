@@ -1,0 +1,74 @@
+/*
+ * What the supervisor and its children say to each other over a SOCK_SEQPACKET pair: messages of
+ * one fixed size, few in number, trusted for nothing but that child's own figures.
+ *
+ *	greeter    PAIR_DH       ->  PAIR_DH_ANSWER              once
+ *	greeter    PAIR_GREETED  ->  PAIR_PROCEED | PAIR_REFUSE | PAIR_BUSY
+ *	session    PAIR_JOIN     ->  PAIR_JOINED                 once
+ *	session    PAIR_ENDED                                    once, last
+ *	                             PAIR_STOP                   end after the present request,
+ *	                                                         and tell the client why
+ *
+ * End of file on the pair: the other side is gone.
+ */
+#ifndef SERVER_PAIR_H
+#define SERVER_PAIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/secure/handshake.h"
+
+enum pair_type {
+	PAIR_DH = 1,
+	PAIR_DH_ANSWER,
+	PAIR_GREETED,
+	PAIR_PROCEED,
+	PAIR_REFUSE,
+	PAIR_BUSY,
+	PAIR_JOIN,
+	PAIR_JOINED,
+	PAIR_ENDED,
+	PAIR_STOP,
+};
+
+struct pair_message {
+	enum pair_type type;
+	union {
+		uint8_t ephemeral[KEY_BYTES]; /* PAIR_DH */
+		struct {
+			int error; /* of handshake_es() */
+			uint8_t ck[64];
+			uint8_t k[32];
+		} dh;			  /* PAIR_DH_ANSWER */
+		struct session_keys keys; /* PAIR_GREETED */
+		struct {
+			uint8_t session_id[16];
+			uint8_t stream;
+		} join; /* PAIR_JOIN */
+		struct {
+			int error; /* 0: the client closed in good order */
+			uint64_t received;
+			uint64_t sent;
+			uint32_t committed;
+		} ended;	/* PAIR_ENDED */
+		int stop_error; /* PAIR_STOP: FTX_E_STOPPING or FTX_E_REPLACED */
+	};
+};
+
+/* Both ends close-on-exec and non-blocking.  0 or the error of errno. */
+int pair_new(int ends[static 2]);
+
+/* Never waits.  0, FTX_E_CLOSED where the other side is gone, FTX_E_BUSY where the pair is full. */
+int pair_send(int fd, const struct pair_message *m);
+
+/* Never waits.  1 with a message, 0 without, FTX_E_CLOSED, FTX_E_PROTOCOL for another size. */
+int pair_receive(int fd, struct pair_message *m);
+
+/*
+ * Waits for a message until deadline_ms (clock_ms()); also FTX_E_TIMEOUT.  Uses no system call
+ * but ppoll, recvmsg and clock_gettime: the greeter waits with it.
+ */
+int pair_wait(int fd, struct pair_message *m, uint64_t deadline_ms);
+
+#endif

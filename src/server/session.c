@@ -1,0 +1,227 @@
+#include "src/server/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/log.h"
+#include "src/server/handlers.h"
+#include "src/store/metadata.h"
+#include "src/store/staging.h"
+
+#define LONG_CALL_PATIENCE_S 300 /* before a call that cannot be left (PROTOCOL.md, "Liveness") */
+
+void
+session_working(void *session)
+{
+	struct session *s = session;
+	struct message m = {.type = MESSAGE_WORKING};
+
+	if (!s->answering || s->working_sent)
+		return;
+	s->working_sent = true;
+	m.working.patience_s = LONG_CALL_PATIENCE_S;
+	/* A lost connection is noticed by whoever sends the answer. */
+	(void)connection_send(&s->connection, &m);
+}
+
+/* Opens what this client may use.  A share that cannot be opened is offline, the others are not. */
+static void
+open_subtrees(struct session *s)
+{
+	for (size_t i = 0; i < s->client->grant_count && i < LIMIT_SHARES; i++) {
+		const struct grant *grant = &s->client->grants[i];
+		struct subtree *t = &s->subtrees[s->subtree_count++];
+
+		t->grant = grant;
+		t->staging = -1;
+		t->staging_error = FTX_E_DENIED;
+		t->root = open(grant->subtree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (t->root < 0) {
+			log_error("share is offline share=%s error=%s", grant->share,
+				  strerror(errno));
+			continue;
+		}
+		if ((grant->rights & RIGHT_PUT) == 0)
+			continue;
+		t->staging_error = staging_open(t->root, s->client->key, &t->staging);
+		if (t->staging_error != 0)
+			log_error("no staging directory share=%s error=%s", grant->share,
+				  error_name(t->staging_error));
+	}
+}
+
+static int
+welcome(struct session *s)
+{
+	struct message m = {.type = MESSAGE_WELCOME};
+	struct share shares[LIMIT_SHARES];
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	m.welcome.codecs = CODEC_MASK_ALL;
+	m.welcome.handles = LIMIT_HANDLES;
+	m.welcome.unanswered = LIMIT_UNANSWERED;
+	randombytes_buf(m.welcome.node_id, sizeof(m.welcome.node_id));
+	m.welcome.client = span_of(s->client->name);
+	m.welcome.time_s = now.tv_sec;
+	m.welcome.time_ns = (uint32_t)now.tv_nsec;
+	for (size_t i = 0; i < s->subtree_count; i++) {
+		shares[i].name = span_of(s->subtrees[i].grant->share);
+		shares[i].rights = s->subtrees[i].grant->rights;
+	}
+	m.welcome.shares.items = shares;
+	m.welcome.shares.count = (uint32_t)s->subtree_count;
+	return connection_send(&s->connection, &m);
+}
+
+/* HELLO, JOIN, WELCOME: when the answer goes out, no older connection of this stream is alive. */
+static int
+handle_hello(struct session *s, const struct message *m)
+{
+	struct pair_message join = {.type = PAIR_JOIN};
+	int r;
+
+	memcpy(s->session_id, m->hello.session_id, sizeof(s->session_id));
+	s->peer_codecs = m->hello.codecs | 1u << CODEC_RAW;
+	memcpy(join.join.session_id, s->session_id, sizeof(s->session_id));
+	join.join.stream = m->hello.stream;
+	if (pair_send(s->connection.pair, &join) != 0)
+		return FTX_E_STOPPING;
+	if ((r = connection_await_joined(&s->connection)) != 0)
+		return r;
+	return welcome(s);
+}
+
+static int
+handle_ping(struct session *s, const struct message *m)
+{
+	const struct message pong = {.type = MESSAGE_PONG};
+
+	(void)m;
+	return connection_send(&s->connection, &pong);
+}
+
+static int
+dispatch(struct session *s, const struct message *m)
+{
+	/* Only what a client sends comes here; CLOSE does not. */
+	static const struct {
+		enum message_type type;
+		int (*handle)(struct session *, const struct message *);
+	} table[] = {
+	    {MESSAGE_WRITE, handle_write},
+	    {MESSAGE_READ, handle_read},
+	    {MESSAGE_STAT, handle_stat},
+	    {MESSAGE_OPEN, handle_open},
+	    {MESSAGE_CHECKPOINT, handle_checkpoint},
+	    {MESSAGE_COMMIT, handle_commit},
+	    {MESSAGE_RELEASE, handle_release},
+	    {MESSAGE_SYNC, handle_sync},
+	    {MESSAGE_PING, handle_ping},
+	    {MESSAGE_HELLO, handle_hello},
+	};
+	int r = FTX_E_PROTOCOL;
+
+	s->answering = message_info(m->type)->kind == KIND_REQUEST;
+	s->working_sent = false;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].type == m->type) {
+			r = table[i].handle(s, m);
+			break;
+		}
+	s->answering = false;
+	return r;
+}
+
+/* Reads and handles requests until the connection is over.  0: the client said CLOSE. */
+static int
+serve(struct session *s)
+{
+	unsigned state = STATE_NEW;
+
+	for (;;) {
+		const struct message_info *info;
+		struct message m;
+		uint8_t *plain;
+		size_t length;
+		int r;
+
+		if ((r = connection_receive(&s->connection, &plain, &length)) != 0)
+			return r;
+		if (message_decode(&m, &s->arena, plain, length) != 0)
+			return FTX_E_PROTOCOL;
+		info = message_info(m.type);
+		if ((info->sender & SENDER_CLIENT) == 0 || (info->states & state) == 0)
+			return FTX_E_PROTOCOL;
+		if (m.type == MESSAGE_CLOSE)
+			return 0;
+		if ((r = dispatch(s, &m)) != 0)
+			return r;
+		state = STATE_OPEN;
+	}
+}
+
+/* Says why, where there is still somebody to say it to. */
+static void
+say_goodbye(struct session *s, int error)
+{
+	struct message m = {.type = MESSAGE_CLOSE};
+
+	if (error == FTX_E_CLOSED || error == FTX_E_NETWORK || error == FTX_E_TIMEOUT ||
+	    channel_unsent(s->connection.channel) > 0)
+		return;
+	m.close.code = (uint16_t)-error;
+	m.close.retryable = error_retryable(error);
+	if (connection_send(&s->connection, &m) == 0)
+		connection_linger(&s->connection);
+}
+
+static void
+report(const struct session *s, int error)
+{
+	struct pair_message m = {.type = PAIR_ENDED};
+
+	m.ended.error = error;
+	m.ended.received = s->connection.received;
+	m.ended.sent = s->connection.sent;
+	m.ended.committed = s->committed;
+	pair_send(s->connection.pair, &m);
+}
+
+_Noreturn void
+session_run(int conn, int pair, struct session_keys *keys, const struct client_policy *client)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int r = FTX_E_NOMEM;
+
+	if (s == NULL)
+		_exit(1);
+	/* Its memory holds the connection's keys: no core file, no debugger. */
+	prctl(PR_SET_DUMPABLE, 0);
+	s->client = client;
+	s->connection.pair = pair;
+	s->umask_bits = metadata_umask();
+	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
+	session_keys_wipe(keys);
+	s->decoder = decoder_new();
+	s->encoder = encoder_new();
+	if (s->connection.channel == NULL)
+		_exit(1);
+	if (s->decoder != NULL && s->encoder != NULL) {
+		open_subtrees(s);
+		r = serve(s);
+	}
+	handles_close(s);
+	report(s, r);
+	say_goodbye(s, r);
+	channel_free(s->connection.channel);
+	_exit(0);
+}

@@ -1,0 +1,703 @@
+/*
+ * DESIGN.  One loop over epoll; every wait has a descriptor or a deadline behind it, and the
+ * supervisor waits for no child.  What it knows of a connection is one struct peer, which moves
+ * through PENDING, READY, GREETING, SESSION.  The table of peers lies in pages that children do not
+ * inherit, so a child sees no other connection; it takes what it needs as arguments.
+ */
+#include "src/server/supervisor.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/secure/keyfile.h"
+#include "src/server/child.h"
+#include "src/server/greeter.h"
+#include "src/server/pair.h"
+#include "src/server/session.h"
+
+enum peer_state { PEER_FREE, PEER_PENDING, PEER_READY, PEER_GREETING, PEER_SESSION, PEER_STATES };
+
+struct peer {
+	enum peer_state state;
+	uint32_t generation; /* so that an event for the slot's former user is recognised */
+	int conn;	     /* until the session has it; else -1 */
+	int pair;	     /* to the greeter or session; else -1 */
+	pid_t pid;
+	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
+	uint64_t accepted;    /* counts up: the oldest has the smallest */
+	char address[80];
+	bool dh_given;
+	const struct client_policy *client;
+	bool joined;
+	uint8_t session_id[16];
+	uint8_t stream;
+	struct peer *replaces; /* the older connection whose end this one's JOIN waits for */
+	struct pair_message ended;
+};
+
+#define MAX_PEERS  (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS)
+#define MAX_EVENTS 64
+
+/* What an epoll event is about: a listener's number, the signals, or a peer's connection or pair.
+ */
+enum event_kind { EVENT_LISTENER, EVENT_SIGNAL, EVENT_CONN, EVENT_PAIR };
+
+struct supervisor {
+	const struct supervisor_options *options;
+	struct peer *peers;
+	unsigned count[PEER_STATES];
+	uint64_t accepted;
+	uint64_t next_deadline_ms; /* no peer's deadline is earlier */
+	int epoll;
+	int signals;
+	bool stopping;
+	bool out_of_descriptors;
+};
+
+static uint64_t
+event_data(enum event_kind kind, size_t index, uint32_t generation)
+{
+	return (uint64_t)generation << 32 | (uint64_t)index << 4 | (uint64_t)kind;
+}
+
+static int
+watch(const struct supervisor *s, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = {.events = events, .data.u64 = data};
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : error_from_errno(errno);
+}
+
+static void
+set_state(struct supervisor *s, struct peer *p, enum peer_state state)
+{
+	s->count[p->state]--;
+	s->count[state]++;
+	p->state = state;
+}
+
+static void
+set_deadline(struct supervisor *s, struct peer *p, uint64_t deadline_ms)
+{
+	p->deadline_ms = deadline_ms;
+	if (deadline_ms < s->next_deadline_ms)
+		s->next_deadline_ms = deadline_ms;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Resets the connection instead of closing it: being turned away never looks like an answer. */
+static void
+reset_connection(struct peer *p)
+{
+	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	if (p->conn >= 0)
+		setsockopt(p->conn, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close_fd(&p->conn);
+}
+
+static void
+peer_free(struct supervisor *s, struct peer *p)
+{
+	uint32_t generation = p->generation + 1;
+
+	close_fd(&p->conn);
+	close_fd(&p->pair);
+	set_state(s, p, PEER_FREE);
+	sodium_memzero(p, sizeof(*p));
+	p->generation = generation;
+	p->conn = p->pair = -1;
+}
+
+static struct peer *
+oldest(struct supervisor *s, enum peer_state state)
+{
+	struct peer *found = NULL;
+
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers[i];
+
+		if (p->state == state && (found == NULL || p->accepted < found->accepted))
+			found = p;
+	}
+	return found;
+}
+
+static struct peer *
+free_peer(struct supervisor *s)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (s->peers[i].state == PEER_FREE)
+			return &s->peers[i];
+	return NULL;
+}
+
+static void
+format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
+{
+	char host[64] = "?";
+	char port[8] = "?";
+
+	getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static void
+accepted(struct supervisor *s, int conn, const struct sockaddr *address, socklen_t length)
+{
+	struct peer *p;
+
+	if (s->count[PEER_PENDING] + s->count[PEER_READY] >= SUPERVISOR_MAX_PENDING) {
+		struct peer *silent = oldest(s, PEER_PENDING);
+
+		if (silent == NULL)
+			silent = oldest(s, PEER_READY);
+		reset_connection(silent);
+		peer_free(s, silent);
+	}
+	p = free_peer(s);
+	assert(p != NULL); /* the states' limits add up to the table */
+	p->conn = conn;
+	p->accepted = s->accepted++;
+	format_address(p->address, sizeof(p->address), address, length);
+	set_state(s, p, PEER_PENDING);
+	set_deadline(s, p, clock_ms() + SUPERVISOR_HANDSHAKE_MS);
+	if (watch(s, conn, EPOLLIN | EPOLLRDHUP,
+		  event_data(EVENT_CONN, (size_t)(p - s->peers), p->generation)) != 0) {
+		reset_connection(p);
+		peer_free(s, p);
+	}
+}
+
+static void
+on_listener(struct supervisor *s, int listener)
+{
+	for (unsigned n = 0; n < MAX_EVENTS; n++) {
+		struct sockaddr_storage address;
+		socklen_t length = sizeof(address);
+		int conn = accept4(listener, (struct sockaddr *)&address, &length,
+				   SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (conn >= 0) {
+			s->out_of_descriptors = false;
+			accepted(s, conn, (struct sockaddr *)&address, length);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE) {
+			struct peer *silent = oldest(s, PEER_PENDING);
+
+			if (!s->out_of_descriptors)
+				log_warning("out of file descriptors: connections wait");
+			s->out_of_descriptors = true;
+			if (silent != NULL) {
+				reset_connection(silent);
+				peer_free(s, silent);
+				continue;
+			}
+		}
+		return; /* EAGAIN, or a connection that is already gone */
+	}
+}
+
+/* Forks; in the child only conn and pair are left of the supervisor's descriptors.  -1, 0, pid. */
+static pid_t
+fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_output output)
+{
+	int conn = p->conn;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		key_holder_forget(s->options->key);
+		child_enter(conn, pair, output);
+	}
+	return pid;
+}
+
+/*
+ * Gives p a child: with keys a session, without a greeter.  In the child p itself does not exist.
+ */
+static int
+start_child(struct supervisor *s, struct peer *p, struct session_keys *keys)
+{
+	const struct client_policy *client = p->client;
+	uint64_t deadline_ms = p->deadline_ms;
+	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
+	pid_t pid = -1;
+	int ends[2];
+	int r = pair_new(ends);
+
+	if (r != 0)
+		return r;
+	r = watch(s, ends[0], EPOLLIN, event_data(EVENT_PAIR, (size_t)(p - s->peers), generation));
+	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
+		if (keys == NULL)
+			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
+				    deadline_ms);
+		session_run(CHILD_CONN, CHILD_PAIR, keys, client);
+	}
+	if (r == 0 && pid < 0)
+		r = error_from_errno(errno);
+	close(ends[1]);
+	if (r != 0) {
+		close(ends[0]);
+		return r;
+	}
+	p->generation = generation;
+	p->pid = pid;
+	p->pair = ends[0];
+	return 0;
+}
+
+static void
+start_greeter(struct supervisor *s, struct peer *p)
+{
+	static const int any = 1;
+	int r;
+
+	/* From here on the greeter and the session read whatever there is. */
+	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
+	    (r = start_child(s, p, NULL)) != 0) {
+		log_error("cannot start a greeter address=%s", p->address);
+		reset_connection(p);
+		peer_free(s, p);
+		return;
+	}
+	set_state(s, p, PEER_GREETING);
+}
+
+static void
+start_ready_greeters(struct supervisor *s)
+{
+	while (s->count[PEER_GREETING] < SUPERVISOR_MAX_GREETERS && s->count[PEER_READY] > 0)
+		start_greeter(s, oldest(s, PEER_READY));
+}
+
+/* The first message is whole, or the peer has gone; nothing is read here to know which. */
+static void
+on_conn(struct supervisor *s, struct peer *p)
+{
+	int available = 0;
+
+	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)HANDSHAKE_HELLO_BYTES) {
+		peer_free(s, p);
+		return;
+	}
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->conn, NULL);
+	set_state(s, p, PEER_READY);
+	start_ready_greeters(s);
+}
+
+static void
+kill_child(const struct peer *p)
+{
+	if (p->pid > 0)
+		kill(p->pid, SIGKILL);
+}
+
+/* A message that cannot be delivered means a child that does not read: it is killed. */
+static void
+tell(const struct peer *p, const struct pair_message *m)
+{
+	if (pair_send(p->pair, m) == FTX_E_BUSY)
+		kill_child(p);
+}
+
+static void
+answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked)
+{
+	struct pair_message answer = {.type = PAIR_DH_ANSWER};
+
+	if (p->dh_given) {
+		log_error("a greeter asked twice for the key: killed address=%s", p->address);
+		kill_child(p);
+		return;
+	}
+	p->dh_given = true;
+	answer.dh.error =
+	    handshake_es(s->options->key->secret, asked->ephemeral, answer.dh.ck, answer.dh.k);
+	tell(p, &answer);
+	sodium_memzero(&answer, sizeof(answer));
+}
+
+static void
+log_refused(const struct peer *p, const uint8_t key[static KEY_BYTES], const char *reason)
+{
+	char text[KEY_TEXT_CHARS + 1];
+
+	key_format(text, key);
+	log_warning("refused reason=%s address=%s key=%s", reason, p->address, text);
+}
+
+/* The client has proved its key.  Whoever it is, the greeter ends; a known one gets a session. */
+static void
+greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
+{
+	struct pair_message verdict = {.type = PAIR_PROCEED};
+	int greeter_pair = p->pair;
+
+	p->client = policy_find(s->options->policy, keys->client_key);
+	if (p->client == NULL) {
+		verdict.type = PAIR_REFUSE;
+		log_refused(p, keys->client_key, "unknown-key");
+	} else if (s->count[PEER_SESSION] >= SUPERVISOR_MAX_SESSIONS) {
+		verdict.type = PAIR_BUSY;
+		log_refused(p, keys->client_key, "too-many-sessions");
+	}
+	if (verdict.type == PAIR_PROCEED && start_child(s, p, keys) != 0) {
+		verdict.type = PAIR_BUSY;
+		log_error("cannot start a session address=%s client=%s", p->address,
+			  p->client->name);
+	}
+	pair_send(greeter_pair, &verdict);
+	if (verdict.type != PAIR_PROCEED)
+		return; /* its end or its deadline frees p */
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, greeter_pair, NULL);
+	close(greeter_pair);
+	close_fd(&p->conn);
+	p->deadline_ms = 0;
+	set_state(s, p, PEER_SESSION);
+	start_ready_greeters(s);
+}
+
+static void
+stop_session(struct supervisor *s, struct peer *p, int error)
+{
+	const struct pair_message stop = {.type = PAIR_STOP, .stop_error = error};
+
+	if (p->deadline_ms != 0)
+		return; /* told already */
+	tell(p, &stop);
+	set_deadline(s, p, clock_ms() + SUPERVISOR_STOP_MS);
+}
+
+/* A newer connection of the same client, run and stream replaces the older one. */
+static void
+join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
+{
+	const struct pair_message joined = {.type = PAIR_JOINED};
+
+	if (p->joined) {
+		log_error("a session joined twice: killed client=%s", p->client->name);
+		kill_child(p);
+		return;
+	}
+	p->joined = true;
+	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
+	p->stream = asked->join.stream;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *old = &s->peers[i];
+
+		if (old != p && old->state == PEER_SESSION && old->joined &&
+		    old->ended.type != PAIR_ENDED && old->client == p->client &&
+		    old->stream == p->stream &&
+		    memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0 &&
+		    (p->replaces == NULL || old->accepted > p->replaces->accepted)) {
+			p->replaces = old;
+			stop_session(s, old, FTX_E_REPLACED);
+		}
+	}
+	if (p->replaces == NULL)
+		tell(p, &joined);
+}
+
+/* p has let go of its files: whoever replaces it may begin. */
+static void
+let_successors_join(const struct supervisor *s, const struct peer *p)
+{
+	const struct pair_message joined = {.type = PAIR_JOINED};
+
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (s->peers[i].state == PEER_SESSION && s->peers[i].replaces == p) {
+			s->peers[i].replaces = NULL;
+			tell(&s->peers[i], &joined);
+		}
+}
+
+static void
+session_over(struct supervisor *s, struct peer *p, int status)
+{
+	const char *reason = "died";
+
+	if (p->ended.type == PAIR_ENDED)
+		reason = p->ended.ended.error == 0 ? "done" : error_name(p->ended.ended.error);
+	log_info("session client=%s address=%s reason=%s status=%d received=%llu sent=%llu "
+		 "committed=%u",
+		 p->client->name, p->address, reason,
+		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		 (unsigned long long)p->ended.ended.received,
+		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
+	let_successors_join(s, p);
+	peer_free(s, p);
+}
+
+/* One message of a child.  What it may not say now costs it its life. */
+static void
+child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
+{
+	bool greeting = p->state == PEER_GREETING;
+
+	if (greeting && m->type == PAIR_DH) {
+		answer_dh(s, p, m);
+	} else if (greeting && m->type == PAIR_GREETED && p->client == NULL) {
+		greeted(s, p, &m->keys);
+	} else if (!greeting && m->type == PAIR_JOIN) {
+		join(s, p, m);
+	} else if (!greeting && m->type == PAIR_ENDED) {
+		p->ended = *m;
+		let_successors_join(s, p);
+	} else {
+		log_error("a child said what it may not: killed address=%s", p->address);
+		kill_child(p);
+	}
+}
+
+static void
+on_pair(struct supervisor *s, struct peer *p)
+{
+	uint32_t generation = p->generation;
+	struct pair_message m;
+	int r;
+
+	/* Another generation: that child is no longer p's. */
+	while (p->generation == generation && (r = pair_receive(p->pair, &m)) != 0) {
+		if (r == FTX_E_CLOSED) {
+			epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->pair, NULL);
+			break; /* the rest when it is reaped */
+		}
+		if (r == 1)
+			child_said(s, p, &m);
+		else
+			kill_child(p);
+	}
+	sodium_memzero(&m, sizeof(m));
+	sodium_stackzero(4096);
+}
+
+static void
+reap(struct supervisor *s)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct peer *p = NULL;
+
+		for (size_t i = 0; i < MAX_PEERS && p == NULL; i++)
+			if (s->peers[i].state != PEER_FREE && s->peers[i].pid == pid)
+				p = &s->peers[i];
+		if (p == NULL)
+			continue; /* a greeter whose client has its session */
+		if (p->state == PEER_GREETING) {
+			/* It may have reported and ended before its report was read. */
+			on_pair(s, p);
+			if (p->state == PEER_GREETING)
+				peer_free(s, p);
+			start_ready_greeters(s);
+			continue;
+		}
+		on_pair(s, p);
+		session_over(s, p, status);
+	}
+}
+
+static void
+begin_stop(struct supervisor *s)
+{
+	s->stopping = true;
+	for (size_t i = 0; i < s->options->listener_count; i++)
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->options->listeners[i], NULL);
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers[i];
+
+		if (p->state == PEER_SESSION) {
+			stop_session(s, p, FTX_E_STOPPING);
+		} else if (p->state != PEER_FREE) {
+			kill_child(p);
+			reset_connection(p);
+			if (p->state != PEER_GREETING)
+				peer_free(s, p);
+		}
+	}
+}
+
+static void
+on_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD) {
+			reap(s);
+		} else if (!s->stopping) {
+			log_info("stopping signal=%u sessions=%u", info.ssi_signo,
+				 s->count[PEER_SESSION]);
+			begin_stop(s);
+		} else {
+			for (size_t i = 0; i < MAX_PEERS; i++)
+				if (s->peers[i].state != PEER_FREE)
+					kill_child(&s->peers[i]);
+		}
+	}
+}
+
+static void
+on_deadlines(struct supervisor *s)
+{
+	uint64_t now = clock_ms();
+
+	if (now < s->next_deadline_ms)
+		return;
+	s->next_deadline_ms = UINT64_MAX;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers[i];
+
+		if (p->state == PEER_FREE || p->deadline_ms == 0)
+			continue;
+		if (p->deadline_ms > now) {
+			set_deadline(s, p, p->deadline_ms);
+			continue;
+		}
+		p->deadline_ms = 0;
+		kill_child(p);
+		if (p->state == PEER_PENDING || p->state == PEER_READY) {
+			reset_connection(p);
+			peer_free(s, p);
+		} else if (p->state == PEER_GREETING) {
+			reset_connection(p);
+		}
+	}
+}
+
+static void
+on_event(struct supervisor *s, const struct epoll_event *event)
+{
+	enum event_kind kind = (enum event_kind)(event->data.u64 & 15);
+	size_t index = (size_t)(event->data.u64 >> 4 & 0x0fffffff);
+	struct peer *p;
+
+	if (kind == EVENT_SIGNAL) {
+		on_signals(s);
+		return;
+	}
+	if (kind == EVENT_LISTENER) {
+		if (!s->stopping)
+			on_listener(s, s->options->listeners[index]);
+		return;
+	}
+	p = &s->peers[index];
+	if (p->state == PEER_FREE || p->generation != (uint32_t)(event->data.u64 >> 32))
+		return;
+	if (kind == EVENT_CONN && p->state == PEER_PENDING)
+		on_conn(s, p);
+	else if (kind == EVENT_PAIR && p->pair >= 0)
+		on_pair(s, p);
+}
+
+static int
+wait_ms(const struct supervisor *s)
+{
+	uint64_t now = clock_ms();
+
+	if (s->next_deadline_ms == UINT64_MAX)
+		return -1;
+	return s->next_deadline_ms <= now ? 0 : (int)(s->next_deadline_ms - now + 1);
+}
+
+static int
+loop(struct supervisor *s)
+{
+	struct epoll_event events[MAX_EVENTS];
+
+	while (!s->stopping || s->count[PEER_FREE] < MAX_PEERS) {
+		int n = epoll_wait(s->epoll, events, MAX_EVENTS, wait_ms(s));
+
+		if (n < 0 && errno != EINTR)
+			return error_from_errno(errno);
+		for (int i = 0; i < n; i++)
+			on_event(s, &events[i]);
+		on_deadlines(s);
+	}
+	return 0;
+}
+
+static int
+setup_signals(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return error_from_errno(errno);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return error_from_errno(errno);
+	return watch(s, s->signals, EPOLLIN, event_data(EVENT_SIGNAL, 0, 0));
+}
+
+static int
+setup_peers(struct supervisor *s)
+{
+	size_t bytes = MAX_PEERS * sizeof(*s->peers);
+	void *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (table == MAP_FAILED)
+		return FTX_E_NOMEM;
+	s->peers = table;
+	if (madvise(table, bytes, MADV_DONTFORK) != 0)
+		return error_from_errno(errno);
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		s->peers[i].conn = s->peers[i].pair = -1;
+	s->count[PEER_FREE] = MAX_PEERS;
+	return 0;
+}
+
+int
+supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor s = {
+	    .options = options, .epoll = -1, .signals = -1, .next_deadline_ms = UINT64_MAX};
+	int r;
+
+	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
+	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		return error_from_errno(errno);
+	if ((r = setup_peers(&s)) == 0)
+		r = setup_signals(&s);
+	for (size_t i = 0; i < options->listener_count && r == 0; i++)
+		r = watch(&s, options->listeners[i], EPOLLIN, event_data(EVENT_LISTENER, i, 0));
+	if (r == 0)
+		r = loop(&s);
+	close_fd(&s.epoll);
+	close_fd(&s.signals);
+	if (s.peers != NULL)
+		munmap(s.peers, MAX_PEERS * sizeof(*s.peers));
+	return r;
+}

@@ -1,0 +1,93 @@
+/*
+ * From the path of a request to a share and a checked path below it, and the errors of paths.
+ */
+#include "src/server/handlers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/display.h"
+#include "src/store/name.h"
+#include "src/store/resolve.h"
+
+static struct subtree *
+find_subtree(struct session *s, const uint8_t *name, size_t length)
+{
+	for (size_t i = 0; i < s->subtree_count; i++) {
+		const char *share = s->subtrees[i].grant->share;
+
+		if (strlen(share) == length && memcmp(share, name, length) == 0)
+			return &s->subtrees[i];
+	}
+	return NULL;
+}
+
+int
+target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t)
+{
+	const uint8_t *slash = path->length > 0 ? memchr(path->data, '/', path->length) : NULL;
+	size_t share_length = slash != NULL ? (size_t)(slash - path->data) : path->length;
+	size_t rest_length = slash != NULL ? path->length - share_length - 1 : 0;
+
+	t->rest[0] = '\0';
+	t->subtree = find_subtree(s, path->data, share_length);
+	if (t->subtree == NULL)
+		return FTX_E_NOT_FOUND;
+	if (slash != NULL) {
+		int r = path_check(slash + 1, rest_length);
+
+		if (r != 0)
+			return r;
+		memcpy(t->rest, slash + 1, rest_length);
+		t->rest[rest_length] = '\0';
+	}
+	if ((t->subtree->grant->rights & rights) != rights)
+		return FTX_E_DENIED;
+	return t->subtree->root < 0 ? FTX_E_OFFLINE : 0;
+}
+
+int
+answer_error(struct session *s, int error, const char *text)
+{
+	struct message m = {.type = MESSAGE_ERROR};
+
+	m.error.code = (uint16_t)-error;
+	m.error.retryable = error_retryable(error);
+	m.error.text = span_of(text != NULL ? text : error_text(error));
+	return connection_send(&s->connection, &m);
+}
+
+int
+answer_ok(struct session *s)
+{
+	const struct message m = {.type = MESSAGE_OK};
+
+	return connection_send(&s->connection, &m);
+}
+
+int
+answer_path_error(struct session *s, int error, const struct target *t)
+{
+	char text[LIMIT_TEXT_BYTES];
+	char link[LIMIT_NAME_BYTES * 4 + 1];
+	char shown[LIMIT_TEXT_BYTES];
+	char name[2 * LIMIT_NAME_BYTES];
+	struct place place;
+	ssize_t length = -1;
+
+	if (error != FTX_E_IS_LINK || t->subtree == NULL)
+		return answer_error(s, error, NULL);
+	if (resolve_parent(t->subtree->root, t->rest, 0, &place) == 0 || place.dir >= 0) {
+		length = readlinkat(place.dir, place.leaf, link, sizeof(link));
+		display_escape(name, sizeof(name), place.leaf, strlen(place.leaf));
+		place_release(&place);
+	}
+	if (length < 0)
+		return answer_error(s, error, NULL);
+	display_escape(shown, sizeof(shown) / 2, link, (size_t)length);
+	snprintf(text, sizeof(text), "'%.400s' is a link to '%.500s': use that", name, shown);
+	return answer_error(s, error, text);
+}

@@ -1,0 +1,518 @@
+/*
+ * What no honest client sends, and what a client without the right for it asks for.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/data/codec.h"
+#include "src/server/pair.h"
+#include "src/store/metadata.h"
+#include "tests/hostile/rig.h"
+
+#define MIB (1024u * 1024u)
+
+static uint8_t content[3 * MIB];
+
+static void
+fill_content(void)
+{
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+/* A valid message of a type with fields as small as they may be. */
+static struct message
+smallest(enum message_type type)
+{
+	struct message m;
+
+	memset(&m, 0, sizeof(m));
+	m.type = type;
+	if (type == MESSAGE_STAT)
+		m.stat.path = span_of("s");
+	return m;
+}
+
+/* Must the session go on after this message?  Handle 0 is not open, so only OPEN may name it. */
+static bool
+goes_on(const struct message_info *info, unsigned state)
+{
+	const struct field_info *first = info->body.fields;
+	bool of_handle = first->name != NULL && strcmp(first->name, "handle") == 0;
+
+	return (info->sender & SENDER_CLIENT) != 0 && (info->states & state) != 0 &&
+	       (!of_handle || info->type == MESSAGE_OPEN);
+}
+
+static void
+try_in_state(const struct message_info *info, bool open)
+{
+	struct rig *rig = open ? rig_open(RIGHTS_FULL) : rig_new(RIGHTS_FULL, NULL);
+	struct message m = smallest(info->type);
+
+	if (info->type == MESSAGE_HELLO && !open) {
+		rig_hello(rig, 1);
+		rig_expect_alive(rig);
+	} else if (info->type == MESSAGE_CLOSE) {
+		rig_send(rig, &m);
+		rig_expect_close(rig, 0);
+	} else if (goes_on(info, open ? STATE_OPEN : STATE_NEW)) {
+		rig_send(rig, &m);
+		cr_assert_eq(rig_receive(rig, &m), 0);
+		cr_assert_neq(m.type, MESSAGE_CLOSE, "%s ended the connection", info->name);
+		rig_expect_alive(rig);
+	} else {
+		rig_send(rig, &m);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+	}
+	rig_free(rig);
+}
+
+Test(session, T21_takes_each_message_in_its_state_only)
+{
+	for (unsigned type = 0; type <= MESSAGE_TYPE_MAX; type++)
+		if (message_info(type) != NULL) {
+			try_in_state(message_info(type), false);
+			try_in_state(message_info(type), true);
+		}
+}
+
+Test(session, refuses_undecodable_plaintext)
+{
+	static const uint8_t bad[][3] = {{0}, {255}, {MESSAGE_PING, 0}, {MESSAGE_STAT, 9, 0}};
+	static const size_t lengths[] = {1, 1, 2, 3};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct rig *rig = rig_open(RIGHTS_FULL);
+
+		rig_send_plain(rig, bad[i], lengths[i]);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		rig_free(rig);
+	}
+}
+
+/* Opens handle 0 on "s/f" with the size of content and sends these chunks. */
+struct chunk {
+	uint64_t offset;
+	size_t length;
+};
+
+static struct rig *
+with_chunks(const struct chunk *chunks, size_t count)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	struct message m = rig_open_request(0, "s/f", sizeof(content));
+
+	fill_content();
+	rig_ask(rig, &m, MESSAGE_HAVE);
+	for (size_t i = 0; i < count && chunks[i].length > 0; i++) {
+		m = rig_write(0, chunks[i].offset, content + chunks[i].offset % MIB,
+			      chunks[i].length);
+		rig_send(rig, &m);
+	}
+	return rig;
+}
+
+Test(session, T24_ends_on_chunks_no_honest_client_sends)
+{
+	enum { K256 = LIMIT_CHUNK_BYTES };
+	static const struct chunk cases[][3] = {
+	    {{1, K256}},			 /* a gap at a block's start */
+	    {{0, K256}, {0, K256}},		 /* twice */
+	    {{0, K256}, {K256 - 1, K256}},	 /* overlap */
+	    {{0, K256}, {K256 + 1, K256}},	 /* gap */
+	    {{0, K256}, {2 * K256, K256}},	 /* a chunk left out */
+	    {{0, K256}, {MIB, K256}},		 /* a second unfinished block */
+	    {{MIB, K256}, {MIB - 1, 2}},	 /* over a block's end */
+	    {{3 * MIB, 1}},			 /* at the file's end */
+	    {{(uint64_t)1 << 53, 1}},		 /* far beyond */
+	    {{2 * MIB, K256}, {3 * MIB - 1, 2}}, /* across the file's end */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = with_chunks(cases[i], 3);
+
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		cr_assert(!rig_exists(rig, "f"), "case %zu published a file", i);
+		rig_free(rig);
+	}
+}
+
+Test(session, T23_ends_on_chunks_that_do_not_decode_exactly)
+{
+	static const uint8_t bomb[] = {0x78, 0x9c, 0x63, 0, 0, 0, 1, 0, 1};
+	static const struct {
+		uint8_t codec;
+		uint32_t raw_length;
+		size_t length;
+	} cases[] = {{CODEC_RAW, 0, 0},	 {CODEC_RAW, 8, 9},  {CODEC_RAW, 9, 8},
+		     {CODEC_ZLIB, 1, 8}, {CODEC_ZLIB, 2, 9}, {CODEC_ZLIB, 1, 0},
+		     {CODEC_ZSTD, 1, 9}, {CODEC_ZSTD, 1, 0}, {CODEC_ZLIB, LIMIT_CHUNK_BYTES, 9}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = with_chunks(NULL, 0);
+		struct message m = rig_write(0, 0, bomb, cases[i].length);
+
+		m.write.codec = cases[i].codec;
+		m.write.raw_length = cases[i].raw_length;
+		rig_send(rig, &m);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		rig_free(rig);
+	}
+}
+
+Test(session, T25_a_wrong_chunk_checksum_fails_the_handle_and_nothing_else)
+{
+	struct rig *rig = with_chunks(NULL, 0);
+	struct message m = rig_write(0, 0, content, 1000);
+	struct message release = {.type = MESSAGE_RELEASE};
+	const struct block_range all = {0, 3};
+
+	m.write.digest[5] ^= 1;
+	rig_send(rig, &m);
+	m = rig_write(0, 77777, content, 10); /* dropped, whatever it says */
+	rig_send(rig, &m);
+	m = (struct message){.type = MESSAGE_CHECKPOINT};
+	rig_expect_error(rig, &m, FTX_E_MISMATCH);
+	m = rig_commit(0, sizeof(content), content, &all, 1);
+	rig_expect_error(rig, &m, FTX_E_MISMATCH);
+	cr_assert(!rig_exists(rig, "f"));
+	rig_expect_error(rig, &release, FTX_E_MISMATCH);
+	m = rig_open_request(0, "s/f", 4);
+	rig_ask(rig, &m, MESSAGE_HAVE);
+	rig_free(rig);
+}
+
+/* All of content in chunks, on a handle. */
+static void
+send_content(struct rig *rig, uint8_t handle, size_t from, size_t to)
+{
+	for (size_t at = from; at < to; at += LIMIT_CHUNK_BYTES) {
+		struct message m = rig_write(handle, at, content + at, LIMIT_CHUNK_BYTES);
+
+		rig_send(rig, &m);
+	}
+}
+
+Test(session, T25_a_wrong_file_digest_publishes_nothing_and_asks_for_the_blocks_again)
+{
+	struct rig *rig = with_chunks(NULL, 0);
+	const struct block_range all = {0, 3};
+	struct message m;
+	size_t length;
+	uint8_t *stored;
+
+	send_content(rig, 0, 0, sizeof(content));
+	m = rig_commit(0, sizeof(content), content, &all, 1);
+	m.commit.digest[0] ^= 1;
+	m = rig_ask(rig, &m, MESSAGE_ERROR);
+	cr_assert_eq(m.error.code, -FTX_E_MISMATCH);
+	cr_assert_eq(m.error.blocks.count, 1);
+	cr_assert_eq(m.error.blocks.items[0].first, 0);
+	cr_assert_eq(m.error.blocks.items[0].count, 3);
+	cr_assert(!rig_exists(rig, "f"));
+
+	m = rig_commit(0, sizeof(content), content, &all, 1);
+	m = rig_ask(rig, &m, MESSAGE_ERROR);
+	cr_assert_eq(m.error.code, -FTX_E_INCOMPLETE, "the blocks are out of the table");
+	send_content(rig, 0, 0, sizeof(content));
+	m = rig_commit(0, sizeof(content), content, &all, 1);
+	rig_ask(rig, &m, MESSAGE_COMMITTED);
+	stored = rig_content(rig, "f", &length);
+	cr_assert(length == sizeof(content) && memcmp(stored, content, length) == 0);
+	free(stored);
+	rig_free(rig);
+}
+
+Test(session, commit_without_all_blocks_names_the_missing_ones)
+{
+	struct rig *rig = with_chunks(NULL, 0);
+	const struct block_range sent[] = {{0, 1}, {2, 1}};
+	struct message m;
+
+	send_content(rig, 0, 0, MIB);
+	send_content(rig, 0, 2 * MIB, 3 * MIB);
+	m = rig_commit(0, sizeof(content), content, sent, 2);
+	m = rig_ask(rig, &m, MESSAGE_ERROR);
+	cr_assert_eq(m.error.code, -FTX_E_INCOMPLETE);
+	cr_assert_eq(m.error.blocks.count, 1);
+	cr_assert_eq(m.error.blocks.items[0].first, 1);
+	cr_assert_eq(m.error.blocks.items[0].count, 1);
+	cr_assert(!rig_exists(rig, "f"));
+	rig_free(rig);
+}
+
+Test(session, one_failed_handle_does_not_disturb_another)
+{
+	struct rig *rig = with_chunks(NULL, 0);
+	struct message m = rig_open_request(1, "s/g", 5);
+
+	rig_ask(rig, &m, MESSAGE_HAVE);
+	m = rig_write(0, 0, content, 10);
+	m.write.digest[0] ^= 1;
+	rig_send(rig, &m);
+	m = rig_write(1, 0, "hello", 5);
+	rig_send(rig, &m);
+	m = rig_commit(1, 5, "hello", &(const struct block_range){0, 1}, 1);
+	rig_ask(rig, &m, MESSAGE_COMMITTED);
+	cr_assert(rig_exists(rig, "g") && !rig_exists(rig, "f"));
+	rig_free(rig);
+}
+
+Test(session, an_answered_open_that_failed_keeps_its_handle_until_release)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	struct message m = rig_open_request(3, "s/../x", 5);
+	struct message release = {.type = MESSAGE_RELEASE, .release = {.handle = 3}};
+
+	rig_expect_error(rig, &m, FTX_E_NAME);
+	m = rig_write(3, 0, "hello", 5);
+	rig_send(rig, &m);
+	m = rig_commit(3, 5, "hello", &(const struct block_range){0, 1}, 1);
+	rig_expect_error(rig, &m, FTX_E_NAME);
+	rig_expect_error(rig, &release, FTX_E_NAME);
+	m = rig_open_request(3, "s/x", 5);
+	rig_ask(rig, &m, MESSAGE_HAVE);
+	m = rig_open_request(3, "s/y", 5); /* in use */
+	rig_send(rig, &m);
+	rig_expect_close(rig, FTX_E_PROTOCOL);
+	rig_free(rig);
+}
+
+Test(session, commit_checks_its_block_ranges)
+{
+	static const struct {
+		struct block_range blocks[2];
+		uint32_t count;
+	} cases[] = {
+	    {{{0, 0}}, 1},	   /* empty */
+	    {{{0, 4}}, 1},	   /* beyond the file */
+	    {{{1, 1}, {0, 1}}, 2}, /* not ascending */
+	    {{{0, 2}, {1, 1}}, 2}, /* overlapping */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = with_chunks(NULL, 0);
+		struct message m = rig_commit(0, 0, content, NULL, 0);
+
+		send_content(rig, 0, 0, sizeof(content));
+		m.commit.blocks.items = cases[i].blocks;
+		m.commit.blocks.count = cases[i].count;
+		rig_send(rig, &m);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		cr_assert(!rig_exists(rig, "f"));
+		rig_free(rig);
+	}
+}
+
+Test(session, paths_stay_inside_the_share)
+{
+	static const struct {
+		const char *path;
+		size_t length;
+		int error;
+	} cases[] = {
+	    {"", 0, FTX_E_NOT_FOUND},	  {"t", 1, FTX_E_NOT_FOUND},
+	    {"s/", 2, FTX_E_NAME},	  {"s/..", 4, FTX_E_NAME},
+	    {"s/a/../b", 8, FTX_E_NAME},  {"s//a", 4, FTX_E_NAME},
+	    {"/s/a", 4, FTX_E_NOT_FOUND}, {"s/.", 3, FTX_E_NAME},
+	    {"s/a\0b", 5, FTX_E_NAME},	  {"s/.ftx", 6, FTX_E_NAME},
+	    {"s/.ftx/x", 8, FTX_E_NAME},  {"s/.ftx-a", 8, FTX_E_NAME},
+	    {"s/x", 3, FTX_E_NOT_FOUND},  {"s/x/y", 5, FTX_E_NOT_FOUND},
+	};
+	struct rig *rig = rig_open(RIGHTS_FULL);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message m = {.type = MESSAGE_STAT};
+
+		m.stat.path.data = (const uint8_t *)cases[i].path;
+		m.stat.path.length = cases[i].length;
+		rig_expect_error(rig, &m, cases[i].error);
+	}
+	rig_free(rig);
+}
+
+Test(session, T31_no_request_goes_through_a_symbolic_link)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	struct message m = {.type = MESSAGE_STAT};
+	struct message read = {.type = MESSAGE_READ};
+	char link[128];
+
+	snprintf(link, sizeof(link), "%s/out", rig->directory);
+	cr_assert_eq(symlink("/etc", link), 0);
+	m.stat.path = span_of("s/out/passwd");
+	m = rig_ask(rig, &m, MESSAGE_ERROR);
+	cr_assert_eq(m.error.code, -FTX_E_IS_LINK);
+	cr_assert(memmem(m.error.text.data, m.error.text.length, "'out' is a link to '/etc'", 25));
+	read.read.path = span_of("s/out/passwd");
+	rig_expect_error(rig, &read, FTX_E_IS_LINK);
+	read.read.path = span_of("s/out");
+	rig_expect_error(rig, &read, FTX_E_IS_LINK);
+	m = rig_open_request(0, "s/out/passwd", 1);
+	rig_expect_error(rig, &m, FTX_E_IS_LINK);
+	m = rig_open_request(1, "s/out", 1);
+	rig_expect_error(rig, &m, FTX_E_IS_LINK);
+	m = (struct message){.type = MESSAGE_STAT};
+	m.stat.path = span_of("s/out");
+	m = rig_ask(rig, &m, MESSAGE_ENTRY);
+	cr_assert_eq(m.entry.metadata.type, ENTRY_SYMLINK);
+	rig_free(rig);
+}
+
+Test(session, each_request_needs_its_right)
+{
+	struct rig *rig = rig_open(0);
+	struct message m = {.type = MESSAGE_STAT};
+
+	rig_file(rig, "f", "old", 3);
+	m.stat.path = span_of("s/f");
+	rig_expect_error(rig, &m, FTX_E_DENIED);
+	m = (struct message){.type = MESSAGE_READ};
+	m.read.path = span_of("s/f");
+	rig_expect_error(rig, &m, FTX_E_DENIED);
+	m = rig_open_request(0, "s/new", 1);
+	rig_expect_error(rig, &m, FTX_E_DENIED);
+	m = (struct message){.type = MESSAGE_SYNC};
+	m.sync.share = span_of("s");
+	rig_expect_error(rig, &m, FTX_E_DENIED);
+	rig_free(rig);
+}
+
+Test(session, without_overwrite_an_existing_file_stays)
+{
+	struct rig *rig = rig_open(RIGHT_PUT);
+	struct message m = rig_open_request(0, "s/f", 5);
+	size_t length;
+	uint8_t *stored;
+
+	rig_ask(rig, &m, MESSAGE_HAVE);
+	m = rig_write(0, 0, "hello", 5);
+	rig_send(rig, &m);
+	rig_file(rig, "f", "old", 3); /* between OPEN and COMMIT */
+	m = rig_commit(0, 5, "hello", &(const struct block_range){0, 1}, 1);
+	rig_expect_error(rig, &m, FTX_E_EXISTS);
+	stored = rig_content(rig, "f", &length);
+	cr_assert(length == 3 && memcmp(stored, "old", 3) == 0);
+	free(stored);
+	rig_free(rig);
+}
+
+static struct message
+read_request(struct rig *rig, const char *path, const struct range *ranges, uint32_t count)
+{
+	struct message m = {.type = MESSAGE_STAT};
+	struct message read = {.type = MESSAGE_READ};
+
+	m.stat.path = span_of(path);
+	m = rig_ask(rig, &m, MESSAGE_ENTRY);
+	read.read.path = span_of(path);
+	read.read.identity = m.entry.identity;
+	read.read.ranges.items = ranges;
+	read.read.ranges.count = count;
+	return read;
+}
+
+Test(session, read_ends_on_ranges_outside_the_file_or_out_of_order)
+{
+	static const struct range cases[][2] = {
+	    {{0, 0}, {0, 1}}, {{0, 6}, {6, 1}}, {{6, 1}, {7, 1}},
+	    {{0, 3}, {2, 1}}, {{3, 1}, {0, 1}}, {{1, LIMIT_FILE_BYTES}, {0, 1}},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_open(RIGHTS_FULL);
+		struct message m;
+
+		rig_file(rig, "f", "hello", 5);
+		m = read_request(rig, "s/f", cases[i], 2);
+		rig_send(rig, &m);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		rig_free(rig);
+	}
+}
+
+Test(session, read_of_a_file_in_another_state_is_the_error_changed)
+{
+	static const struct range all = {0, 5};
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	struct message m;
+
+	rig_file(rig, "f", "hello", 5);
+	m = read_request(rig, "s/f", &all, 1);
+	m.read.identity.mtime_ns ^= 1;
+	rig_expect_error(rig, &m, FTX_E_CHANGED);
+	m = read_request(rig, "s/f", &all, 1);
+	m = rig_ask(rig, &m, MESSAGE_DATA);
+	cr_assert(m.data.data.length == 5 && memcmp(m.data.data.data, "hello", 5) == 0);
+	cr_assert_eq(rig_receive(rig, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_DONE);
+	rig_free(rig);
+}
+
+Test(session, T51b_a_file_held_by_two_sessions_is_not_published_by_one)
+{
+	struct rig *a = with_chunks(NULL, 0);
+	struct rig *b = rig_new(RIGHTS_FULL, a);
+	struct message open = rig_open_request(0, "s/f", sizeof(content));
+	struct message release = {.type = MESSAGE_RELEASE};
+	const struct block_range all = {0, 3};
+	struct message m;
+
+	rig_hello(b, 1);
+	rig_ask(b, &open, MESSAGE_HAVE);
+	send_content(a, 0, 0, sizeof(content));
+	m = rig_commit(0, sizeof(content), content, &all, 1);
+	rig_expect_error(a, &m, FTX_E_BUSY);
+	cr_assert(!rig_exists(a, "f"));
+	rig_ask(b, &release, MESSAGE_OK);
+	rig_ask(a, &m, MESSAGE_COMMITTED);
+	m = rig_write(0, 0, content, 1); /* the handle is free: nothing leads to the inode */
+	rig_send(b, &m);
+	rig_expect_close(b, FTX_E_PROTOCOL);
+	cr_assert(rig_exists(a, "f"));
+	rig_free(b);
+	rig_free(a);
+}
+
+Test(session, another_run_finds_the_file_busy)
+{
+	struct rig *a = with_chunks(NULL, 0);
+	struct rig *b = rig_new(RIGHTS_FULL, a);
+	struct message open = rig_open_request(0, "s/f", sizeof(content));
+
+	rig_hello(b, 2);
+	rig_expect_error(b, &open, FTX_E_BUSY);
+	rig_free(b);
+	rig_free(a);
+}
+
+Test(session, ends_in_order_when_the_supervisor_says_so_or_is_gone)
+{
+	for (int gone = 0; gone <= 1; gone++) {
+		struct rig *a = with_chunks(NULL, 0);
+		struct rig *b;
+		struct message m = rig_open_request(0, "s/f", sizeof(content));
+		const struct pair_message stop = {.type = PAIR_STOP, .stop_error = FTX_E_STOPPING};
+
+		send_content(a, 0, 0, 2 * MIB);
+		rig_expect_alive(a);
+		if (gone)
+			shutdown(a->pair, SHUT_RDWR);
+		else
+			cr_assert_eq(pair_send(a->pair, &stop), 0);
+		rig_expect_close(a, FTX_E_STOPPING);
+		b = rig_new(RIGHTS_FULL, a);
+		rig_hello(b, 2);
+		m = rig_ask(b, &m, MESSAGE_HAVE);
+		cr_assert_eq(m.have.blocks.count, 1, "finished blocks were not journalled");
+		cr_assert_eq(m.have.blocks.items[0].count, 2);
+		rig_free(b);
+		rig_free(a);
+	}
+}

@@ -1,0 +1,320 @@
+/*
+ * A whole server on loopback, and strangers at its door.
+ */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "proto/message.h"
+#include "src/base/log.h"
+#include "src/secure/channel.h"
+#include "src/secure/keyfile.h"
+#include "src/server/listen.h"
+#include "src/server/supervisor.h"
+
+#define PATIENCE_MS 20000 /* only a hang waits this long */
+
+static struct server {
+	pid_t pid;
+	struct listen_address address;
+	uint8_t key[KEY_BYTES];
+	uint8_t client_secret[KEY_BYTES];
+	char directory[64];
+} server;
+
+static void
+serve(int listener, uint8_t *secret, const struct policy *policy)
+{
+	struct key_holder holder;
+	const struct supervisor_options options = {
+	    .listeners = &listener, .listener_count = 1, .policy = policy, .key = &holder};
+
+	log_setup(LOG_LEVEL_ERROR, 0);
+	cr_assert_eq(key_holder_init(&holder, secret), 0);
+	_exit(supervisor_run(&options) == 0 ? 0 : 1);
+}
+
+static void
+setup(void)
+{
+	static struct grant grant = {.share = "s", .rights = RIGHTS_FULL};
+	static struct client_policy client = {.name = "known", .grants = &grant, .grant_count = 1};
+	static const struct policy policy = {.clients = &client, .client_count = 1};
+	uint8_t *secret;
+	int listener;
+
+	cr_assert(sodium_init() >= 0);
+	strcpy(server.directory, "/tmp/ftx-hostile-XXXXXX");
+	cr_assert(mkdtemp(server.directory) != NULL);
+	grant.subtree = server.directory;
+	secret = key_generate();
+	key_public(server.key, secret);
+	randombytes_buf(server.client_secret, KEY_BYTES);
+	key_public(client.key, server.client_secret);
+	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
+	cr_assert_eq(listen_open(&server.address, &listener), 0);
+	server.pid = fork();
+	if (server.pid == 0)
+		serve(listener, secret, &policy);
+	key_secret_free(secret);
+	close(listener);
+}
+
+static void
+teardown(void)
+{
+	char command[128];
+	int status;
+
+	if (server.pid > 0) {
+		kill(server.pid, SIGTERM);
+		cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
+		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+			  "the supervisor ended with %x", (unsigned)status);
+	}
+	snprintf(command, sizeof(command), "rm -rf %s", server.directory);
+	cr_assert_eq(system(command), 0);
+}
+
+TestSuite(supervisor, .init = setup, .fini = teardown);
+
+static int
+dial(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(server.address.port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0, "%s", strerror(errno));
+	return fd;
+}
+
+/* Reads exactly length bytes; less only when the connection ends. */
+static size_t
+take(int fd, uint8_t *out, size_t length)
+{
+	size_t got = 0;
+
+	while (got < length) {
+		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+		ssize_t n;
+
+		cr_assert_eq(poll(&pfd, 1, PATIENCE_MS), 1, "the server hangs");
+		n = recv(fd, out + got, length - got, 0);
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
+}
+
+static struct channel *
+handshake(const uint8_t secret[static KEY_BYTES])
+{
+	uint8_t hello[HANDSHAKE_HELLO_BYTES];
+	uint8_t reply[HANDSHAKE_REPLY_BYTES];
+	uint8_t finish[HANDSHAKE_FINISH_BYTES];
+	struct handshake_client h;
+	struct session_keys keys;
+	int fd = dial();
+
+	cr_assert_eq(
+	    handshake_client_start(&h, server.key, secret, 1, AEAD_CHACHA20_POLY1305, hello), 0);
+	cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
+	cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
+	cr_assert_eq(handshake_client_finish(&h, reply, finish, &keys), 0);
+	cr_assert_eq(send(fd, finish, sizeof(finish), MSG_NOSIGNAL), (ssize_t)sizeof(finish));
+	return channel_new(fd, &keys, CHANNEL_CLIENT);
+}
+
+static int
+receive(struct channel *ch, struct message *m)
+{
+	static struct message_arena arena;
+	uint8_t *plain;
+	size_t length;
+	int r;
+
+	while ((r = channel_receive(ch, SIZE_MAX, &plain, &length, NULL)) == 0) {
+		struct pollfd pfd = {.fd = channel_fd(ch), .events = POLLIN};
+
+		cr_assert_eq(poll(&pfd, 1, PATIENCE_MS), 1, "the server hangs");
+	}
+	if (r == 1)
+		cr_assert_eq(message_decode(m, &arena, plain, length), 0);
+	return r == 1 ? 0 : r;
+}
+
+static struct channel *
+session(uint8_t run, uint8_t stream)
+{
+	struct channel *ch = handshake(server.client_secret);
+	struct message m = {.type = MESSAGE_HELLO};
+	size_t length;
+
+	m.hello.session_id[0] = run;
+	m.hello.stream = stream;
+	m.hello.agent = span_of("test");
+	cr_assert_eq(message_encode(&m, channel_plain(ch), LIMIT_RECORD_PLAIN, &length), 0);
+	channel_seal(ch, length);
+	cr_assert_eq(channel_flush(ch, SIZE_MAX, NULL), 0);
+	cr_assert_eq(receive(ch, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_WELCOME);
+	return ch;
+}
+
+static void
+expect_service(void)
+{
+	channel_free(session(99, 0));
+}
+
+Test(supervisor, a_known_key_is_welcome_and_an_unknown_one_gets_REFUSED)
+{
+	uint8_t stranger[KEY_BYTES];
+	struct channel *ch;
+	struct message m;
+
+	expect_service();
+	randombytes_buf(stranger, sizeof(stranger));
+	ch = handshake(stranger);
+	cr_assert_eq(receive(ch, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_REFUSED);
+	channel_free(ch);
+	expect_service();
+}
+
+/* Nobody who has not proved a key gets a single byte beyond message 2. */
+Test(supervisor, T04_a_handshake_cut_after_any_byte_is_met_with_silence)
+{
+	uint8_t hello[HANDSHAKE_HELLO_BYTES];
+	uint8_t reply[HANDSHAKE_REPLY_BYTES];
+	uint8_t finish[HANDSHAKE_FINISH_BYTES];
+	uint8_t more[1];
+
+	for (size_t cut = 0; cut < sizeof(hello) + sizeof(finish); cut += cut < 80 ? 9 : 1) {
+		struct handshake_client h;
+		struct session_keys keys;
+		int fd = dial();
+		size_t first = cut < sizeof(hello) ? cut : sizeof(hello);
+
+		handshake_client_start(&h, server.key, server.client_secret, 1,
+				       AEAD_CHACHA20_POLY1305, hello);
+		cr_assert_eq(send(fd, hello, first, MSG_NOSIGNAL), (ssize_t)first);
+		if (cut >= sizeof(hello)) {
+			cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
+			cr_assert_eq(handshake_client_finish(&h, reply, finish, &keys), 0);
+			cr_assert_eq(send(fd, finish, cut - first, MSG_NOSIGNAL),
+				     (ssize_t)(cut - first));
+		}
+		shutdown(fd, SHUT_WR);
+		cr_assert_eq(take(fd, more, 1), 0, "an answer after %zu bytes", cut);
+		close(fd);
+	}
+	expect_service();
+}
+
+Test(supervisor, T03_a_flipped_bit_in_message_1_or_3_is_met_with_silence)
+{
+	uint8_t hello[HANDSHAKE_HELLO_BYTES];
+	uint8_t reply[HANDSHAKE_REPLY_BYTES];
+	uint8_t finish[HANDSHAKE_FINISH_BYTES];
+	uint8_t more[1];
+
+	for (size_t at = 0; at < sizeof(hello) + sizeof(finish); at += 7) {
+		struct handshake_client h;
+		struct session_keys keys;
+		int fd = dial();
+
+		handshake_client_start(&h, server.key, server.client_secret, 1,
+				       AEAD_CHACHA20_POLY1305, hello);
+		if (at < sizeof(hello))
+			hello[at] ^= (uint8_t)(1 << at % 8);
+		cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
+		if (at >= sizeof(hello)) {
+			cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
+			cr_assert_eq(handshake_client_finish(&h, reply, finish, &keys), 0);
+			finish[at - sizeof(hello)] ^= (uint8_t)(1 << at % 8);
+			send(fd, finish, sizeof(finish), MSG_NOSIGNAL);
+		}
+		cr_assert_eq(take(fd, more, 1), 0, "an answer to flipped byte %zu", at);
+		close(fd);
+	}
+	expect_service();
+}
+
+Test(supervisor, a_newer_connection_of_the_same_run_and_stream_replaces_the_older)
+{
+	struct channel *old = session(1, 0);
+	struct channel *other_stream = session(1, 1);
+	struct channel *other_run = session(2, 0);
+	struct channel *new = session(1, 0);
+	struct message m;
+	uint8_t *plain;
+	size_t length;
+
+	cr_assert_eq(receive(old, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_CLOSE);
+	cr_assert_eq(m.close.code, -FTX_E_REPLACED);
+	cr_assert_eq(channel_receive(other_stream, SIZE_MAX, &plain, &length, NULL), 0);
+	cr_assert_eq(channel_receive(other_run, SIZE_MAX, &plain, &length, NULL), 0);
+	cr_assert_eq(channel_receive(new, SIZE_MAX, &plain, &length, NULL), 0);
+	channel_free(old);
+	channel_free(other_stream);
+	channel_free(other_run);
+	channel_free(new);
+}
+
+Test(supervisor, silent_connections_cost_the_oldest_its_place_and_no_client_its_service)
+{
+	enum { SILENT = SUPERVISOR_MAX_PENDING + 10 };
+	static int fds[SILENT];
+	uint8_t more[1];
+
+	for (int i = 0; i < SILENT; i++) {
+		fds[i] = dial();
+		if (i % 2 == 0)
+			cr_assert_eq(send(fds[i], "FTX1", 4, MSG_NOSIGNAL), 4);
+	}
+	expect_service();
+	cr_assert_eq(take(fds[0], more, 1), 0);
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
+	expect_service();
+}
+
+Test(supervisor, sessions_end_with_their_supervisor)
+{
+	struct channel *ch = session(1, 0);
+	struct message m;
+	int r;
+
+	kill(server.pid, SIGKILL);
+	waitpid(server.pid, NULL, 0);
+	r = receive(ch, &m);
+	cr_assert(r == FTX_E_CLOSED || (r == 0 && m.type == MESSAGE_CLOSE));
+	channel_free(ch);
+	server.pid = 0;
+}
+
+Test(supervisor, SIGTERM_tells_sessions_and_ends)
+{
+	struct channel *ch = session(1, 0);
+	struct message m;
+
+	kill(server.pid, SIGTERM);
+	cr_assert_eq(receive(ch, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_CLOSE);
+	cr_assert_eq(m.close.code, -FTX_E_STOPPING);
+	channel_free(ch);
+}
