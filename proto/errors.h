@@ -9,12 +9,12 @@
 #include <stdbool.h>
 
 enum ftx_exit {
-#define EXIT(name, number, retry, meaning) FTX_EXIT_##name = (number),
+#define EXIT(NAME, name, number, retry, meaning) FTX_EXIT_##NAME = (number),
 #include "proto/errors.def"
 };
 
 enum ftx_error {
-#define ERROR(name, number, exit_code, retryable, text) FTX_E_##name = -(number),
+#define ERROR(NAME, name, number, exit_code, retryable, text) FTX_E_##NAME = -(number),
 #include "proto/errors.def"
 };
 
@@ -35,7 +35,7 @@ bool error_retryable(int error);
 /* Lower-case name of an exit code ("no_space"), "unknown" for a number without a row. */
 const char *exit_name(int code);
 
-/* The error an errno of a file system call stands for: ENOSPC is FTX_E_NO_SPACE, ELOOP FTX_E_IS_LINK. */
+/* The error an errno of a file system call stands for: for ENOSPC FTX_E_NO_SPACE, and so on. */
 int error_from_errno(int errnum);
 
 #endif

@@ -24,12 +24,12 @@
 #define LIMIT_TEXT_BYTES  1024u
 
 /* A connection. */
-#define LIMIT_HANDLES            64u /* open handles */
-#define LIMIT_STREAMS            64u /* connections of one run */
-#define LIMIT_UNANSWERED         64u /* requests without their final answer */
+#define LIMIT_HANDLES		 64u /* open handles */
+#define LIMIT_STREAMS		 64u /* connections of one run */
+#define LIMIT_UNANSWERED	 64u /* requests without their final answer */
 #define LIMIT_UNANSWERED_COMMITS 2u
-#define LIMIT_SHARES             256u
-#define LIMIT_PATIENCE_S         3600u
+#define LIMIT_SHARES		 256u
+#define LIMIT_PATIENCE_S	 3600u
 
 /* Lists.  A file with LIMIT_HAVE_RANGES ranges present has one more gap than that. */
 #define LIMIT_HAVE_RANGES 4096u

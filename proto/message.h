@@ -24,6 +24,7 @@ struct span {
 /* A span over the bytes of a C string, without its terminator. */
 struct span span_of(const char *text);
 
+/* clang-format off */
 /* struct identity, struct range, ... */
 #define STRUCTURE(name, doc)          struct name {
 #define END_STRUCTURE(name)           };
@@ -49,6 +50,7 @@ struct span span_of(const char *text);
 		char type_only;
 #define END_MESSAGE(NAME, name) };
 #include "proto/messages.def"
+/* clang-format on */
 
 enum message_type {
 #define STRUCTURE(name, doc)
@@ -115,16 +117,36 @@ enum field_kind {
 	FIELD_LIST,
 };
 
-struct structure_info;
+enum structure_id {
+	STRUCTURE_NONE,
+#define STRUCTURE(name, doc) STRUCTURE_##name,
+#define END_STRUCTURE(name)
+#define U8(name, max, doc)
+#define U16(name, max, doc)
+#define U32(name, max, doc)
+#define U64(name, max, doc)
+#define S64(name, doc)
+#define FLAGS8(name, mask, doc)
+#define FLAGS16(name, mask, doc)
+#define BYTES(name, n, doc)
+#define STRING(name, max, doc)
+#define PAYLOAD(name, max, doc)
+#define NESTED(name, structure, doc)
+#define LIST(name, structure, max, doc)
+#define MESSAGE(NAME, name, number, sender, kind, states, doc)
+#define END_MESSAGE(NAME, name)
+#include "proto/messages.def"
+	STRUCTURE_END
+};
 
 /* One row of a structure or message.  limit: the maximum, mask, or number of bytes or items. */
 struct field_info {
-	const char *name;
+	const char *name; /* NULL behind the last row */
 	const char *doc;
 	enum field_kind kind;
 	size_t offset; /* in the C struct */
 	uint64_t limit;
-	const struct structure_info *structure; /* of FIELD_NESTED and FIELD_LIST */
+	enum structure_id structure; /* of FIELD_NESTED and FIELD_LIST */
 };
 
 struct structure_info {
@@ -145,14 +167,42 @@ struct message_info {
 	struct structure_info body;
 };
 
-/* The row of a type byte, or NULL. */
+/* The row of a type byte, or NULL.  All rows: every type from 0 to MESSAGE_TYPE_MAX. */
+#define MESSAGE_TYPE_MAX 255u
 const struct message_info *message_info(unsigned type);
 
-/* All rows in the order of messages.def. */
-const struct message_info *message_table(size_t *count);
-const struct structure_info *const *structure_table(size_t *count);
+/* The row of a structure: every id between STRUCTURE_NONE and STRUCTURE_END. */
+const struct structure_info *structure_info(enum structure_id id);
 
-/* Room for the decoded lists of any one message. */
+/*
+ * For code that walks the rows.  Every LIST(...) field looks like a struct list.
+ */
+struct list {
+	const void *items;
+	uint32_t count;
+};
+
+/* Bytes of an integer field on the wire, 0 for the other kinds. */
+size_t field_width(enum field_kind kind);
+
+/* Is value (FIELD_S64: its two's complement) one the field may have? */
+bool field_allows(const struct field_info *f, uint64_t value);
+
+/* An integer field of the C struct at object. */
+uint64_t field_value(const struct field_info *f, const void *object);
+void field_set_value(const struct field_info *f, void *object, uint64_t value);
+
+/* Bytes of the shortest encoding: strings and lists empty. */
+size_t structure_min_bytes(const struct structure_info *s);
+
+/* The message's fields, as info->body describes them. */
+const void *message_body(const struct message *m);
+void *message_body_mutable(struct message *m);
+
+/*
+ * Room for the decoded lists of any one message: tests/unit/proto_table.c compares it with the
+ * rows.  A list that does not fit is refused like one over its maximum.
+ */
 #define MESSAGE_ARENA_BYTES (LIMIT_GAP_RANGES * 16u + 64u)
 struct message_arena {
 	_Alignas(8) uint8_t bytes[MESSAGE_ARENA_BYTES];
@@ -160,7 +210,7 @@ struct message_arena {
 
 /*
  * Decodes one record's plaintext.  Returns 0 or FTX_E_PROTOCOL (empty, unknown type, short, over a
- * maximum, trailing bytes).  m borrows from plain and arena.
+ * maximum, trailing bytes): *m is then undefined.  m borrows from plain and arena.
  */
 int message_decode(struct message *m, struct message_arena *arena, const uint8_t *plain,
 		   size_t length);
@@ -178,7 +228,10 @@ int message_encode(const struct message *m, uint8_t *plain, size_t capacity, siz
  */
 size_t message_head_bytes(enum message_type type);
 
-/* Prints m on one line, for people: names, numbers, escaped strings, lists as counts. */
+/*
+ * Prints m on one line (without its end), for people and tests: names, numbers, strings with all
+ * but printable ASCII escaped, payloads as a length, lists as a count and their first items.
+ */
 void message_print(const struct message *m, FILE *out);
 
 #endif
