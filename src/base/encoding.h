@@ -10,11 +10,13 @@
 /* Writes 2 * length lower-case digits and a terminator. */
 void hex_encode(char *out, const uint8_t *bytes, size_t length);
 
-/* Reads exactly 2 * length digits of either case from text, which must end there.  0 or FTX_E_USAGE. */
+/* Reads exactly 2 * length digits of either case from text, which must end there.  0 or
+ * FTX_E_USAGE. */
 int hex_decode(uint8_t *out, size_t length, const char *text);
 
-/* Characters that length bytes take in unpadded base64url (RFC 4648 section 5), without terminator. */
-#define BASE64URL_CHARS(length) (((length) * 8 + 5) / 6)
+/* Characters that length bytes take in unpadded base64url (RFC 4648 section 5), without terminator.
+ */
+#define BASE64URL_CHARS(length) (((length)*8 + 5) / 6)
 
 /* Writes BASE64URL_CHARS(length) characters and a terminator. */
 void base64url_encode(char *out, const uint8_t *bytes, size_t length);
