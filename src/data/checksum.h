@@ -32,7 +32,7 @@ void digest_add(struct digest_state *s, const void *data, size_t length);
 struct digest digest_finish(const struct digest_state *s); /* s stays as it is */
 
 /*
- * Digest of a file, or of some of its blocks: over LE64(size), then digest_add_block() for each
+ * Digest of a file, or of some of its blocks: over LE64(size), then file_digest_add() for each
  * block digest in ascending order, then digest_finish().
  */
 void file_digest_start(struct digest_state *s, uint64_t size);

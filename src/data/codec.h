@@ -14,8 +14,10 @@ enum codec { CODEC_RAW = 0, CODEC_ZLIB = 1, CODEC_ZSTD = 2 };
 
 /*
  * Decodes into out, which must be filled exactly: raw_length bytes, at most LIMIT_CHUNK_BYTES.
- * zlib: one RFC 1950 stream, zstd: one frame with its content size; nothing before or behind it.
- * 0, FTX_E_PROTOCOL, or FTX_E_NOMEM.  Memory is bounded whatever the data says.
+ * zlib: one RFC 1950 stream, zstd: one frame with its content size, without dictionary and
+ * checksum; nothing before or behind it, and shorter than raw_length.  0, FTX_E_PROTOCOL, or
+ * FTX_E_NOMEM. Memory is bounded whatever the data says.  CODEC_RAW copies: who can use the bytes
+ * where they are need only compare the lengths.
  */
 struct decoder;
 struct decoder *decoder_new(void);
@@ -28,8 +30,8 @@ enum compress_mode { COMPRESS_AUTO = 0, COMPRESS_NONE = 1, COMPRESS_ZLIB = 2, CO
 
 /*
  * Chooses and applies a codec chunk by chunk.  COMPRESS_AUTO: tries zstd level 1 on the first chunk
- * of every 4 MiB of the file and sends raw until the next 4 MiB where that gains less than 10 %.
- * One per stream, reused from file to file.
+ * that it sees of every 4 MiB of the file and sends raw until the next 4 MiB where that gains less
+ * than 10 %.  One per stream, reused from file to file; a new one does COMPRESS_NONE.
  */
 struct encoder;
 struct encoder *encoder_new(void);
@@ -37,10 +39,14 @@ void encoder_free(struct encoder *e);
 
 /*
  * level: 0 for the codec's default (zlib 6, zstd 3; auto uses zstd 1); peer_codecs: what the other
- * end can decode.  FTX_E_UNSUPPORTED where the mode's codec is not among them, FTX_E_USAGE for a
- * level out of range (zlib 1..9, zstd 1..19).
+ * end can decode; auto sends raw where zstd is not among them.  FTX_E_UNSUPPORTED where the mode's
+ * codec is not among them, FTX_E_USAGE for a level out of range (zlib 1..9, zstd 1..19) or with a
+ * mode that has none, FTX_E_NOMEM: nothing is compressed then.
  */
 int encoder_setup(struct encoder *e, enum compress_mode mode, int level, uint32_t peer_codecs);
+
+/* Forgets what was found about the last file.  Needed before another file's chunks. */
+void encoder_next_file(struct encoder *e);
 
 /*
  * Encodes the chunk raw[0..raw_length) that lies at offset in its file.  Where compression is tried
