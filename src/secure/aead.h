@@ -29,7 +29,10 @@ const char *aead_name(enum aead_id id);
 
 void aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);
 
-/* Encrypts data[0..length) in place and writes the tag behind it: room for length + AEAD_TAG_BYTES. */
+/*
+ * Encrypts data[0..length) in place and writes the tag behind it: room for length +
+ * AEAD_TAG_BYTES.
+ */
 void aead_seal(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length, uint8_t *data,
 	       size_t length);
 

@@ -19,7 +19,7 @@ void key_format(char out[static KEY_TEXT_CHARS + 1], const uint8_t key[static KE
 /* Exactly KEY_TEXT_CHARS characters.  0 or FTX_E_USAGE. */
 int key_parse(uint8_t key[static KEY_BYTES], const char *text);
 
-/* Public key of a secret one. */
+/* Public key of a secret one.  Leaves nothing of the secret on the stack. */
 void key_public(uint8_t public_key[static KEY_BYTES], const uint8_t secret[static KEY_BYTES]);
 
 /* A new secret key in sodium_malloc'd memory, or NULL.  Free with key_secret_free(). */
@@ -28,15 +28,16 @@ void key_secret_free(uint8_t *secret);
 
 /*
  * Reads a secret key file into sodium_malloc'd memory with read(2) alone (no stdio buffer keeps a
- * copy).  Refuses a symbolic link, another owner, a mode that lets others read or write, and
+ * copy).  Refuses a symbolic link, another owner, a mode that gives group or others anything, and
  * anything but the one line.  Returns 0 with *secret owned by the caller; FTX_E_NOT_FOUND;
- * FTX_E_KEY_FILE with *why set to a clause for people.
+ * FTX_E_KEY_FILE with *why set to a clause for people; FTX_E_NOMEM.
  */
 int keyfile_read(const char *path, uint8_t **secret, const char **why);
 
 /*
  * Writes secret to a new file, 0600, synced with its directory; missing parent directories are made
- * 0700.  FTX_E_EXISTS where the name is taken (never overwritten), or the error of errno.
+ * 0700.  FTX_E_EXISTS where the name is taken (never overwritten), or the error of errno.  After an
+ * error there is no half file.
  */
 int keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES]);
 

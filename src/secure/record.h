@@ -1,7 +1,8 @@
 /*
  * Records: one direction's sealed frames (PROTOCOL.md, "Records").  No I/O.
  *
- *	LE32 L | AEAD(K[seq >> 14], nonce seq, ad = the 4 bytes of L, plaintext)    L = plaintext + 16
+ *	LE32 L | AEAD(K[seq >> 14], nonce seq, ad = the 4 bytes of L, plaintext)
+ *	L = plaintext + 16
  *
  * The key is ratcheted every 2^14 records; old secrets are wiped.
  */
