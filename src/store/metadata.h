@@ -1,10 +1,10 @@
 /*
  * Metadata and identities: from the file system, onto the file system, and compared.
  *
- * The daemon never sets setuid, setgid or sticky bits and keeps files usable for itself: a file's own
- * mode on the server is (mode & 0777 | 0600) & ~umask.  Where the full mode differs it is remembered
- * in the xattr user.ftx.meta, together with the mode it was replaced by: when somebody changes
- * the mode on the server by hand, the remembered one no longer counts.
+ * The daemon never sets setuid, setgid or sticky bits and keeps files usable for itself: a file's
+ * own mode on the server is (mode & 0777 | 0600) & ~umask.  Where the full mode differs it is
+ * remembered in the xattr user.ftx.meta, together with the mode that was given in its place: when
+ * somebody changes the mode on the server by hand, the remembered one no longer counts.
  */
 #ifndef STORE_METADATA_H
 #define STORE_METADATA_H
@@ -45,17 +45,23 @@ enum metadata_policy {
 	METADATA_CLIENT, /* a get: mode & 0777, as root mode & 07777 */
 };
 
+/* The mode a file gets.  umask_bits: of the daemon, for METADATA_SERVER. */
+mode_t metadata_mode(enum metadata_policy policy, mode_t umask_bits, const struct metadata *m);
+
 /*
- * Gives an open, unpublished file its mode and mtime.  umask_bits: of the daemon, for METADATA_SERVER.
- * *not_kept is set where the full mode could be neither applied nor remembered.  0 or the error of errno.
+ * Gives an open, unpublished file its mode and mtime.  *not_kept is set where the full mode could
+ * be neither applied nor remembered.  m->mtime_ns is below 10^9.  0 or the error of errno.
  */
 int metadata_apply(int fd, enum metadata_policy policy, mode_t umask_bits, const struct metadata *m,
 		   bool *not_kept);
 
-/* Replaces m->mode, of the file st describes, by the one remembered on fd (read or O_PATH not: an ordinary descriptor), if that still counts. */
+/*
+ * Replaces m->mode, of the file that st describes, by the one remembered on fd (an ordinary
+ * descriptor, not O_PATH), if that still counts.
+ */
 void metadata_recall(int fd, const struct stat *st, struct metadata *m);
 
-/* The process's umask, read without changing it for other threads' files (at start). */
+/* The process's umask.  Changes it for a moment: call it before there are other threads. */
 mode_t metadata_umask(void);
 
 #endif

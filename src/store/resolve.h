@@ -19,24 +19,34 @@ struct place {
 };
 
 enum resolve_flags {
-	RESOLVE_MAKE_PARENTS = 1, /* missing directories above the leaf are made (0777 less umask) and synced */
-	RESOLVE_ENTER_MOUNTS = 2, /* other file systems below root may be entered (client side) */
+	/* Missing directories above the leaf are made (0777 less umask) and synced. */
+	RESOLVE_MAKE_PARENTS = 1,
+	/* Other file systems below root may be entered (client side). */
+	RESOLVE_ENTER_MOUNTS = 2,
 };
 
 /*
- * root: borrowed directory descriptor.  path: terminated, passes path_check(); "" resolves to root
- * itself with the leaf ".".  Returns 0 with p filled (place_release() it), or FTX_E_NOT_FOUND (a directory above
- * the leaf is missing), FTX_E_CONFLICT (one is not a directory), FTX_E_OTHER_FILE_SYSTEM,
- * FTX_E_DENIED, ...  FTX_E_IS_LINK: p is filled too, with the link itself, so the caller can say
- * where it points.  The leaf is not looked at.
+ * root: borrowed directory descriptor.  path: terminated; "" resolves to root itself with the leaf
+ * ".".  Returns 0 with p filled (place_release() it), or FTX_E_NAME (path_check() says no),
+ * FTX_E_NOT_FOUND (a directory above the leaf is missing), FTX_E_CONFLICT (one is not a directory),
+ * FTX_E_OTHER_FILE_SYSTEM, FTX_E_DENIED, ...  FTX_E_IS_LINK: p is filled too, with the link itself,
+ * so the caller can say where it points.  With every other error p is empty.  The leaf is not
+ * looked at.
  */
 int resolve_parent(int root, const char *path, unsigned flags, struct place *p);
 void place_release(struct place *p);
 
+/* Opens the deepest directory above the leaf that exists: as resolve_parent(), but nothing missing
+ * is an error.  *dir: owned, O_PATH. */
+int resolve_nearest(int root, const char *path, unsigned flags, int *dir);
+
 /*
- * fsyncs the parent directory of path and each ancestor up to and including root whose status changed within the
- * last hour (reliability: the entry is durable when all directories that lead to it are).
+ * fsyncs the parent directory of path and each ancestor up to and including root whose status
+ * changed within the last hour (an entry is durable when all directories that lead to it are).
  */
 int resolve_sync_parents(int root, const char *path, unsigned flags);
+
+/* fsync of a directory; dir may be O_PATH. */
+int directory_sync(int dir);
 
 #endif

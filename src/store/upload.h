@@ -2,18 +2,22 @@
  * Receiving a file: a partial, its journal, and the commit that publishes it.  The server uses it
  * for put, the client for get.
  *
- * The partial and its journal stay on disk whatever happens to the processes; the next upload_open() with
- * the same identity goes on from the blocks that the journal vouches for, and reads nothing again.
- * A published file is never modified: it is a new inode, complete and synced before its rename.
+ * The partial and its journal stay on disk whatever happens to the processes; the next
+ * upload_open() with the same identity goes on from the blocks that the journal vouches for, and
+ * reads nothing again.  A published file is never modified: it is a new inode, complete and synced
+ * before its rename.
  *
  * Life cycle: upload_open(), then upload_write() and upload_checkpoint() as often as wanted, then
  * upload_commit(); upload_close() in any case.  One process or thread at a time uses a struct
  * upload; several processes with the same session id may each have one for the same file.
  *
  * Failure: what the disk answers first to write, fdatasync, fsync or close ends the upload; the
- * same error comes back from every later call.  EIO and a failed sync remove partial and
- * journal (the kernel marks pages clean that never reached the disk); no space in a write keeps
- * them.  (PROTOCOL.md, "Content"; journal.h has the table's format.)
+ * same error comes back from every later call.  EIO and a failed sync remove partial and journal
+ * (the kernel marks pages clean that never reached the disk), where several processes use them with
+ * the last one's end; no space in a write keeps them.  (PROTOCOL.md, "Content"; journal.h has the
+ * table's format.)
+ *
+ * A partial whose identity is another one is begun anew: the old one is removed.
  */
 #ifndef STORE_UPLOAD_H
 #define STORE_UPLOAD_H
@@ -28,10 +32,15 @@
 
 struct upload;
 
-/* Where partials and journals live, and how the one of this path is called there. */
+/*
+ * Where partials and journals live, and how the one of this path is called there: PREFIX ID.part
+ * and PREFIX ID.jnl.  In a client's directory, which others may be able to write in, they are used
+ * only if they are regular files of this user with one name and mode 0600; otherwise the answer is
+ * FTX_E_CONFLICT and nothing is touched.
+ */
 #define UPLOAD_ID_BYTES 33u /* 32 hex digits and a terminator */
 struct upload_staging {
-	int dir;	    /* borrowed until upload_close() */
+	int dir;	    /* borrowed until upload_close(); may be O_PATH */
 	const char *prefix; /* "" on the server, ".ftx-" beside a client's destination; a constant */
 	char id[UPLOAD_ID_BYTES];
 };
@@ -40,7 +49,7 @@ struct upload_options {
 	struct upload_staging staging;
 	int root;	  /* borrowed until upload_close(): what path is relative to */
 	const char *path; /* the final name; passes path_check(); copied */
-	unsigned resolve_flags;
+	unsigned resolve_flags;	  /* missing parents are made by the commit in any case */
 	uint8_t session_id[16];
 	struct identity identity; /* of the source; size is the file's */
 	uint64_t allocate;	  /* bytes the source occupies on its disk */
@@ -53,17 +62,19 @@ struct upload_options {
 };
 
 /*
- * Opens or continues the partial.  have[0..*have_count): runs of blocks already durable, longest first, at most
- * LIMIT_HAVE_RANGES.  FTX_E_BUSY where another run holds it, FTX_E_NO_SPACE where allocate does not
- * fit, FTX_E_CONFLICT where the final name is a directory, FTX_E_IS_LINK where it is a link, FTX_E_EXISTS, ...
+ * Opens or continues the partial.  have[0..*have_count): runs of blocks already durable, longest
+ * first; room for LIMIT_HAVE_RANGES.  FTX_E_BUSY where another run holds it, FTX_E_NO_SPACE where
+ * what is missing of allocate does not fit, FTX_E_CONFLICT where the final name is a directory or a
+ * special file, FTX_E_IS_LINK where it or a parent is a link, FTX_E_EXISTS, FTX_E_OTHER_FILE_SYSTEM
+ * where it is not on the staging's, ...
  */
 int upload_open(struct upload **out, const struct upload_options *options, struct block_range *have,
 		uint32_t *have_count);
 
 /*
  * One chunk's raw bytes.  Inside a block chunks come in ascending order without gap or overlap;
- * blocks in any order, one at a time.  FTX_E_PROTOCOL where that is not so, and for bytes beyond the file's
- * size or over a block's end: u is then unchanged.
+ * blocks in any order, one at a time.  FTX_E_PROTOCOL where that is not so, and for bytes beyond
+ * the file's size or over a block's end: u is then unchanged.
  */
 int upload_write(struct upload *u, uint64_t offset, const void *data, size_t length);
 
@@ -73,8 +84,8 @@ int upload_checkpoint(struct upload *u);
 struct upload_commit {
 	struct metadata metadata;
 	const struct block_range *sent; /* blocks of this run, ascending and disjoint, for digest */
-	uint32_t sent_count;
-	const struct digest *digest; /* over the size and these blocks' digests; NULL: not compared */
+	uint32_t sent_count;		/* at most LIMIT_GAP_RANGES */
+	const struct digest *digest;	/* over the size and these blocks' digests; NULL: not compared */
 };
 
 struct upload_result {
@@ -86,18 +97,26 @@ struct upload_result {
 };
 
 /*
- * Publishes.  0: durable under its name, the partial is gone and u only good for upload_close().  FTX_E_INCOMPLETE,
- * FTX_E_MISMATCH, FTX_E_BUSY, FTX_E_CONFLICT, FTX_E_EXISTS: u stays open and may be gone on with.
- * FTX_E_PROTOCOL: ranges out of order or outside the file, or a block is half written.
+ * Publishes.  0: durable under its name, the partial is gone and u only good for upload_close().
+ * FTX_E_INCOMPLETE, FTX_E_MISMATCH, FTX_E_BUSY (other processes use the partial), FTX_E_EXISTS and
+ * whatever else the final name answers: u stays open and may be gone on with.  FTX_E_PROTOCOL:
+ * ranges out of order or outside the file, or a block is half written.
  */
 int upload_commit(struct upload *u, const struct upload_commit *commit, struct upload_result *result);
 
 enum upload_end { UPLOAD_KEEP, UPLOAD_DISCARD };
 
 /*
- * KEEP: a checkpoint, then both files stay (they also go where nothing was finished and the upload failed).
- * DISCARD: both are removed.  Frees u; NULL is allowed.  Returns the checkpoint's result.
+ * KEEP: a checkpoint, then both files stay (they go where the upload has failed and no block was
+ * finished).  DISCARD: both are removed, unless another process still uses them.  Frees u; NULL is
+ * allowed.  Returns the checkpoint's result.
  */
 int upload_close(struct upload *u, enum upload_end end);
+
+/*
+ * Removes partial and journal that an earlier run left, where they are no longer wanted.  0 also
+ * where there are none; FTX_E_BUSY where a live run holds them, FTX_E_CONFLICT as above.
+ */
+int upload_forget(const struct upload_staging *staging);
 
 #endif

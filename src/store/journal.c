@@ -1,0 +1,418 @@
+#include "src/store/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/cursor.h"
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/base/io.h"
+#include "src/store/publish.h"
+
+static const char magic[8] = {'f', 't', 'x', '1', 'j', 'n', 'l', '\n'};
+enum {
+	VERSION = 1,
+	SECTOR_BYTES = 512,
+	CHECK_AT = 504, /* in the sector and, see journal.h, in a slot at SLOT_CHECK_AT */
+	SLOT_CHECK_AT = 24,
+	LOCK_POLL_NS = 3000000,
+	NEW_NAME_BYTES = 96,
+};
+
+uint64_t
+block_count_of(uint64_t size)
+{
+	return size / LIMIT_BLOCK_BYTES + (size % LIMIT_BLOCK_BYTES != 0);
+}
+
+uint64_t
+block_bytes_of(uint64_t size, uint64_t block)
+{
+	uint64_t left = size - block * LIMIT_BLOCK_BYTES;
+
+	return left < LIMIT_BLOCK_BYTES ? left : LIMIT_BLOCK_BYTES;
+}
+
+static int
+fresh_random(struct journal_header *h)
+{
+	return getentropy(h->random, sizeof(h->random)) == 0 ? 0 : error_from_errno(errno);
+}
+
+static void
+encode_header(uint8_t sector[static SECTOR_BYTES], const struct journal_header *h,
+	      uint32_t path_length, uint64_t path_check64)
+{
+	struct put_cursor c = put_cursor_over(sector, SECTOR_BYTES);
+	int r;
+
+	memset(sector, 0, SECTOR_BYTES);
+	r = put_bytes(&c, magic, sizeof(magic)) | put_u32(&c, VERSION) |
+	    put_bytes(&c, h->random, sizeof(h->random)) |
+	    put_bytes(&c, h->session_id, sizeof(h->session_id)) | put_u64(&c, h->size) |
+	    put_s64(&c, h->mtime_s) | put_u32(&c, h->mtime_ns) | put_u32(&c, h->commit_mode) |
+	    put_u32(&c, path_length) | put_u64(&c, path_check64);
+	c = put_cursor_over(sector + CHECK_AT, SECTOR_BYTES - CHECK_AT);
+	r |= put_u64(&c, check64(sector, CHECK_AT));
+	assert(r == 0);
+}
+
+/* False where it is damaged. */
+static bool
+decode_header(const uint8_t sector[static SECTOR_BYTES], struct journal_header *h,
+	      uint32_t *path_length, uint64_t *path_check64)
+{
+	struct get_cursor c = get_cursor_over(sector + CHECK_AT, SECTOR_BYTES - CHECK_AT);
+	uint8_t seen[sizeof(magic)];
+	uint32_t version;
+	uint64_t check;
+	int r = get_u64(&c, &check);
+
+	c = get_cursor_over(sector, SECTOR_BYTES);
+	r |= get_bytes(&c, seen, sizeof(seen)) | get_u32(&c, &version) |
+	     get_bytes(&c, h->random, sizeof(h->random)) |
+	     get_bytes(&c, h->session_id, sizeof(h->session_id)) | get_u64(&c, &h->size) |
+	     get_s64(&c, &h->mtime_s) | get_u32(&c, &h->mtime_ns) | get_u32(&c, &h->commit_mode) |
+	     get_u32(&c, path_length) | get_u64(&c, path_check64);
+	assert(r == 0);
+	return check == check64(sector, CHECK_AT) && memcmp(seen, magic, sizeof(magic)) == 0 &&
+	       version == VERSION && *path_length <= LIMIT_PATH_BYTES;
+}
+
+static int
+write_whole_header(int fd, const struct journal_header *h, const char *path)
+{
+	uint8_t head[SECTOR_BYTES + LIMIT_PATH_BYTES];
+	size_t length = strlen(path);
+
+	assert(length <= LIMIT_PATH_BYTES);
+	encode_header(head, h, (uint32_t)length, check64(path, length));
+	memcpy(head + SECTOR_BYTES, path, length);
+	return pwrite_full(fd, head, SECTOR_BYTES + length, 0);
+}
+
+/* FTX_E_MISMATCH where it is damaged. */
+static int
+read_sector(const struct journal *j, uint8_t sector[static SECTOR_BYTES], struct journal_header *h,
+	    uint32_t *path_length, uint64_t *path_check64)
+{
+	size_t got;
+	int r = pread_full(j->fd, sector, SECTOR_BYTES, 0, &got);
+
+	if (r != 0)
+		return r;
+	if (got != SECTOR_BYTES || !decode_header(sector, h, path_length, path_check64))
+		return FTX_E_MISMATCH;
+	return 0;
+}
+
+int
+journal_read_header(struct journal *j)
+{
+	uint8_t sector[SECTOR_BYTES], path[LIMIT_PATH_BYTES];
+	struct journal_header h;
+	uint32_t path_length;
+	uint64_t path_check64;
+	size_t got;
+	int r = read_sector(j, sector, &h, &path_length, &path_check64);
+
+	if (r != 0)
+		return r;
+	if ((r = pread_full(j->fd, path, path_length, SECTOR_BYTES, &got)) != 0)
+		return r;
+	if (got != path_length || check64(path, path_length) != path_check64)
+		return FTX_E_MISMATCH;
+	j->header = h;
+	return 0;
+}
+
+int
+journal_write_header(struct journal *j)
+{
+	uint8_t sector[SECTOR_BYTES];
+	struct journal_header old;
+	uint32_t path_length;
+	uint64_t path_check64;
+	int r = read_sector(j, sector, &old, &path_length, &path_check64);
+
+	if (r != 0)
+		return r;
+	encode_header(sector, &j->header, path_length, path_check64);
+	return pwrite_full(j->fd, sector, sizeof(sector), 0);
+}
+
+int
+journal_reset(struct journal *j, const char *path)
+{
+	int r = fresh_random(&j->header);
+
+	if (r != 0 || (r = write_whole_header(j->fd, &j->header, path)) != 0)
+		return r;
+	/* The random bytes have voided the slots; this gives their space back. */
+	if (ftruncate(j->fd, JOURNAL_SLOTS_AT) != 0 || fdatasync(j->fd) != 0)
+		return error_from_errno(errno);
+	return 0;
+}
+
+int
+journal_is_empty(const struct journal *j, bool *empty)
+{
+	struct stat st;
+
+	if (fstat(j->fd, &st) != 0)
+		return error_from_errno(errno);
+	*empty = st.st_size <= (off_t)JOURNAL_SLOTS_AT;
+	return 0;
+}
+
+static int
+write_new(int dir, const char *name, const struct journal_header *header, const char *path)
+{
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return error_from_errno(errno);
+	r = write_whole_header(fd, header, path);
+	if (r == 0 && fdatasync(fd) != 0)
+		r = error_from_errno(errno);
+	if (close(fd) != 0 && errno != EINTR && r == 0)
+		r = error_from_errno(errno);
+	return r;
+}
+
+int
+journal_create(int dir, const char *name, struct journal_header *header, const char *path)
+{
+	char new_name[NEW_NAME_BYTES];
+	uint64_t unique;
+	int n, r;
+
+	if ((r = fresh_random(header)) != 0)
+		return r;
+	memcpy(&unique, header->random, sizeof(unique));
+	n = snprintf(new_name, sizeof(new_name), "%s.%016jx", name, (uintmax_t)unique);
+	assert(n > 0 && (size_t)n < sizeof(new_name));
+	r = write_new(dir, new_name, header, path);
+	if (r == 0)
+		r = publish_new(dir, new_name, dir, name);
+	if (r != 0)
+		unlinkat(dir, new_name, 0);
+	return r;
+}
+
+int
+journal_open(struct journal *j, int dir, const char *name)
+{
+	*j = (struct journal){.dir = dir, .name = name};
+	/* O_NONBLOCK: whatever else lies there under this name is not waited for. */
+	j->fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return j->fd >= 0 ? 0 : error_from_errno(errno);
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
+}
+
+int
+journal_lock(struct journal *j, enum journal_lock lock, uint64_t wait_ms)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_NS};
+	uint64_t deadline = clock_ms() + wait_ms;
+
+	for (;;) {
+		struct flock f = {.l_type = lock == JOURNAL_EXCLUSIVE ? F_WRLCK : F_RDLCK,
+				  .l_whence = SEEK_SET};
+
+		if (fcntl(j->fd, F_OFD_SETLK, &f) == 0)
+			return 0;
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			return error_from_errno(errno);
+		if (clock_ms() >= deadline)
+			return FTX_E_BUSY;
+		nanosleep(&pause, NULL);
+	}
+}
+
+bool
+journal_in_place(const struct journal *j)
+{
+	return publish_leads_to(j->dir, j->name, j->fd);
+}
+
+static uint64_t
+slot_offset(uint64_t block)
+{
+	return JOURNAL_SLOTS_AT + block * JOURNAL_SLOT_BYTES;
+}
+
+static uint64_t
+slot_check(const struct journal *j, uint64_t block, const uint8_t *slot)
+{
+	uint8_t covered[sizeof(j->header.random) + 8 + SLOT_CHECK_AT];
+	struct put_cursor c = put_cursor_over(covered, sizeof(covered));
+	int r = put_bytes(&c, j->header.random, sizeof(j->header.random)) | put_u64(&c, block) |
+		put_bytes(&c, slot, SLOT_CHECK_AT);
+
+	assert(r == 0 && c.left == 0);
+	return check64(covered, sizeof(covered));
+}
+
+static void
+encode_slot(const struct journal *j, uint64_t block, const struct digest *digest, uint8_t *slot)
+{
+	struct put_cursor c = put_cursor_over(slot, JOURNAL_SLOT_BYTES);
+	int r = put_bytes(&c, digest->bytes, sizeof(digest->bytes)) |
+		put_u64(&c, block_bytes_of(j->header.size, block));
+
+	r |= put_u64(&c, slot_check(j, block, slot));
+	assert(r == 0 && c.left == 0);
+}
+
+/* False where the slot is not valid. */
+static bool
+decode_slot(const struct journal *j, uint64_t block, const uint8_t *slot, struct digest *digest)
+{
+	struct get_cursor c = get_cursor_over(slot, JOURNAL_SLOT_BYTES);
+	uint64_t length, check;
+	int r = get_bytes(&c, digest->bytes, sizeof(digest->bytes)) | get_u64(&c, &length) |
+		get_u64(&c, &check);
+
+	assert(r == 0);
+	return length == block_bytes_of(j->header.size, block) &&
+	       check == slot_check(j, block, slot);
+}
+
+int
+journal_has(const struct journal *j, uint64_t block, bool *there)
+{
+	uint8_t slot[JOURNAL_SLOT_BYTES];
+	struct digest digest;
+	size_t got;
+	int r = pread_full(j->fd, slot, sizeof(slot), slot_offset(block), &got);
+
+	if (r != 0)
+		return r;
+	*there = got == sizeof(slot) && decode_slot(j, block, slot, &digest);
+	return 0;
+}
+
+/* digests NULL: zeroes. */
+static int
+write_slots(const struct journal *j, uint64_t first, const struct digest *digests, uint64_t count)
+{
+	enum { BATCH = 256 };
+	uint8_t slots[BATCH * JOURNAL_SLOT_BYTES];
+	int r;
+
+	memset(slots, 0, sizeof(slots));
+	for (uint64_t done = 0; done < count;) {
+		size_t batch = count - done < BATCH ? (size_t)(count - done) : BATCH;
+
+		for (size_t i = 0; digests != NULL && i < batch; i++)
+			encode_slot(j, first + done + i, &digests[done + i],
+				    slots + i * JOURNAL_SLOT_BYTES);
+		r = pwrite_full(j->fd, slots, batch * JOURNAL_SLOT_BYTES,
+				slot_offset(first + done));
+		if (r != 0)
+			return r;
+		done += batch;
+	}
+	return 0;
+}
+
+int
+journal_put(const struct journal *j, uint64_t first, const struct digest *digests, uint64_t count)
+{
+	return write_slots(j, first, digests, count);
+}
+
+int
+journal_clear(const struct journal *j, uint64_t first, uint64_t count)
+{
+	return write_slots(j, first, NULL, count);
+}
+
+void
+journal_scan_start(struct journal_scan *s, const struct journal *j)
+{
+	s->journal = j;
+	s->block = 0;
+	s->end = block_count_of(j->header.size);
+	s->next = s->count = 0;
+}
+
+/* Moves s->block over a hole in the file, to the end where there is nothing more. */
+static int
+skip_hole(struct journal_scan *s)
+{
+	off_t data = lseek(s->journal->fd, (off_t)slot_offset(s->block), SEEK_DATA);
+	uint64_t block;
+
+	if (data < 0 && errno == ENXIO) {
+		s->block = s->end;
+		return 0;
+	}
+	/* A file system that cannot say: everything is read. */
+	if (data < 0)
+		return errno == EIO ? FTX_E_IO : 0;
+	block = ((uint64_t)data - JOURNAL_SLOTS_AT) / JOURNAL_SLOT_BYTES;
+	s->block = block < s->end ? block : s->end;
+	return 0;
+}
+
+static int
+scan_fill(struct journal_scan *s)
+{
+	size_t got, want = JOURNAL_SCAN_SLOTS;
+	int r = skip_hole(s);
+
+	s->next = s->count = 0;
+	if (r != 0 || s->block >= s->end)
+		return r;
+	if (s->end - s->block < want)
+		want = (size_t)(s->end - s->block);
+	r = pread_full(s->journal->fd, s->slots, want * JOURNAL_SLOT_BYTES, slot_offset(s->block),
+		       &got);
+	if (r != 0)
+		return r;
+	s->count = got / JOURNAL_SLOT_BYTES;
+	if (s->count == 0)
+		s->block = s->end;
+	return 0;
+}
+
+int
+journal_scan_next(struct journal_scan *s, bool *found, uint64_t *block, struct digest *digest)
+{
+	*found = false;
+	while (s->block < s->end) {
+		int r;
+
+		if (s->next == s->count && (r = scan_fill(s)) != 0)
+			return r;
+		for (; s->next < s->count; s->next++, s->block++) {
+			const uint8_t *slot = s->slots + s->next * JOURNAL_SLOT_BYTES;
+
+			if (!decode_slot(s->journal, s->block, slot, digest))
+				continue;
+			*found = true;
+			*block = s->block++;
+			s->next++;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+

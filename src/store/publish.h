@@ -1,0 +1,22 @@
+/*
+ * Putting a finished file in its place, and asking whether a name still leads to it.
+ */
+#ifndef STORE_PUBLISH_H
+#define STORE_PUBLISH_H
+
+#include <stdbool.h>
+
+/*
+ * Moves from_dir/from to to_dir/to if nothing is there: FTX_E_EXISTS otherwise.  One rename where
+ * the file system has renameat2(RENAME_NOREPLACE), a link and an unlink where it has not (NFS,
+ * CephFS, GlusterFS).
+ */
+int publish_new(int from_dir, const char *from, int to_dir, const char *to);
+
+/* Moves it over whatever file is there. */
+int publish_over(int from_dir, const char *from, int to_dir, const char *to);
+
+/* Does dir/name, not followed, lead to the file that fd is open on? */
+bool publish_leads_to(int dir, const char *name, int fd);
+
+#endif

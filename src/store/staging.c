@@ -1,0 +1,119 @@
+#include "src/store/staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/encoding.h"
+#include "src/store/resolve.h"
+
+enum { CLIENT_DIGITS = 16, ID_BYTES = (UPLOAD_ID_BYTES - 1) / 2 };
+
+/*
+ * It must be this process's own: in a directory that belongs to somebody else, that somebody could
+ * exchange what is in it.
+ */
+static int
+check_ours(int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) != 0)
+		return error_from_errno(errno);
+	if (st.st_uid != geteuid())
+		return FTX_E_DENIED;
+	if ((st.st_mode & 077) != 0 && fchmod(dir, 0700) != 0)
+		return error_from_errno(errno);
+	return 0;
+}
+
+/* Opens parent/name, made where it is missing.  *out: owned. */
+static int
+open_step(int parent, const char *name, int *out)
+{
+	int dir, r;
+
+	if (mkdirat(parent, name, 0700) == 0) {
+		if ((r = directory_sync(parent)) != 0)
+			return r;
+	} else if (errno != EEXIST) {
+		return error_from_errno(errno);
+	}
+	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return error_from_errno(errno);
+	if ((r = check_ours(dir)) != 0) {
+		close(dir);
+		return r;
+	}
+	*out = dir;
+	return 0;
+}
+
+int
+staging_open(int subtree, const uint8_t client_key[static 32], int *up)
+{
+	uint8_t hash[crypto_generichash_BYTES];
+	char client[CLIENT_DIGITS + 1];
+	int own = -1, of_client = -1, r;
+
+	crypto_generichash(hash, sizeof(hash), client_key, 32, NULL, 0);
+	hex_encode(client, hash, CLIENT_DIGITS / 2);
+	if ((r = open_step(subtree, ".ftx", &own)) != 0 ||
+	    (r = open_step(own, client, &of_client)) != 0)
+		goto out;
+	r = open_step(of_client, "up", up);
+out:
+	if (own >= 0)
+		close(own);
+	if (of_client >= 0)
+		close(of_client);
+	return r;
+}
+
+static void
+add(crypto_generichash_state *state, const void *data, size_t length)
+{
+	crypto_generichash_update(state, data, length);
+}
+
+static void
+finish(crypto_generichash_state *state, char id[static UPLOAD_ID_BYTES])
+{
+	uint8_t hash[ID_BYTES];
+
+	crypto_generichash_final(state, hash, sizeof(hash));
+	hex_encode(id, hash, sizeof(hash));
+}
+
+void
+staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t length)
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, ID_BYTES);
+	add(&state, "ftx1 partial", strlen("ftx1 partial"));
+	add(&state, path, length);
+	finish(&state, id);
+}
+
+void
+staging_client_id(char id[static UPLOAD_ID_BYTES], const uint8_t server_key[static 32],
+		  const void *remote_path, size_t length, const char *local_name)
+{
+	crypto_generichash_state state;
+	const uint8_t le_length[4] = {(uint8_t)length, (uint8_t)(length >> 8),
+				      (uint8_t)(length >> 16), (uint8_t)(length >> 24)};
+
+	crypto_generichash_init(&state, NULL, 0, ID_BYTES);
+	add(&state, "ftx1 get", strlen("ftx1 get"));
+	add(&state, server_key, 32);
+	add(&state, le_length, sizeof(le_length));
+	add(&state, remote_path, length);
+	add(&state, local_name, strlen(local_name));
+	finish(&state, id);
+}

@@ -1,0 +1,95 @@
+/*
+ * What the files of upload share: upload_claim.c (finding, locking and beginning the partial),
+ * upload_open.c (checks; the object), upload.c (writing), upload_table.c (questions to the table),
+ * upload_commit.c.
+ */
+#ifndef STORE_UPLOAD_IMPL_H
+#define STORE_UPLOAD_IMPL_H
+
+#include "src/store/journal.h"
+#include "src/store/upload.h"
+
+enum { UPLOAD_PENDING_BLOCKS = 256, UPLOAD_NAME_BYTES = 64 };
+
+struct upload {
+	struct upload_options options;
+	char *path; /* owned; options.path too */
+	char part_name[UPLOAD_NAME_BYTES];
+	char journal_name[UPLOAD_NAME_BYTES];
+	struct journal journal; /* its fd is -1 until the partial is ours, and after the end */
+	int part;		/* -1: not open */
+	int error;		/* what ended the upload; 0: it goes on */
+	bool published;		/* only upload_close() is allowed now */
+	bool remove;		/* the failure was one after which nothing may stay */
+	bool journal_dirty;	/* the header is to be synced by the next checkpoint */
+
+	/* The block that is being written: filled bytes of it are; 0: none is. */
+	uint64_t block;
+	uint64_t filled;
+	struct digest_state *running;
+
+	/* Finished blocks that are not in the table yet, ascending. */
+	uint32_t pending_count;
+	uint64_t pending_blocks[UPLOAD_PENDING_BLOCKS];
+	struct digest pending_digests[UPLOAD_PENDING_BLOCKS];
+
+	/* Bytes whose writeback has not been started. */
+	uint64_t dirty_from;
+	uint64_t dirty_end;
+
+	bool preallocate;
+	uint64_t window; /* the last one preallocated */
+};
+
+/* Room of a client's directory, where the files of strangers may lie. */
+bool upload_is_strict(const struct upload *u);
+
+/* Calls options.before_long_call. */
+void upload_long_call(const struct upload *u);
+
+/* Ends the upload: error is what every later call returns.  Returns error. */
+int upload_fail(struct upload *u, int error, enum upload_end end);
+
+/* Of a failed write: no space keeps what is there, everything else does not. */
+int upload_fail_write(struct upload *u, int error);
+
+/* Removes partial and journal if no other process uses them. */
+void upload_remove(struct upload *u);
+
+/* Bytes that the file system has left for this user, UINT64_MAX where it does not say. */
+uint64_t upload_free_bytes(const struct upload *u);
+
+/* Checkpoint of what is pending, whether or not the upload has failed. */
+int upload_flush(struct upload *u);
+
+/*
+ * Finds or makes journal and partial, and locks them.  After an error neither is open, and nothing of
+ * others was touched.
+ */
+int upload_claim(struct upload *u, struct block_range *have, uint32_t *have_count);
+
+/*
+ * Opens and locks the journal that is there, alone or with others.  FTX_E_NOT_FOUND: there is none
+ * (any more), FTX_E_BUSY: not now.
+ */
+int upload_lock_journal(struct upload *u, bool *alone);
+
+/* Opens the partial under its name.  FTX_E_NOT_FOUND: there is none that can be used. */
+int upload_open_part(struct upload *u);
+
+/* May the final name be given to this file, as things stand? */
+int upload_check_target(const struct upload *u);
+int upload_check_leaf(const struct upload *u, const struct place *p);
+
+/* The longest runs of blocks in the table, longest first, and the end of the last block in bytes. */
+int upload_find_blocks(const struct upload *u, struct block_range *have, uint32_t *have_count,
+		       uint64_t *end);
+
+/*
+ * Are all blocks there?  Sets result->digest, and *sent to the digest over the size and the blocks
+ * of commit->sent.  FTX_E_INCOMPLETE with result->blocks.
+ */
+int upload_digests(const struct upload *u, const struct upload_commit *commit,
+		   struct upload_result *result, struct digest *sent);
+
+#endif
