@@ -1,0 +1,42 @@
+/*
+ * From an address and two keys to an open session: TCP, handshake, HELLO (PROTOCOL.md, "Handshake").
+ */
+#ifndef CLIENT_CONNECT_H
+#define CLIENT_CONNECT_H
+
+#include "src/client/connection.h"
+#include "src/secure/keyfile.h"
+
+struct connect_options {
+	const char *host;
+	uint16_t port;
+	int family;		   /* AF_UNSPEC, AF_INET, AF_INET6 */
+	const uint8_t *server_key; /* public, KEY_BYTES */
+	const uint8_t *identity;   /* secret, KEY_BYTES */
+	uint8_t session_id[16];
+	uint8_t stream;
+	uint64_t retry_for_ms; /* 0: one attempt */
+	struct connection_options connection;
+	/* Before each further attempt; may be NULL. */
+	void (*on_retry)(void *arg, const struct problem *p, uint64_t delay_ms);
+	void *arg;
+};
+
+/* Of WELCOME. */
+struct server_info {
+	uint32_t codecs;
+};
+
+/*
+ * 0 with *out; otherwise p says why:
+ *	FTX_E_NETWORK, FTX_E_TIMEOUT, FTX_E_CLOSED	no connection, or lost before WELCOME
+ *	FTX_E_SERVER_KEY	the peer did not prove the key (or said nothing, for 15 s)
+ *	FTX_E_KEY_REFUSED	the server does not accept ours
+ *	FTX_E_VERSION, FTX_E_PROTOCOL, FTX_E_BUSY, FTX_E_INTERRUPTED, ...
+ * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a refused
+ * connection three times.
+ */
+int connect_server(struct connection **out, struct server_info *info,
+		   const struct connect_options *options, struct problem *p);
+
+#endif
