@@ -1,0 +1,158 @@
+/*
+ * keygen, key, and where identities are.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/ftx/verbs.h"
+#include "proto/errors.h"
+#include "src/base/display.h"
+#include "src/secure/keyfile.h"
+
+#define SYSTEM_IDENTITY "/etc/ftx/id"
+
+/* $XDG_CONFIG_HOME/ftx/id, or ~/.config/ftx/id.  0, or FTX_E_CONFIG in why. */
+static int
+default_identity(char *out, size_t capacity, struct problem *why)
+{
+	const char *base = getenv("XDG_CONFIG_HOME");
+	const char *home = getenv("HOME");
+	int n;
+
+	if (base != NULL && base[0] == '/') {
+		n = snprintf(out, capacity, "%s/ftx/id", base);
+	} else {
+		if (home == NULL || home[0] == '\0') {
+			const struct passwd *user = getpwuid(geteuid());
+
+			home = user != NULL ? user->pw_dir : NULL;
+		}
+		if (home == NULL)
+			return problem_set(why, FTX_E_CONFIG, SIDE_LOCAL,
+					   "neither XDG_CONFIG_HOME nor HOME says where keys are");
+		n = snprintf(out, capacity, "%s/.config/ftx/id", home);
+	}
+	if (n < 0 || (size_t)n >= capacity)
+		return problem_set(why, FTX_E_CONFIG, SIDE_LOCAL, "HOME is too long");
+	return 0;
+}
+
+static int
+key_problem(struct problem *why, int r, const char *path, const char *reason)
+{
+	char shown[512];
+
+	display_escape(shown, sizeof(shown), path, strlen(path));
+	if (r == FTX_E_NOT_FOUND) {
+		problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "there is no key file '%s'", shown);
+		problem_hint(why, "run ftx keygen");
+		return FTX_E_KEY_FILE;
+	}
+	if (r == FTX_E_NOMEM)
+		return problem_set(why, r, SIDE_LOCAL, NULL);
+	return problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "key file '%s': %s", shown,
+			   reason != NULL ? reason : error_text(r));
+}
+
+int
+identity_load(const struct options *o, uint8_t **secret, struct problem *why)
+{
+	char place[4096];
+	const char *path = o->identity;
+	const char *reason = NULL;
+	int r;
+
+	if (path == NULL) {
+		r = default_identity(place, sizeof(place), why);
+		if (r != 0)
+			return r;
+		path = place;
+	}
+	r = keyfile_read(path, secret, &reason);
+	if (r == FTX_E_NOT_FOUND && o->identity == NULL) {
+		/* A machine's own key, for what runs without a home. */
+		int system_r = keyfile_read(SYSTEM_IDENTITY, secret, &reason);
+
+		if (system_r == 0)
+			return 0;
+		if (system_r != FTX_E_NOT_FOUND && geteuid() == 0)
+			return key_problem(why, system_r, SYSTEM_IDENTITY, reason);
+	}
+	return r == 0 ? 0 : key_problem(why, r, path, reason);
+}
+
+static int
+print_public(const uint8_t *secret)
+{
+	uint8_t public_key[KEY_BYTES];
+	char text[KEY_TEXT_CHARS + 1];
+
+	key_public(public_key, secret);
+	key_format(text, public_key);
+	if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
+		fprintf(stderr, "ftx: standard output: %s\n", strerror(errno));
+		return FTX_EXIT_FAILURE;
+	}
+	return FTX_EXIT_OK;
+}
+
+static int
+complain(const struct options *o, const struct problem *why)
+{
+	fprintf(stderr, "ftx: %s: %s", o->verb_name, why->text);
+	if (why->hint[0] != '\0')
+		fprintf(stderr, " (%s)", why->hint);
+	fputs("\n", stderr);
+	return error_exit(why->error);
+}
+
+int
+verb_key(const struct options *o)
+{
+	struct problem why;
+	uint8_t *secret;
+	int code;
+
+	if (identity_load(o, &secret, &why) != 0)
+		return complain(o, &why);
+	code = print_public(secret);
+	key_secret_free(secret);
+	return code;
+}
+
+int
+verb_keygen(const struct options *o)
+{
+	char place[4096], shown[512];
+	const char *path = o->output;
+	struct problem why;
+	uint8_t *secret;
+	int code, r;
+
+	if (path == NULL) {
+		if (default_identity(place, sizeof(place), &why) != 0)
+			return complain(o, &why);
+		path = place;
+	}
+	secret = key_generate();
+	if (secret == NULL) {
+		problem_set(&why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return complain(o, &why);
+	}
+	r = keyfile_create(path, secret);
+	display_escape(shown, sizeof(shown), path, strlen(path));
+	if (r != 0) {
+		problem_set(&why, r, SIDE_LOCAL, "'%s': %s", shown, error_text(r));
+		if (r == FTX_E_EXISTS)
+			problem_hint(&why, "it is never overwritten; ftx key prints its public key");
+		code = complain(o, &why);
+	} else {
+		code = print_public(secret);
+	}
+	key_secret_free(secret);
+	return code;
+}
