@@ -9,8 +9,9 @@
 #include "src/base/clock.h"
 #include "src/server/session.h"
 
-#define PAIR_LOOK_MS 1000u /* a busy connection never waits, so the pair is looked at this often   \
-			    */
+#define PAIR_LOOK_MS                                                                               \
+	1000u /* a busy connection never waits, so the pair is looked at this often                \
+	       */
 #define LINGER_MS 2000u
 
 static void

@@ -121,6 +121,8 @@ open_source(struct session *s, const struct message_read *m, struct target *t, s
 	if (r == 0)
 		r = encoder_setup(s->encoder, (enum compress_mode)m->compress, m->level,
 				  s->peer_codecs);
+	if (r == FTX_E_USAGE)
+		r = FTX_E_UNSUPPORTED; /* a level that the codec does not have */
 	encoder_next_file(s->encoder);
 	if (r == 0)
 		r = resolve_parent(t->subtree->root, t->rest, 0, place);

@@ -68,7 +68,7 @@ handle_open(struct session *s, const struct message *m)
 	struct target t = {0};
 	int r;
 
-	if (h->used || m->open.identity.size > LIMIT_FILE_BYTES)
+	if (h->used)
 		return FTX_E_PROTOCOL;
 	*h = (struct handle){.used = true};
 	r = open_upload(s, &m->open, &t, h, &answer.have.blocks.count);
@@ -138,7 +138,7 @@ static bool
 stays_open(int error)
 {
 	return error == FTX_E_INCOMPLETE || error == FTX_E_MISMATCH || error == FTX_E_BUSY ||
-	       error == FTX_E_CONFLICT || error == FTX_E_EXISTS || error == FTX_E_IS_LINK;
+	       error == FTX_E_CONFLICT || error == FTX_E_EXISTS;
 }
 
 int

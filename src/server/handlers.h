@@ -44,6 +44,7 @@ struct session {
 	bool answering; /* a request without its final answer is being worked on: WORKING may be
 			   sent */
 	bool working_sent;
+	bool broken; /* a record that was not sealed by the peer: nothing more is said */
 	uint32_t committed;
 	struct handle handles[LIMIT_HANDLES];
 	struct message_arena arena;

@@ -154,8 +154,10 @@ serve(struct session *s)
 		size_t length;
 		int r;
 
-		if ((r = connection_receive(&s->connection, &plain, &length)) != 0)
+		if ((r = connection_receive(&s->connection, &plain, &length)) != 0) {
+			s->broken = r == FTX_E_PROTOCOL;
 			return r;
+		}
 		if (message_decode(&m, &s->arena, plain, length) != 0)
 			return FTX_E_PROTOCOL;
 		info = message_info(m.type);
@@ -175,8 +177,8 @@ say_goodbye(struct session *s, int error)
 {
 	struct message m = {.type = MESSAGE_CLOSE};
 
-	if (error == FTX_E_CLOSED || error == FTX_E_NETWORK || error == FTX_E_TIMEOUT ||
-	    channel_unsent(s->connection.channel) > 0)
+	if (s->broken || error == FTX_E_CLOSED || error == FTX_E_NETWORK ||
+	    error == FTX_E_TIMEOUT || channel_unsent(s->connection.channel) > 0)
 		return;
 	m.close.code = (uint16_t)-error;
 	m.close.retryable = error_retryable(error);

@@ -1,8 +1,8 @@
 /*
  * DESIGN.  One loop over epoll; every wait has a descriptor or a deadline behind it, and the
  * supervisor waits for no child.  What it knows of a connection is one struct peer, which moves
- * through PENDING, READY, GREETING, SESSION.  The table of peers lies in pages that children do not
- * inherit, so a child sees no other connection; it takes what it needs as arguments.
+ * through PENDING, READY, GREETING, SESSION (peers.h).  A child takes what it needs as arguments:
+ * the table does not exist in it.
  */
 #include "src/server/supervisor.h"
 
@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -29,29 +28,9 @@
 #include "src/server/child.h"
 #include "src/server/greeter.h"
 #include "src/server/pair.h"
+#include "src/server/peers.h"
 #include "src/server/session.h"
 
-enum peer_state { PEER_FREE, PEER_PENDING, PEER_READY, PEER_GREETING, PEER_SESSION, PEER_STATES };
-
-struct peer {
-	enum peer_state state;
-	uint32_t generation; /* so that an event for the slot's former user is recognised */
-	int conn;	     /* until the session has it; else -1 */
-	int pair;	     /* to the greeter or session; else -1 */
-	pid_t pid;
-	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
-	uint64_t accepted;    /* counts up: the oldest has the smallest */
-	char address[80];
-	bool dh_given;
-	const struct client_policy *client;
-	bool joined;
-	uint8_t session_id[16];
-	uint8_t stream;
-	struct peer *replaces; /* the older connection whose end this one's JOIN waits for */
-	struct pair_message ended;
-};
-
-#define MAX_PEERS  (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS)
 #define MAX_EVENTS 64
 
 /* What an epoll event is about: a listener's number, the signals, or a peer's connection or pair.
@@ -60,10 +39,7 @@ enum event_kind { EVENT_LISTENER, EVENT_SIGNAL, EVENT_CONN, EVENT_PAIR };
 
 struct supervisor {
 	const struct supervisor_options *options;
-	struct peer *peers;
-	unsigned count[PEER_STATES];
-	uint64_t accepted;
-	uint64_t next_deadline_ms; /* no peer's deadline is earlier */
+	struct peers peers;
 	int epoll;
 	int signals;
 	bool stopping;
@@ -85,77 +61,6 @@ watch(const struct supervisor *s, int fd, uint32_t events, uint64_t data)
 }
 
 static void
-set_state(struct supervisor *s, struct peer *p, enum peer_state state)
-{
-	s->count[p->state]--;
-	s->count[state]++;
-	p->state = state;
-}
-
-static void
-set_deadline(struct supervisor *s, struct peer *p, uint64_t deadline_ms)
-{
-	p->deadline_ms = deadline_ms;
-	if (deadline_ms < s->next_deadline_ms)
-		s->next_deadline_ms = deadline_ms;
-}
-
-static void
-close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-/* Resets the connection instead of closing it: being turned away never looks like an answer. */
-static void
-reset_connection(struct peer *p)
-{
-	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-
-	if (p->conn >= 0)
-		setsockopt(p->conn, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close_fd(&p->conn);
-}
-
-static void
-peer_free(struct supervisor *s, struct peer *p)
-{
-	uint32_t generation = p->generation + 1;
-
-	close_fd(&p->conn);
-	close_fd(&p->pair);
-	set_state(s, p, PEER_FREE);
-	sodium_memzero(p, sizeof(*p));
-	p->generation = generation;
-	p->conn = p->pair = -1;
-}
-
-static struct peer *
-oldest(struct supervisor *s, enum peer_state state)
-{
-	struct peer *found = NULL;
-
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *p = &s->peers[i];
-
-		if (p->state == state && (found == NULL || p->accepted < found->accepted))
-			found = p;
-	}
-	return found;
-}
-
-static struct peer *
-free_peer(struct supervisor *s)
-{
-	for (size_t i = 0; i < MAX_PEERS; i++)
-		if (s->peers[i].state == PEER_FREE)
-			return &s->peers[i];
-	return NULL;
-}
-
-static void
 format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
 {
 	char host[64] = "?";
@@ -171,25 +76,21 @@ accepted(struct supervisor *s, int conn, const struct sockaddr *address, socklen
 {
 	struct peer *p;
 
-	if (s->count[PEER_PENDING] + s->count[PEER_READY] >= SUPERVISOR_MAX_PENDING) {
-		struct peer *silent = oldest(s, PEER_PENDING);
+	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING) {
+		struct peer *silent = peers_oldest(&s->peers, PEER_PENDING);
 
 		if (silent == NULL)
-			silent = oldest(s, PEER_READY);
-		reset_connection(silent);
-		peer_free(s, silent);
+			silent = peers_oldest(&s->peers, PEER_READY);
+		peer_reset_connection(silent);
+		peer_free(&s->peers, silent);
 	}
-	p = free_peer(s);
-	assert(p != NULL); /* the states' limits add up to the table */
-	p->conn = conn;
-	p->accepted = s->accepted++;
+	p = peer_new(&s->peers, conn);
 	format_address(p->address, sizeof(p->address), address, length);
-	set_state(s, p, PEER_PENDING);
-	set_deadline(s, p, clock_ms() + SUPERVISOR_HANDSHAKE_MS);
+	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_HANDSHAKE_MS);
 	if (watch(s, conn, EPOLLIN | EPOLLRDHUP,
-		  event_data(EVENT_CONN, (size_t)(p - s->peers), p->generation)) != 0) {
-		reset_connection(p);
-		peer_free(s, p);
+		  event_data(EVENT_CONN, (size_t)(p - s->peers.table), p->generation)) != 0) {
+		peer_reset_connection(p);
+		peer_free(&s->peers, p);
 	}
 }
 
@@ -208,14 +109,14 @@ on_listener(struct supervisor *s, int listener)
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
-			struct peer *silent = oldest(s, PEER_PENDING);
+			struct peer *silent = peers_oldest(&s->peers, PEER_PENDING);
 
 			if (!s->out_of_descriptors)
 				log_warning("out of file descriptors: connections wait");
 			s->out_of_descriptors = true;
 			if (silent != NULL) {
-				reset_connection(silent);
-				peer_free(s, silent);
+				peer_reset_connection(silent);
+				peer_free(&s->peers, silent);
 				continue;
 			}
 		}
@@ -252,7 +153,8 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys)
 
 	if (r != 0)
 		return r;
-	r = watch(s, ends[0], EPOLLIN, event_data(EVENT_PAIR, (size_t)(p - s->peers), generation));
+	r = watch(s, ends[0], EPOLLIN,
+		  event_data(EVENT_PAIR, (size_t)(p - s->peers.table), generation));
 	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
@@ -282,18 +184,19 @@ start_greeter(struct supervisor *s, struct peer *p)
 	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
 	    (r = start_child(s, p, NULL)) != 0) {
 		log_error("cannot start a greeter address=%s", p->address);
-		reset_connection(p);
-		peer_free(s, p);
+		peer_reset_connection(p);
+		peer_free(&s->peers, p);
 		return;
 	}
-	set_state(s, p, PEER_GREETING);
+	peer_set_state(&s->peers, p, PEER_GREETING);
 }
 
 static void
 start_ready_greeters(struct supervisor *s)
 {
-	while (s->count[PEER_GREETING] < SUPERVISOR_MAX_GREETERS && s->count[PEER_READY] > 0)
-		start_greeter(s, oldest(s, PEER_READY));
+	while (s->peers.count[PEER_GREETING] < SUPERVISOR_MAX_GREETERS &&
+	       s->peers.count[PEER_READY] > 0)
+		start_greeter(s, peers_oldest(&s->peers, PEER_READY));
 }
 
 /* The first message is whole, or the peer has gone; nothing is read here to know which. */
@@ -303,19 +206,12 @@ on_conn(struct supervisor *s, struct peer *p)
 	int available = 0;
 
 	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)HANDSHAKE_HELLO_BYTES) {
-		peer_free(s, p);
+		peer_free(&s->peers, p);
 		return;
 	}
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->conn, NULL);
-	set_state(s, p, PEER_READY);
+	peer_set_state(&s->peers, p, PEER_READY);
 	start_ready_greeters(s);
-}
-
-static void
-kill_child(const struct peer *p)
-{
-	if (p->pid > 0)
-		kill(p->pid, SIGKILL);
 }
 
 /* A message that cannot be delivered means a child that does not read: it is killed. */
@@ -323,7 +219,7 @@ static void
 tell(const struct peer *p, const struct pair_message *m)
 {
 	if (pair_send(p->pair, m) == FTX_E_BUSY)
-		kill_child(p);
+		peer_kill(p);
 }
 
 static void
@@ -333,7 +229,7 @@ answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked
 
 	if (p->dh_given) {
 		log_error("a greeter asked twice for the key: killed address=%s", p->address);
-		kill_child(p);
+		peer_kill(p);
 		return;
 	}
 	p->dh_given = true;
@@ -363,7 +259,7 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	if (p->client == NULL) {
 		verdict.type = PAIR_REFUSE;
 		log_refused(p, keys->client_key, "unknown-key");
-	} else if (s->count[PEER_SESSION] >= SUPERVISOR_MAX_SESSIONS) {
+	} else if (s->peers.count[PEER_SESSION] >= SUPERVISOR_MAX_SESSIONS) {
 		verdict.type = PAIR_BUSY;
 		log_refused(p, keys->client_key, "too-many-sessions");
 	}
@@ -377,9 +273,10 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 		return; /* its end or its deadline frees p */
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, greeter_pair, NULL);
 	close(greeter_pair);
-	close_fd(&p->conn);
+	close(p->conn);
+	p->conn = -1;
 	p->deadline_ms = 0;
-	set_state(s, p, PEER_SESSION);
+	peer_set_state(&s->peers, p, PEER_SESSION);
 	start_ready_greeters(s);
 }
 
@@ -391,7 +288,7 @@ stop_session(struct supervisor *s, struct peer *p, int error)
 	if (p->deadline_ms != 0)
 		return; /* told already */
 	tell(p, &stop);
-	set_deadline(s, p, clock_ms() + SUPERVISOR_STOP_MS);
+	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_STOP_MS);
 }
 
 /* A newer connection of the same client, run and stream replaces the older one. */
@@ -402,14 +299,14 @@ join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
 
 	if (p->joined) {
 		log_error("a session joined twice: killed client=%s", p->client->name);
-		kill_child(p);
+		peer_kill(p);
 		return;
 	}
 	p->joined = true;
 	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
 	p->stream = asked->join.stream;
 	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *old = &s->peers[i];
+		struct peer *old = &s->peers.table[i];
 
 		if (old != p && old->state == PEER_SESSION && old->joined &&
 		    old->ended.type != PAIR_ENDED && old->client == p->client &&
@@ -431,9 +328,9 @@ let_successors_join(const struct supervisor *s, const struct peer *p)
 	const struct pair_message joined = {.type = PAIR_JOINED};
 
 	for (size_t i = 0; i < MAX_PEERS; i++)
-		if (s->peers[i].state == PEER_SESSION && s->peers[i].replaces == p) {
-			s->peers[i].replaces = NULL;
-			tell(&s->peers[i], &joined);
+		if (s->peers.table[i].state == PEER_SESSION && s->peers.table[i].replaces == p) {
+			s->peers.table[i].replaces = NULL;
+			tell(&s->peers.table[i], &joined);
 		}
 }
 
@@ -451,7 +348,7 @@ session_over(struct supervisor *s, struct peer *p, int status)
 		 (unsigned long long)p->ended.ended.received,
 		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
 	let_successors_join(s, p);
-	peer_free(s, p);
+	peer_free(&s->peers, p);
 }
 
 /* One message of a child.  What it may not say now costs it its life. */
@@ -471,7 +368,7 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 		let_successors_join(s, p);
 	} else {
 		log_error("a child said what it may not: killed address=%s", p->address);
-		kill_child(p);
+		peer_kill(p);
 	}
 }
 
@@ -491,7 +388,7 @@ on_pair(struct supervisor *s, struct peer *p)
 		if (r == 1)
 			child_said(s, p, &m);
 		else
-			kill_child(p);
+			peer_kill(p);
 	}
 	sodium_memzero(&m, sizeof(m));
 	sodium_stackzero(4096);
@@ -504,18 +401,15 @@ reap(struct supervisor *s)
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct peer *p = NULL;
+		struct peer *p = peers_of_pid(&s->peers, pid);
 
-		for (size_t i = 0; i < MAX_PEERS && p == NULL; i++)
-			if (s->peers[i].state != PEER_FREE && s->peers[i].pid == pid)
-				p = &s->peers[i];
 		if (p == NULL)
 			continue; /* a greeter whose client has its session */
 		if (p->state == PEER_GREETING) {
 			/* It may have reported and ended before its report was read. */
 			on_pair(s, p);
 			if (p->state == PEER_GREETING)
-				peer_free(s, p);
+				peer_free(&s->peers, p);
 			start_ready_greeters(s);
 			continue;
 		}
@@ -531,15 +425,15 @@ begin_stop(struct supervisor *s)
 	for (size_t i = 0; i < s->options->listener_count; i++)
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->options->listeners[i], NULL);
 	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *p = &s->peers[i];
+		struct peer *p = &s->peers.table[i];
 
 		if (p->state == PEER_SESSION) {
 			stop_session(s, p, FTX_E_STOPPING);
 		} else if (p->state != PEER_FREE) {
-			kill_child(p);
-			reset_connection(p);
+			peer_kill(p);
+			peer_reset_connection(p);
 			if (p->state != PEER_GREETING)
-				peer_free(s, p);
+				peer_free(&s->peers, p);
 		}
 	}
 }
@@ -554,12 +448,12 @@ on_signals(struct supervisor *s)
 			reap(s);
 		} else if (!s->stopping) {
 			log_info("stopping signal=%u sessions=%u", info.ssi_signo,
-				 s->count[PEER_SESSION]);
+				 s->peers.count[PEER_SESSION]);
 			begin_stop(s);
 		} else {
 			for (size_t i = 0; i < MAX_PEERS; i++)
-				if (s->peers[i].state != PEER_FREE)
-					kill_child(&s->peers[i]);
+				if (s->peers.table[i].state != PEER_FREE)
+					peer_kill(&s->peers.table[i]);
 		}
 	}
 }
@@ -569,25 +463,25 @@ on_deadlines(struct supervisor *s)
 {
 	uint64_t now = clock_ms();
 
-	if (now < s->next_deadline_ms)
+	if (now < s->peers.next_deadline_ms)
 		return;
-	s->next_deadline_ms = UINT64_MAX;
+	s->peers.next_deadline_ms = UINT64_MAX;
 	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *p = &s->peers[i];
+		struct peer *p = &s->peers.table[i];
 
 		if (p->state == PEER_FREE || p->deadline_ms == 0)
 			continue;
 		if (p->deadline_ms > now) {
-			set_deadline(s, p, p->deadline_ms);
+			peer_set_deadline(&s->peers, p, p->deadline_ms);
 			continue;
 		}
 		p->deadline_ms = 0;
-		kill_child(p);
+		peer_kill(p);
 		if (p->state == PEER_PENDING || p->state == PEER_READY) {
-			reset_connection(p);
-			peer_free(s, p);
+			peer_reset_connection(p);
+			peer_free(&s->peers, p);
 		} else if (p->state == PEER_GREETING) {
-			reset_connection(p);
+			peer_reset_connection(p);
 		}
 	}
 }
@@ -608,7 +502,7 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 			on_listener(s, s->options->listeners[index]);
 		return;
 	}
-	p = &s->peers[index];
+	p = &s->peers.table[index];
 	if (p->state == PEER_FREE || p->generation != (uint32_t)(event->data.u64 >> 32))
 		return;
 	if (kind == EVENT_CONN && p->state == PEER_PENDING)
@@ -622,9 +516,9 @@ wait_ms(const struct supervisor *s)
 {
 	uint64_t now = clock_ms();
 
-	if (s->next_deadline_ms == UINT64_MAX)
+	if (s->peers.next_deadline_ms == UINT64_MAX)
 		return -1;
-	return s->next_deadline_ms <= now ? 0 : (int)(s->next_deadline_ms - now + 1);
+	return s->peers.next_deadline_ms <= now ? 0 : (int)(s->peers.next_deadline_ms - now + 1);
 }
 
 static int
@@ -632,7 +526,7 @@ loop(struct supervisor *s)
 {
 	struct epoll_event events[MAX_EVENTS];
 
-	while (!s->stopping || s->count[PEER_FREE] < MAX_PEERS) {
+	while (!s->stopping || s->peers.count[PEER_FREE] < MAX_PEERS) {
 		int n = epoll_wait(s->epoll, events, MAX_EVENTS, wait_ms(s));
 
 		if (n < 0 && errno != EINTR)
@@ -662,42 +556,24 @@ setup_signals(struct supervisor *s)
 	return watch(s, s->signals, EPOLLIN, event_data(EVENT_SIGNAL, 0, 0));
 }
 
-static int
-setup_peers(struct supervisor *s)
-{
-	size_t bytes = MAX_PEERS * sizeof(*s->peers);
-	void *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (table == MAP_FAILED)
-		return FTX_E_NOMEM;
-	s->peers = table;
-	if (madvise(table, bytes, MADV_DONTFORK) != 0)
-		return error_from_errno(errno);
-	for (size_t i = 0; i < MAX_PEERS; i++)
-		s->peers[i].conn = s->peers[i].pair = -1;
-	s->count[PEER_FREE] = MAX_PEERS;
-	return 0;
-}
-
 int
 supervisor_run(const struct supervisor_options *options)
 {
-	struct supervisor s = {
-	    .options = options, .epoll = -1, .signals = -1, .next_deadline_ms = UINT64_MAX};
+	struct supervisor s = {.options = options, .epoll = -1, .signals = -1};
 	int r;
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return error_from_errno(errno);
-	if ((r = setup_peers(&s)) == 0)
+	if ((r = peers_init(&s.peers)) == 0)
 		r = setup_signals(&s);
 	for (size_t i = 0; i < options->listener_count && r == 0; i++)
 		r = watch(&s, options->listeners[i], EPOLLIN, event_data(EVENT_LISTENER, i, 0));
 	if (r == 0)
 		r = loop(&s);
-	close_fd(&s.epoll);
-	close_fd(&s.signals);
-	if (s.peers != NULL)
-		munmap(s.peers, MAX_PEERS * sizeof(*s.peers));
+	if (s.signals >= 0)
+		close(s.signals);
+	close(s.epoll);
+	peers_release(&s.peers);
 	return r;
 }

@@ -96,6 +96,28 @@ Test(session, refuses_undecodable_plaintext)
 	}
 }
 
+Test(session, T09_says_nothing_after_a_record_that_was_tampered_with)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	const uint8_t bad[] = {17, 0, 0,  0,  1,  2,  3,  4,  5,  6, 7,
+			       8,  9, 10, 11, 12, 13, 14, 15, 16, 17};
+	struct message m;
+
+	cr_assert_eq(send(channel_fd(rig->channel), bad, sizeof(bad), 0), (ssize_t)sizeof(bad));
+	cr_assert_eq(rig_receive(rig, &m), FTX_E_CLOSED);
+	rig_free(rig);
+}
+
+Test(session, a_size_beyond_the_limit_is_an_error_of_the_request)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	struct message m = rig_open_request(0, "s/f", LIMIT_FILE_BYTES + 1);
+
+	rig_expect_error(rig, &m, FTX_E_TOO_LARGE);
+	rig_expect_alive(rig);
+	rig_free(rig);
+}
+
 /* Opens handle 0 on "s/f" with the size of content and sends these chunks. */
 struct chunk {
 	uint64_t offset;

@@ -1,0 +1,73 @@
+/*
+ * The supervisor's table of connections.  It lies in pages that children do not inherit: a child
+ * sees no other connection.
+ */
+#ifndef SERVER_PEERS_H
+#define SERVER_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/server/pair.h"
+#include "src/server/policy.h"
+#include "src/server/supervisor.h"
+
+/*
+ * PENDING: accepted, its first message not yet whole.  READY: whole, waits for a greeter.
+ * GREETING: a greeter has it.  SESSION: a session has it.
+ */
+enum peer_state { PEER_FREE, PEER_PENDING, PEER_READY, PEER_GREETING, PEER_SESSION, PEER_STATES };
+
+struct peer {
+	enum peer_state state;
+	uint32_t generation; /* so that an event for the place's former user is recognised */
+	int conn;	     /* until the session has it; else -1 */
+	int pair;	     /* to the greeter or session; else -1 */
+	pid_t pid;
+	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
+	uint64_t accepted;    /* counts up: the oldest has the smallest */
+	char address[80];
+	bool dh_given;
+	const struct client_policy *client;
+	bool joined;
+	uint8_t session_id[16];
+	uint8_t stream;
+	struct peer *replaces; /* the older connection whose end this one's JOIN waits for */
+	struct pair_message ended;
+};
+
+#define MAX_PEERS (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS)
+
+struct peers {
+	struct peer *table; /* MAX_PEERS */
+	unsigned count[PEER_STATES];
+	uint64_t accepted;
+	uint64_t next_deadline_ms; /* no peer's deadline is earlier; UINT64_MAX: there is none */
+};
+
+/* 0 or a negative error. */
+int peers_init(struct peers *peers);
+void peers_release(struct peers *peers);
+
+/* A free place, now PENDING with this connection; the states' limits leave one (asserted). */
+struct peer *peer_new(struct peers *peers, int conn);
+
+/* Closes what is open and frees the place. */
+void peer_free(struct peers *peers, struct peer *p);
+
+void peer_set_state(struct peers *peers, struct peer *p, enum peer_state state);
+void peer_set_deadline(struct peers *peers, struct peer *p, uint64_t deadline_ms);
+
+/* Resets the connection instead of closing it: being turned away never looks like an answer. */
+void peer_reset_connection(struct peer *p);
+
+void peer_kill(const struct peer *p);
+
+/* The longest connected one in a state, or NULL. */
+struct peer *peers_oldest(struct peers *peers, enum peer_state state);
+
+struct peer *peers_of_pid(struct peers *peers, pid_t pid);
+
+#endif
