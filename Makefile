@@ -2,7 +2,9 @@
 #
 # O is the build directory, SAN the sanitizers: `make O=build/asan SAN=address,undefined`.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 O ?= build
 SAN ?=
 WERROR ?=
@@ -20,42 +22,56 @@ ifneq ($(SAN),)
 MODE = -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 MODE_LD = -fsanitize=$(SAN)
 else
+# clang before 16 takes the last one only with leave.
+ZERO_INIT = -ftrivial-auto-var-init=zero
+ifneq ($(shell $(CC) $(ZERO_INIT) -fsyntax-only -x c /dev/null 2>&1),)
+ZERO_INIT += -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+endif
 MODE = -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
-	-fcf-protection -ftrivial-auto-var-init=zero
+	-fcf-protection $(ZERO_INIT)
 MODE_LD = -Wl,-z,relro,-z,now,-z,noexecstack
 endif
 CPPFLAGS += -D_GNU_SOURCE -DFTX_VERSION='"$(VERSION)"' -I.
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(if $(WERROR),-Werror) $(MODE) -fPIE -pthread $(CFLAGS)
-ALL_LDFLAGS = -pie -pthread $(MODE_LD) $(LDFLAGS)
+ALL_LDFLAGS = -pie -pthread $(MODE_LD) -Wl,--as-needed $(LDFLAGS)
 
-# The rooms, lowest first: a room may include those to its left, and no other
-# (scripts/check-layers holds the exact rule).
+# The rooms, lowest first (scripts/check-layers holds who may include whom).
 ROOMS = proto src/base src/secure src/data src/store src/server src/client
 LIBS_secure = -lsodium
 LIBS_data = -lz -lzstd -lxxhash
 LIBS_cli = -ljansson
 
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
-ROOM_OBJECTS = $(foreach r,$(ROOMS),$(call objects,$(r)))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
-UNIT_SOURCES = $(wildcard tests/unit/*.c)
-UNIT_ROOMS = $(sort $(foreach s,$(UNIT_SOURCES),$(firstword $(subst _, ,$(notdir $(basename $(s)))))))
+C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd \
+	tests/unit tests/hostile tests/fault tests/lib tests/bench))
+C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit e2e fault hostile asan analyze format format-check check check-layers check-headers \
-	check-tables bench man install uninstall clean help
-all: $(O)/ftx $(O)/ftxd
+.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill bench check \
+	check-layers check-headers check-shell check-tables format format-check analyze man \
+	install uninstall clean help FORCE
+.SECONDARY:
+
+all: $(O)/ftx $(O)/ftxd ## the two programs (default)
 
 $(O)/ftx: $(call objects,cmd/ftx) $(LOWER_OBJECTS) $(call objects,src/client)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_secure) $(LIBS_data) $(LIBS_cli)
 $(O)/ftxd: $(call objects,cmd/ftxd) $(LOWER_OBJECTS) $(call objects,src/server)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_secure) $(LIBS_data)
 
-$(O)/%.o: %.c
+$(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Changes when the compiler or its options do, so that everything is compiled anew.
+$(O)/flags: export FLAGS = $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
 # tests/unit/ROOM_subject.c: one Criterion program a room, linked with every room
 # that the room itself may use, so a unit test cannot reach upward.
+UNIT_ROOMS = $(sort $(foreach s,$(wildcard tests/unit/*.c),$(firstword $(subst _, ,$(notdir $(basename $(s)))))))
 rooms_up_to_proto = proto
 rooms_up_to_base = proto src/base
 rooms_up_to_secure = proto src/base src/secure
@@ -63,18 +79,90 @@ rooms_up_to_data = $(rooms_up_to_secure) src/data
 rooms_up_to_store = $(rooms_up_to_data) src/store
 rooms_up_to_server = $(rooms_up_to_store) src/server
 rooms_up_to_client = $(rooms_up_to_store) src/client
-define unit_program
-$(O)/tests/unit-$(1): $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/$(1)_*.c)) \
-		$(foreach r,$(rooms_up_to_$(1)),$(call objects,$(r)))
+# criterion_program(name, sources, the room it tests)
+define criterion_program
+$(O)/tests/$(1): $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) -lcriterion
 endef
-$(foreach r,$(UNIT_ROOMS),$(eval $(call unit_program,$(r))))
-UNIT_PROGRAMS = $(foreach r,$(UNIT_ROOMS),$(O)/tests/unit-$(r))
+$(foreach r,$(UNIT_ROOMS),$(eval $(call criterion_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
+$(eval $(call criterion_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
+UNIT_PROGRAMS = $(addprefix $(O)/tests/unit-,$(UNIT_ROOMS))
+HOSTILE_PROGRAM = $(if $(wildcard tests/hostile/*.c),$(O)/tests/hostile-peers)
+TOOLS = $(patsubst tests/lib/%.c,$(O)/tests/%,$(wildcard tests/lib/*.c))
+SHIMS = $(patsubst tests/fault/%.c,$(O)/tests/%.so,$(wildcard tests/fault/*.c))
+
+$(TOOLS): $(O)/tests/%: $(O)/tests/lib/%.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+# Preloaded into the programs under test: never with sanitizers.
+$(SHIMS): $(O)/tests/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c11 -O1 -g $(WARNINGS) $(if $(WERROR),-Werror) -fPIC -shared -pthread -o $@ $< -ldl
+$(O)/proto-tables: $(call objects,proto/tables) $(call objects,proto)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
+
 unit-programs: $(UNIT_PROGRAMS)
-.PHONY: unit-programs
+test-programs: all $(UNIT_PROGRAMS) $(HOSTILE_PROGRAM) $(TOOLS) $(if $(SAN),,$(SHIMS))
 
-clean:
-	rm -rf build
+unit: unit-programs ## unit tests, one Criterion program a room
+	tests/lib/run $(UNIT_PROGRAMS)
+hostile: $(HOSTILE_PROGRAM) ## hostile peers
+	tests/lib/run $(HOSTILE_PROGRAM)
+e2e: all $(TOOLS) ## both programs over loopback
+	FTX_BUILD=$(O) tests/lib/run $(wildcard tests/e2e/*.sh)
+fault: all $(TOOLS) $(SHIMS) ## failing calls, the order of syncs, kills
+	FTX_BUILD=$(O) tests/lib/run $(wildcard tests/fault/*.sh)
+asan: ## unit, hostile and e2e tests with address and undefined behaviour sanitizers
+	$(MAKE) O=$(O)/asan SAN=address,undefined test-programs
+	FTX_BUILD=$(O)/asan tests/lib/run $(UNIT_PROGRAMS:$(O)/%=$(O)/asan/%) \
+		$(HOSTILE_PROGRAM:$(O)/%=$(O)/asan/%) \
+		$(shell grep -L '^# Not with sanitizers' $(wildcard tests/e2e/*.sh))
+tsan: all $(TOOLS) ## e2e tests with the client under the thread sanitizer
+	$(MAKE) O=$(O)/tsan SAN=thread $(O)/tsan/ftx
+	FTX_BUILD=$(O) FTX_CLIENT=$(O)/tsan/ftx tests/lib/run \
+		$(shell grep -L '^# Not with sanitizers' $(wildcard tests/e2e/*.sh))
+COUNT ?= 50
+MIB ?= 1024
+campaign-kill: all ## kill -9 at random points: COUNT times, MIB each
+	FTX_BUILD=$(O) tests/fault/kill-campaign $(COUNT) $(MIB)
+bench: all ## speed against the peers found here
+	FTX_BUILD=$(O) tests/bench/run
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+check: ## install what is missing, then everything
+	scripts/check
+check-layers: ## who includes whom
+	scripts/check-layers
+check-headers: ## every header compiles alone
+	CC='$(CC)' scripts/check-headers
+check-shell: ## shellcheck every script
+	shellcheck -x -P SCRIPTDIR -e SC2119,SC2120 \
+		$(shell grep -rlE '^#!/bin/sh|^#!/usr/bin/env bash|^# shellcheck shell' .ci scripts tests)
+check-tables: $(O)/proto-tables ## PROTOCOL.md has the field tables of messages.def
+	scripts/check-tables $(O)/proto-tables
+format: ## clang-format every C file
+	clang-format -i $(C_FILES)
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+analyze: ## clang-tidy, gcc -fanalyzer, cppcheck
+	clang-tidy --quiet $(filter-out tests/%,$(C_SOURCES)) -- $(CPPFLAGS) -std=c11
+	$(MAKE) O=$(O)/analyze CC=gcc CFLAGS=-fanalyzer WERROR=1 all
+	cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		$(CPPFLAGS) $(filter-out tests/%,$(C_SOURCES))
+man: ## check the manual pages
+	mandoc -T lint -W warning $(wildcard man/*.[1-8])
+
+install: all ## into DESTDIR and PREFIX
+	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
+	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
+	install -D -m 644 man/ftx.1 $(DESTDIR)$(MANDIR)/man1/ftx.1
+	install -D -m 644 man/ftxd.8 $(DESTDIR)$(MANDIR)/man8/ftxd.8
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd \
+		$(DESTDIR)$(MANDIR)/man1/ftx.1 $(DESTDIR)$(MANDIR)/man8/ftxd.8
+clean: ## remove the build directory
+	rm -rf $(O)
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+-include $(patsubst %.c,$(O)/%.d,$(C_SOURCES))

@@ -1,0 +1,73 @@
+#!/bin/sh
+# INT and TERM end a run with 128+N, keep what arrived and say how to go on.
+. "$(dirname "$0")/../lib/e2e.sh"
+start_server
+size=$((8 * MIB + 5))
+random_file "$tmp/f" $size
+mkdir "$tmp/back"
+cp -p "$tmp/f" "$share/there"
+
+# run(put|get, option...): the transfer, slow enough to be interrupted
+run()
+{
+	direction=$1
+	shift
+	case $direction in
+	put) set -- "$@" --compress none put "$tmp/f" "$url/f" ;;
+	get) set -- "$@" --compress none get "$url/there" "$tmp/back/f" ;;
+	esac
+	: >"$tmp/json"
+	# sh starts background commands with INT ignored.
+	env --default-signal=INT,TERM "$ftx_program" -i "$tmp/id" "$@" >"$tmp/json" 2>"$tmp/err" </dev/null &
+	client_pid=$!
+	started="$started $client_pid"
+}
+
+partial_there()
+{
+	find "$share/.ftx" -name '*.part' 2>/dev/null | grep -q .
+}
+
+for signal in INT TERM; do
+	[ $signal = INT ] && code=130 || code=143
+	for direction in put get; do
+		[ $direction = put ] && result=$share/f || result=$tmp/back/f
+		run $direction --json --bwlimit $((size / 3))
+		wait_for "half of a $direction" progress_reached $((size / 2))
+		kill -$signal "$client_pid"
+		wait_client "$code"
+		check_json "$tmp/json"
+		check_eq "$(summary exit_code "$tmp/json")" "$code" 'exit code in the summary'
+		check_eq "$(summary resumable "$tmp/json")" true 'resumable'
+		check_absent "$result"
+
+		run $direction --json
+		wait_client 0
+		cmp "$tmp/f" "$result"
+		check_ge "$(summary bytes_resumed "$tmp/json")" $((3 * MIB)) "bytes resumed of a $direction after $signal"
+		check_eq $(($(summary bytes_resumed "$tmp/json") + $(summary bytes_wire "$tmp/json"))) $size \
+			'bytes resumed and sent'
+		rm "$result"
+	done
+done
+check_clean
+check_clean "$tmp/back"
+
+# Without --json a line says how to go on.
+run put --bwlimit $((size / 3))
+wait_for 'a partial' partial_there
+kill -INT "$client_pid"
+wait_client 130
+grep -qi 'again\|resume\|continue\|go on' "$tmp/err" || fail "no word how to go on: $(cat "$tmp/err")"
+
+# A second signal is immediate, even where the server does not answer.
+run put --json --bwlimit $((size / 3))
+wait_for 'a quarter of a put' progress_reached $((size / 4))
+kill -STOP "$server_pid"
+# shellcheck disable=SC2046 # a list of process ids
+kill -STOP $(server_children)
+kill -INT "$client_pid"
+kill -INT "$client_pid" 2>/dev/null || :
+wait_client 130
+# shellcheck disable=SC2046
+kill -CONT "$server_pid" $(server_children)

@@ -1,0 +1,244 @@
+# shellcheck shell=sh
+# What the end-to-end tests share.  A test sources this first:
+#
+#	. "$(dirname "$0")/../lib/e2e.sh"
+#
+# It then stands in the top directory with $tmp, a fresh directory that goes away at the end, and
+# everything it started is ended, by process id, however it ends.  FTX_BUILD says where the
+# programs are, FTX_CLIENT another client.
+set -eu
+cd "$(dirname "$0")/../.."
+build=${FTX_BUILD:-build}
+build=$(cd "$build" && pwd)
+ftx_program=$(realpath "${FTX_CLIENT:-$build/ftx}")
+ftxd_program=$build/ftxd
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/ftx-e2e.XXXXXX")
+umask 022
+export LC_ALL=C
+# Nothing of this machine's user may reach the programs.
+unset FTX_IDENTITY FTX_PORT FTX_BWLIMIT FTX_COMPRESS FTX_STREAMS FTX_RETRY_FOR FTX_TIMEOUT FTX_PROGRESS
+export HOME="$tmp/home" XDG_CONFIG_HOME="$tmp/home/config" XDG_STATE_HOME="$tmp/home/state"
+mkdir "$HOME"
+
+# shellcheck disable=SC2034 # for the tests
+KIB=1024 MIB=1048576
+started=
+
+cleanup()
+{
+	result=$?
+	trap - EXIT
+	set +e
+	# shellcheck disable=SC2086 # a list of process ids
+	[ -z "$started" ] || kill -9 $started 2>/dev/null
+	if [ $result -ne 0 ] && [ $result -ne 77 ]; then
+		for log in "$tmp"/server.log "$tmp"/err; do
+			[ ! -s "$log" ] || { echo "-- end of ${log##*/}:" && tail -n 20 "$log"; }
+		done
+	fi
+	wait
+	if [ -n "${KEEP-}" ]; then echo "kept: $tmp" >&2; else rm -rf "$tmp"; fi
+	exit $result
+}
+trap cleanup EXIT
+trap 'exit 143' TERM INT HUP
+
+fail()
+{
+	echo "FAILED: $*"
+	exit 1
+}
+
+skip()
+{
+	echo "$*"
+	exit 77
+}
+
+check_eq()
+{
+	[ "$1" = "$2" ] || fail "${3-a value} is '$1', not '$2'"
+}
+
+# check_ge(a, b, what): a >= b
+check_ge()
+{
+	[ "$1" -ge "$2" ] || fail "$3 is $1, less than $2"
+}
+
+check_le()
+{
+	[ "$1" -le "$2" ] || fail "$3 is $1, more than $2"
+}
+
+check_same_file()
+{
+	cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+check_absent()
+{
+	if [ -e "$1" ] || [ -L "$1" ]; then fail "$1 is there"; fi
+}
+
+# wait_for(what, command...): until the command succeeds, at most 30 s.
+wait_for()
+{
+	waiting_for=$1
+	shift
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 1500 ] || fail "waited too long for $waiting_for"
+		sleep 0.02
+	done
+}
+
+# Is there no such process (or only its exit status, not fetched yet)?
+process_gone()
+{
+	[ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# random_file(path, bytes): the same name and size give the same bytes in no two runs.
+random_file()
+{
+	head -c "$2" /dev/urandom >"$1"
+}
+
+# make_keys: $tmp/id (and its public key $client_key) unless it is there.
+make_keys()
+{
+	[ -e "$tmp/id" ] || "$ftx_program" keygen -o "$tmp/id" >"$tmp/id.pub"
+	client_key=$(cat "$tmp/id.pub")
+}
+
+# start_server([option...]): of $share (default $tmp/share), with the client key of make_keys.
+# Sets $server_pid, $url (ftx://KEY@127.0.0.1:PORT/SHARE), $port, $server_key.  $listen: its address.
+# $server_env: variables for it, as NAME=VALUE words.
+start_server()
+{
+	make_keys
+	: "${share:=$tmp/share}"
+	[ -d "$share" ] || mkdir "$share"
+	: >"$tmp/server.out"
+	# shellcheck disable=SC2086 # server_env is a list of words
+	env ${server_env-} "$ftxd_program" serve "$share" --listen "${listen:-127.0.0.1:0}" --state "$tmp/state" \
+		--key "$tmp/server-key" --client "$client_key" "$@" >"$tmp/server.out" 2>>"$tmp/server.log" &
+	server_pid=$!
+	started="$started $server_pid"
+	wait_for 'the address of ftxd' server_said_address
+	url=$(head -n 1 "$tmp/server.out")
+	port=${url#*@127.0.0.1:}
+	port=${port%%/*}
+	server_key=${url#ftx://}
+	server_key=${server_key%%@*}
+}
+
+server_said_address()
+{
+	! process_gone "$server_pid" || fail 'ftxd ended'
+	[ "$(wc -l <"$tmp/server.out")" -gt 0 ]
+}
+
+# The server's children: sessions, and greeters while there is one.
+server_children()
+{
+	ps -o pid= --ppid "$server_pid" || :
+}
+
+# stop_server([signal]): and waits until its sessions are gone too.
+stop_server()
+{
+	children=$(server_children)
+	kill -"${1:-TERM}" "$server_pid" || :
+	wait "$server_pid" 2>/dev/null || :
+	for child in $children; do
+		wait_for "end of session $child" process_gone "$child"
+	done
+}
+
+# ftx(...): the client with the test's key.
+ftx()
+{
+	"$ftx_program" -i "$tmp/id" "$@"
+}
+
+# expect(code, ftx argument...): runs it, stdout in $tmp/out, stderr in $tmp/err.
+expect()
+{
+	wanted=$1
+	shift
+	status=0
+	ftx "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+	[ "$status" -eq "$wanted" ] || {
+		cat "$tmp/out" "$tmp/err"
+		fail "ftx $* ended with $status, not $wanted"
+	}
+}
+
+# start_client(ftx argument...): in the background, JSON to $tmp/json.  Sets $client_pid.
+start_client()
+{
+	: >"$tmp/json"
+	"$ftx_program" -i "$tmp/id" --json "$@" >"$tmp/json" 2>"$tmp/err" </dev/null &
+	client_pid=$!
+	started="$started $client_pid"
+}
+
+# wait_client(code...): any of them; $status has it
+wait_client()
+{
+	status=0
+	wait "$client_pid" 2>/dev/null || status=$?
+	case " $* " in
+	*" $status "*) ;;
+	*) fail "the client in the background ended with $status, not $*: $(tail -n 5 "$tmp/err")" ;;
+	esac
+}
+
+# Bytes that the last progress event of $tmp/json reports, 0 without one.
+progress_bytes()
+{
+	sed -n '/"event": *"progress"/s/.*"bytes": *\([0-9][0-9]*\).*/\1/p' "$tmp/json" | tail -n 1 | grep . || echo 0
+}
+
+progress_reached()
+{
+	! process_gone "$client_pid" || fail "the client ended before $1 bytes were reported: $(tail -n 1 "$tmp/json")"
+	[ "$(progress_bytes)" -ge "$1" ]
+}
+
+# json(filter, [file]): what jq finds in the event lines, raw.
+json()
+{
+	jq -r "$1" "${2-$tmp/out}"
+}
+
+# summary(field, [file])
+summary()
+{
+	json "select(.event == \"summary\") | .$1" "${2-$tmp/out}"
+}
+
+# check_json([file]): every line is an event, start or error comes first, summary last.
+check_json()
+{
+	jq -e 'select(.v == 1 and (.time | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z$")))' \
+		"${1-$tmp/out}" >"$tmp/json.checked" || fail "not all lines are events: $(cat "${1-$tmp/out}")"
+	check_eq "$(jq -s length "$tmp/json.checked")" "$(wc -l <"${1-$tmp/out}")" 'number of events'
+	check_eq "$(tail -n 1 "${1-$tmp/out}" | jq -r .event)" summary 'the last event'
+}
+
+# check_clean([directory]): nothing half-done is left in the share or the directory.
+check_clean()
+{
+	left=$(find "${1-$share}" -name '.ftx-*' -o -name '*.part' -o -name '*.jnl' -o -path '*/.ftx/*/up/*')
+	[ -z "$left" ] || fail "left behind: $left"
+}
+
+# mode, size and mtime with nanoseconds
+attributes()
+{
+	stat -c '%a %s %.9Y' "$1"
+}

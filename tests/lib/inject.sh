@@ -1,0 +1,74 @@
+# shellcheck shell=sh disable=SC2154 # the variables of e2e.sh
+# Lets every call on files fail in turn.  Source after e2e.sh.
+control=$tmp/control
+random_file "$tmp/a" $((2 * MIB + 77))
+random_file "$tmp/b" $((2 * MIB + 77))
+preload="LD_PRELOAD=$build/tests/inject.so FTX_INJECT_CONTROL=$control"
+
+# order(text): what the next process does; it has not fired yet
+order()
+{
+	echo "$*" >"$control"
+	rm -f "$control.fired"
+}
+
+# sweep(kind, ERRNO, exit code, transfer function, result)
+#
+# The transfer function is called with the source and puts it over the result.  It is made to fail
+# at the first call, the second, ... until none is left to fail.  Each time the result is the old file
+# or the new one; with exit status 0 the new one; and then a run that nothing disturbs ends equal.
+sweep()
+{
+	kind=$1 number=$2 wanted=$3 transfer=$4 result=$5
+	old=$tmp/a new=$tmp/b
+	order nothing
+	check_eq "$($transfer "$old")" 0 'exit status without a fault'
+	nth=0
+	while :; do
+		nth=$((nth + 1))
+		[ $nth -lt 400 ] || fail 'there is no end to the calls'
+		order "$kind" "$number" $nth
+		code=$($transfer "$new")
+		[ -e "$control.fired" ] || break
+		call="$(cat "$control.fired") ($kind $number $nth)"
+		case $code in
+		0) check_same_file "$new" "$result" ;;
+		"$wanted")
+			# After the rename it is the new file already, though not known to be durable.
+			cmp -s "$old" "$result" || cmp -s "$new" "$result" || fail "$result is a mixture after $call"
+			cmp -s "$old" "$result" || renamed="${renamed-} $call"
+			;;
+		*) fail "exit status $code after $call: $(cat "$tmp/err")" ;;
+		esac
+		"${after_fault:-:}" "$code" "$call"
+		order nothing
+		check_eq "$($transfer "$new")" 0 "exit status of the run after $call"
+		check_same_file "$new" "$result"
+		swap=$old old=$new new=$swap
+	done
+	check_ge $nth "${least:-10}" 'number of calls that can fail'
+	check_eq "$code" 0 'exit status when nothing failed'
+	check_same_file "$new" "$result"
+	echo "$transfer: errno $number at each of $((nth - 1)) calls"
+}
+
+# The two transfer functions; each prints the exit status.
+put_over()
+{
+	code=0
+	ftx put "$1" "$url/f" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+	echo $code
+}
+
+get_over()
+{
+	cp -p "$1" "$share/f"
+	code=0
+	# shellcheck disable=SC2086 # a list of words
+	env $preload "$ftx_program" -i "$tmp/id" get "$url/f" "$tmp/back/f" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+	echo $code
+}
+
+# Linux's numbers on all machines the project runs on.
+# shellcheck disable=SC2034 # for the tests
+EIO=5 ENOSPC=28 EROFS=30 EDQUOT=122
