@@ -288,18 +288,19 @@ signed_digits(uint8_t digits[static 64], const uint8_t secret[static KEY_BYTES])
 {
 	int carry = 0;
 
-	for (size_t i = 0; i < 64; i++) {
-		uint8_t byte = secret[i / 2];
-		int digit;
+	for (size_t i = 0; i < KEY_BYTES; i++) {
+		digits[2 * i] = secret[i] & 15;
+		digits[2 * i + 1] = secret[i] >> 4;
+	}
+	digits[0] &= 8; /* the clamping of RFC 7748 */
+	digits[63] = (digits[63] & 7) | 4;
+	for (size_t i = 0; i < 63; i++) {
+		int digit = digits[i] + carry;
 
-		if (i < 2)
-			byte &= 248;
-		if (i >= 62)
-			byte = (byte & 127) | 64;
-		digit = (i % 2 == 0 ? byte & 15 : byte >> 4) + carry;
-		carry = i < 63 ? (digit + 8) >> 4 : 0;
+		carry = (digit + 8) >> 4;
 		digits[i] = (uint8_t)(digit - carry * 16);
 	}
+	digits[63] = (uint8_t)(digits[63] + carry);
 }
 
 /* A context ends without running anything more on its stack, as a thread would. */
