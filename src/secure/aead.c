@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "proto/errors.h"
+#include "src/secure/aead_libcrypto.h"
 
 #define NONCE_BYTES 12u
 
@@ -78,6 +79,7 @@ aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYT
 {
 	assert(aead_available(id));
 	a->id = id;
+	a->libcrypto = NULL;
 	switch (id) {
 	case AEAD_CHACHA20_POLY1305:
 		memcpy(a->state, key, AEAD_KEY_BYTES);
@@ -89,12 +91,25 @@ aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYT
 }
 
 void
+aead_init_bulk(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES])
+{
+	aead_init(a, id, key);
+	a->libcrypto = aead_libcrypto_new(id, key);
+	if (a->libcrypto != NULL)
+		sodium_memzero(a->state, sizeof(a->state));
+}
+
+void
 aead_seal(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length, uint8_t *data,
 	  size_t length)
 {
 	uint8_t nonce[NONCE_BYTES];
 
 	nonce_format(nonce, a->id, n);
+	if (a->libcrypto != NULL) {
+		aead_libcrypto_seal(a->libcrypto, nonce, ad, ad_length, data, length);
+		return;
+	}
 	switch (a->id) {
 	case AEAD_CHACHA20_POLY1305:
 		crypto_aead_chacha20poly1305_ietf_encrypt_detached(
@@ -116,6 +131,8 @@ aead_open(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length,
 	int r = -1;
 
 	nonce_format(nonce, a->id, n);
+	if (a->libcrypto != NULL)
+		return aead_libcrypto_open(a->libcrypto, nonce, ad, ad_length, data, length);
 	switch (a->id) {
 	case AEAD_CHACHA20_POLY1305:
 		r = crypto_aead_chacha20poly1305_ietf_decrypt_detached(
@@ -133,5 +150,6 @@ aead_open(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length,
 void
 aead_release(struct aead *a)
 {
+	aead_libcrypto_free(a->libcrypto);
 	sodium_memzero(a, sizeof(*a));
 }

@@ -17,7 +17,8 @@ enum aead_id { AEAD_CHACHA20_POLY1305 = 0, AEAD_AES_256_GCM = 1 }; /* PROTOCOL.m
 #define AEAD_TAG_BYTES 16u
 
 struct aead {
-	_Alignas(16) uint8_t state[512]; /* the expanded AES key, or the ChaCha20 key */
+	_Alignas(16) uint8_t state[512]; /* libsodium: the expanded AES key, or the ChaCha20 key */
+	void *libcrypto;		 /* its context, owned; NULL: libsodium does it */
 	enum aead_id id;
 };
 
@@ -27,12 +28,19 @@ bool aead_available(enum aead_id id);
 /* Text form for people and JSON: "aes-256-gcm", "chacha20-poly1305". */
 const char *aead_name(enum aead_id id);
 
+/* By libsodium: nothing is allocated, and no system call is made by any function here. */
 void aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);
 
 /*
  * Encrypts data[0..length) in place and writes the tag behind it: room for length +
  * AEAD_TAG_BYTES.
  */
+/*
+ * For much data: by libcrypto where this build has it, else as aead_init().  Allocates, so
+ * aead_release() must follow.
+ */
+void aead_init_bulk(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);
+
 void aead_seal(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length, uint8_t *data,
 	       size_t length);
 

@@ -54,10 +54,10 @@ channel_new(int fd, const struct session_keys *keys, enum channel_role role)
 	ch->error = 0;
 	ch->out_bytes = ch->out_sent = 0;
 	ch->in_start = ch->in_end = 0;
-	record_init(&ch->sealing, keys->aead,
-		    client ? keys->client_to_server : keys->server_to_client);
-	record_init(&ch->opening, keys->aead,
-		    client ? keys->server_to_client : keys->client_to_server);
+	record_init_bulk(&ch->sealing, keys->aead,
+			 client ? keys->client_to_server : keys->server_to_client);
+	record_init_bulk(&ch->opening, keys->aead,
+			 client ? keys->server_to_client : keys->client_to_server);
 	return ch;
 }
 
@@ -67,6 +67,8 @@ channel_free(struct channel *ch)
 	if (ch == NULL)
 		return;
 	close(ch->fd);
+	record_release(&ch->sealing);
+	record_release(&ch->opening);
 	sodium_memzero(ch, sizeof(*ch));
 	free(ch);
 }

@@ -33,7 +33,10 @@ set_epoch_key(struct record_state *r, enum aead_id id)
 	uint8_t key[AEAD_KEY_BYTES];
 
 	derive(key, r->secret, "ftx1 key", r->seq >> RECORD_EPOCH_SHIFT);
-	aead_init(&r->aead, id, key);
+	if (r->bulk)
+		aead_init_bulk(&r->aead, id, key);
+	else
+		aead_init(&r->aead, id, key);
 	sodium_memzero(key, sizeof(key));
 }
 
@@ -55,17 +58,31 @@ advance(struct record_state *r)
 	set_epoch_key(r, id);
 }
 
-void
-record_init(struct record_state *r, enum aead_id id, const uint8_t secret[static 32])
+static void
+start(struct record_state *r, enum aead_id id, const uint8_t secret[static 32], bool bulk)
 {
 	memset(r, 0, sizeof(*r));
 	memcpy(r->secret, secret, sizeof(r->secret));
+	r->bulk = bulk;
 	set_epoch_key(r, id);
+}
+
+void
+record_init(struct record_state *r, enum aead_id id, const uint8_t secret[static 32])
+{
+	start(r, id, secret, false);
+}
+
+void
+record_init_bulk(struct record_state *r, enum aead_id id, const uint8_t secret[static 32])
+{
+	start(r, id, secret, true);
 }
 
 void
 record_release(struct record_state *r)
 {
+	aead_release(&r->aead);
 	sodium_memzero(r, sizeof(*r));
 }
 

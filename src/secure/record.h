@@ -9,6 +9,7 @@
 #ifndef SECURE_RECORD_H
 #define SECURE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,10 +26,14 @@ struct record_state {
 	struct aead aead;
 	uint8_t secret[32]; /* S[epoch] */
 	uint64_t seq;
+	bool bulk;
 };
 
 /* secret: S[0] of this direction from struct session_keys. */
 void record_init(struct record_state *r, enum aead_id id, const uint8_t secret[static 32]);
+
+/* For much data (aead_init_bulk()): allocates, so record_release() must follow. */
+void record_init_bulk(struct record_state *r, enum aead_id id, const uint8_t secret[static 32]);
 void record_release(struct record_state *r);
 
 /*
