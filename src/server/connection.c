@@ -13,6 +13,7 @@
 	1000u /* a busy connection never waits, so the pair is looked at this often                \
 	       */
 #define LINGER_MS 2000u
+#define LAST_MS	  5000u /* for a record that is on its way when the session is to end */
 
 static void
 look_at_pair(struct connection *c)
@@ -92,11 +93,14 @@ int
 connection_send(struct connection *c, const struct message *m)
 {
 	size_t length;
-	int r = message_encode(m, channel_plain(c->channel), LIMIT_RECORD_PLAIN, &length);
+	int r;
 
+	look_now_and_then(c);
+	if (c->stop_error != 0 && message_info(m->type)->kind == KIND_PART)
+		return c->stop_error;
+	r = message_encode(m, channel_plain(c->channel), LIMIT_RECORD_PLAIN, &length);
 	assert(r == 0);
 	channel_seal(c->channel, length);
-	look_now_and_then(c);
 	for (;;) {
 		size_t sent = 0;
 
@@ -104,7 +108,8 @@ connection_send(struct connection *c, const struct message *m)
 		c->sent += sent;
 		if (r <= 0)
 			return r;
-		if (sent == 0 && (r = wait_for(c, POLLOUT, (int)SESSION_STALL_MS)) != 0)
+		r = wait_for(c, POLLOUT, (int)(c->stop_error != 0 ? LAST_MS : SESSION_STALL_MS));
+		if (r != 0)
 			return r;
 	}
 }

@@ -33,7 +33,8 @@ uint8_t *connection_payload(struct connection *c, enum message_type type);
 
 /*
  * Seals and sends one message, waiting as long as the peer takes bytes.  0 or why the connection
- * is over.  m must be valid (asserted): the server does not send what it would not read.
+ * is over; for a part of an answer that is stop_error, so that a long answer does not outlive the
+ * supervisor.  m must be valid (asserted): the server does not send what it would not read.
  */
 int connection_send(struct connection *c, const struct message *m);
 

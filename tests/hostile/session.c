@@ -538,3 +538,28 @@ Test(session, ends_in_order_when_the_supervisor_says_so_or_is_gone)
 		rig_free(a);
 	}
 }
+
+Test(session, a_long_answer_does_not_outlive_the_supervisor)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	const struct range all = {0, 64 * MIB};
+	struct message m;
+	char path[128];
+	uint64_t parts = 0;
+
+	rig_file(rig, "f", "", 0);
+	snprintf(path, sizeof(path), "%s/f", rig->directory);
+	cr_assert_eq(truncate(path, 64 * MIB), 0);
+	m = read_request(rig, "s/f", &all, 1);
+	m.read.compress = COMPRESS_NONE;
+	rig_ask(rig, &m, MESSAGE_DATA);
+	shutdown(rig->pair, SHUT_RDWR);
+	do {
+		cr_assert_eq(rig_receive(rig, &m), 0);
+		parts++;
+	} while (m.type == MESSAGE_DATA);
+	cr_assert_eq(m.type, MESSAGE_CLOSE);
+	cr_assert_eq(m.close.code, -FTX_E_STOPPING);
+	cr_assert_lt(parts, 64 * MIB / LIMIT_CHUNK_BYTES / 2);
+	rig_free(rig);
+}
