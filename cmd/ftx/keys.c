@@ -148,7 +148,8 @@ verb_keygen(const struct options *o)
 	if (r != 0) {
 		problem_set(&why, r, SIDE_LOCAL, "'%s': %s", shown, error_text(r));
 		if (r == FTX_E_EXISTS)
-			problem_hint(&why, "it is never overwritten; ftx key prints its public key");
+			problem_hint(&why,
+				     "it is never overwritten; ftx key prints its public key");
 		code = complain(o, &why);
 	} else {
 		code = print_public(secret);

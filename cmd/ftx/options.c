@@ -21,8 +21,9 @@
 enum { OPT_COMPRESS = 256, OPT_BWLIMIT, OPT_PORT, OPT_JSON, OPT_RETRY_FOR, OPT_TIMEOUT, OPT_HELP };
 
 /*
- * Every option: short name (or OPT_*), long name or NULL, whether it takes an argument, the verbs it is
- * for, and a hint where it is refused: what people of other programs look for behind that letter.
+ * Every option: short name (or OPT_*), long name or NULL, whether it takes an argument, the verbs
+ * it is for, and a hint where it is refused: what people of other programs look for behind that
+ * letter.
  */
 static const struct row {
 	int id;
@@ -54,8 +55,7 @@ static const struct row {
     {'V', "version", false, TRANSFERS | KEYS, NULL},
     {OPT_HELP, "help", false, TRANSFERS | KEYS, NULL},
     {'h', NULL, false, 0, "help is --help"},
-    {'P', NULL, false, 0,
-     "a port is --port, and progress is shown by itself on a terminal"},
+    {'P', NULL, false, 0, "a port is --port, and progress is shown by itself on a terminal"},
     {'e', NULL, false, 0, "there is no remote shell: ftx talks to ftxd"},
     {'g', NULL, false, 0, "owners and groups are not transferred"},
     {'D', NULL, false, 0, "devices and special files are skipped"},
@@ -71,8 +71,7 @@ static const struct row {
 static const struct {
 	enum verb verb;
 	const char *name;
-} verbs[] = {
-    {VERB_PUT, "put"}, {VERB_GET, "get"}, {VERB_KEYGEN, "keygen"}, {VERB_KEY, "key"}};
+} verbs[] = {{VERB_PUT, "put"}, {VERB_GET, "get"}, {VERB_KEYGEN, "keygen"}, {VERB_KEY, "key"}};
 
 static enum options_result __attribute__((format(printf, 2, 3)))
 wrong(const struct options *o, const char *format, ...)
@@ -245,10 +244,10 @@ build_tables(char *letters, struct option *longs)
 				letters[n++] = ':';
 		}
 		if (rows[i].name != NULL)
-			longs[m++] = (struct option){
-			    .name = rows[i].name,
-			    .has_arg = rows[i].argument ? required_argument : no_argument,
-			    .val = rows[i].id};
+			longs[m++] = (struct option){.name = rows[i].name,
+						     .has_arg = rows[i].argument ? required_argument
+										 : no_argument,
+						     .val = rows[i].id};
 	}
 	letters[n] = '\0';
 	longs[m] = (struct option){0};
@@ -306,11 +305,10 @@ check_arguments(struct options *o)
 		return OPTIONS_RUN;
 	}
 	if (o->argument_count < 2)
-		return wrong(o, o->verb == VERB_PUT
-				    ? "sources and a destination: ftx put SRC... "
-				      "ftx://KEY@HOST/SHARE/PATH"
-				    : "sources and a destination: ftx get "
-				      "ftx://KEY@HOST/SHARE/PATH... DEST");
+		return wrong(o, o->verb == VERB_PUT ? "sources and a destination: ftx put SRC... "
+						      "ftx://KEY@HOST/SHARE/PATH"
+						    : "sources and a destination: ftx get "
+						      "ftx://KEY@HOST/SHARE/PATH... DEST");
 	o->transfer.verb = o->verb == VERB_PUT ? TRANSFER_PUT : TRANSFER_GET;
 	o->transfer.sources = (const char *const *)o->arguments;
 	o->transfer.source_count = o->argument_count - 1;

@@ -1,6 +1,6 @@
 /*
- * Text for people: the plan of a dry run on standard output, everything else on standard error, one line
- * an error.  Names of files are shown escaped.
+ * Text for people: the plan of a dry run on standard output, everything else on standard error, one
+ * line an error.  Names of files are shown escaped.
  */
 #include "cmd/ftx/report.h"
 
@@ -35,21 +35,22 @@ report_measure(struct report *r, const struct transfer_progress *p)
 {
 	struct rate *rate = &r->rate;
 	uint64_t now = clock_ms();
+	uint64_t moved = p->bytes > p->bytes_present ? p->bytes - p->bytes_present : 0;
 	double seconds = (double)(now - rate->at_ms) / 1000;
+	double fresh, weight;
 
 	r->progress = *p;
-	if (p->bytes > rate->bytes)
+	if (moved > rate->bytes)
 		rate->moved_ms = now;
-	if (seconds <= 0)
+	if (seconds <= 0 || moved < rate->bytes)
 		return;
 	/* Half of it is what the last second brought, whatever the pace of looking. */
-	double fresh = (double)(p->bytes - rate->bytes) / seconds;
-	double weight = seconds / (1 + seconds);
+	fresh = (double)(moved - rate->bytes) / seconds;
+	weight = seconds / (1 + seconds);
 
-	rate->bytes_per_s = rate->bytes_per_s == 0
-				? fresh
-				: rate->bytes_per_s * (1 - weight) + fresh * weight;
-	rate->bytes = p->bytes;
+	rate->bytes_per_s =
+	    rate->bytes_per_s == 0 ? fresh : rate->bytes_per_s * (1 - weight) + fresh * weight;
+	rate->bytes = moved;
 	rate->at_ms = now;
 }
 
@@ -115,8 +116,9 @@ text_file(struct report *r, const struct transfer_file *e)
 
 	if (e->mode_not_kept && !r->mode_told && !r->options->quiet) {
 		clear_line(r);
-		fprintf(stderr, "ftx: %s: mode not kept: the destination's file system cannot "
-				"hold it\n",
+		fprintf(stderr,
+			"ftx: %s: mode not kept: the destination's file system cannot "
+			"hold it\n",
 			r->options->verb_name);
 		r->mode_told = true;
 	}
@@ -148,8 +150,7 @@ text_error(struct report *r, const char *path, const struct problem *p)
 	clear_line(r);
 	fprintf(stderr, "ftx: %s: ", r->options->verb_name);
 	if (path != NULL)
-		fprintf(stderr, "'%s': ",
-			display_escape(shown, sizeof(shown), path, strlen(path)));
+		fprintf(stderr, "'%s': ", display_escape(shown, sizeof(shown), path, strlen(path)));
 	/* About keys the sentence says itself who did what. */
 	fprintf(stderr, "%s%s",
 		p->error == FTX_E_SERVER_KEY || p->error == FTX_E_KEY_REFUSED ? "" : where[p->side],
@@ -191,8 +192,8 @@ text_progress(struct report *r)
 		memcpy(eta, ", ", 3);
 		duration_format(eta + 2, sizeof(eta) - 2, (uint64_t)seconds * 1000);
 	}
-	fprintf(stderr, "\r\033[K%s of %s%s, %s/s%s", done, p->scanned ? "" : "\xe2\x89\xa5 ", total,
-		rate, eta);
+	fprintf(stderr, "\r\033[K%s of %s%s, %s/s%s", done, p->scanned ? "" : "\xe2\x89\xa5 ",
+		total, rate, eta);
 	fflush(stderr);
 	r->line_open = true;
 }

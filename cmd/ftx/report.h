@@ -11,10 +11,10 @@
 #include "src/client/outcome.h"
 
 struct rate {
-	uint64_t at_ms;	      /* the last look */
-	uint64_t bytes;	      /* then */
-	uint64_t moved_ms;    /* when bytes last grew */
-	double bytes_per_s;   /* over the last seconds */
+	uint64_t at_ms;	    /* the last look */
+	uint64_t bytes;	    /* moved until then */
+	uint64_t moved_ms;  /* when bytes last grew */
+	double bytes_per_s; /* over the last seconds */
 };
 
 struct report {
@@ -24,8 +24,8 @@ struct report {
 	struct transfer_progress progress;
 	struct rate rate;
 	uint64_t begun_ms;
-	bool terminal;	   /* stderr is one */
-	bool line_open;	   /* a progress line stands there */
+	bool terminal;	/* stderr is one */
+	bool line_open; /* a progress line stands there */
 	bool started;
 	bool mode_told;
 	int output_errnum; /* standard output does not take what it is given */

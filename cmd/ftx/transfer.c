@@ -157,7 +157,8 @@ run(struct report *r, const struct options *o, struct transfer *t)
 		report_measure(r, &progress);
 		code = outcome_exit(&r->outcome);
 	}
-	/* A thread that hangs in a dead disk or a name server must not keep us: the process ends. */
+	/* A thread that hangs in a dead disk or a name server must not keep us: the process ends.
+	 */
 	if (ended) {
 		transfer_free(t);
 		key_secret_free(secret);

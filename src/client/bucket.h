@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 struct bucket {
-	uint64_t rate;	  /* bytes a second, 0: no limit */
-	uint64_t at_ns;	  /* until when tokens were counted */
-	double tokens;	  /* bytes */
-	double portion;	  /* fewer are not handed out: 20 ms of flow */
-	double maximum;	  /* more do not gather: 100 ms */
+	uint64_t rate;	/* bytes a second, 0: no limit */
+	uint64_t at_ns; /* until when tokens were counted */
+	double tokens;	/* bytes */
+	double portion; /* fewer are not handed out: 20 ms of flow */
+	double maximum; /* more do not gather: 100 ms */
 };
 
 void bucket_init(struct bucket *b, uint64_t rate, uint64_t now_ns);

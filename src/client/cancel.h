@@ -21,8 +21,8 @@ void cancel_request(struct cancel *c);
 bool cancel_requested(const struct cancel *c);
 
 /*
- * Waits for events on fd (-1: for time alone) until deadline_ms of clock_ms().  1: there is one; 0: time is up;
- * FTX_E_INTERRUPTED: cancelled; or the error of poll.
+ * Waits for events on fd (-1: for time alone) until deadline_ms of clock_ms().  1: there is one; 0:
+ * time is up; FTX_E_INTERRUPTED: cancelled; or the error of poll.
  */
 int cancel_poll(const struct cancel *c, int fd, short events, uint64_t deadline_ms);
 

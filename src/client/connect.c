@@ -1,6 +1,9 @@
 #include "src/client/connect.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +20,7 @@
 #define MAX_DELAY_MS	15000u
 #define SILENT_MS	15000u /* how long a peer without an answer is asked again */
 #define ABSENT_ATTEMPTS 3u
+#define MIN_WINDOW	65536
 
 /* What an attempt that failed means for the next one. */
 enum verdict {
@@ -114,9 +118,9 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 	uint8_t hello[HANDSHAKE_HELLO_BYTES], reply[HANDSHAKE_REPLY_BYTES],
 	    finish[HANDSHAKE_FINISH_BYTES];
 	const struct cancel *cancel = o->connection.cancel;
-	uint64_t deadline = clock_ms() + (o->connection.timeout_ms < REPLY_MS
-					      ? o->connection.timeout_ms
-					      : REPLY_MS);
+	uint64_t deadline =
+	    clock_ms() +
+	    (o->connection.timeout_ms < REPLY_MS ? o->connection.timeout_ms : REPLY_MS);
 	struct handshake_client h;
 	int r = start(&h, o, hello);
 
@@ -132,7 +136,8 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 	if (r == 0)
 		r = receive_all(fd, cancel, reply, sizeof(reply), deadline);
 	if (r != 0) {
-		/* A reset is how a busy server turns one away; silence says nothing about keys either. */
+		/* A reset is how a busy server turns one away; silence says nothing about keys
+		 * either. */
 		*verdict = r == FTX_E_NETWORK ? VERDICT_AGAIN : VERDICT_SILENT;
 		if (*verdict == VERDICT_SILENT && r != FTX_E_INTERRUPTED)
 			r = server_key_problem(o, p);
@@ -159,8 +164,10 @@ take_welcome(void *arg, const struct message *m)
 {
 	struct server_info *info = arg;
 
-	if (m->type == MESSAGE_WELCOME)
+	if (m->type == MESSAGE_WELCOME) {
 		info->codecs = m->welcome.codecs;
+		info->unanswered = m->welcome.unanswered;
+	}
 	return 0;
 }
 
@@ -192,6 +199,21 @@ greet(struct connection *c, const struct connect_options *o, struct server_info 
 	return r;
 }
 
+/*
+ * A limit on what is received binds only our reading: without this the kernel would take in many
+ * megabytes at full speed first.  Half a second of flow is enough for any round trip.
+ */
+static void
+clamp_window(int fd, const struct connection_options *o)
+{
+	int window;
+
+	if (o->rate == 0 || o->limit_sending || o->rate / 2 > INT_MAX)
+		return;
+	window = o->rate / 2 > MIN_WINDOW ? (int)(o->rate / 2) : MIN_WINDOW;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof(window));
+}
+
 static int
 attempt(struct connection **out, struct server_info *info, const struct connect_options *o,
 	enum verdict *verdict, struct problem *p)
@@ -211,6 +233,7 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 		*verdict = absent ? VERDICT_ABSENT : VERDICT_AGAIN;
 		return r;
 	}
+	clamp_window(fd, &o->connection);
 	r = shake_hands(fd, o, &keys, verdict, p);
 	if (r == 0) {
 		c = connection_new(fd, &keys, &o->connection);
@@ -223,10 +246,12 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 		return r;
 	}
 	r = greet(c, o, info, verdict, p);
-	if (r == 0)
+	if (r == 0) {
+		connection_set_window(c, info->unanswered);
 		*out = c;
-	else
+	} else {
 		connection_free(c);
+	}
 	return r;
 }
 

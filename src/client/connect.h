@@ -1,5 +1,6 @@
 /*
- * From an address and two keys to an open session: TCP, handshake, HELLO (PROTOCOL.md, "Handshake").
+ * From an address and two keys to an open session: TCP, handshake, HELLO (PROTOCOL.md,
+ * "Handshake").
  */
 #ifndef CLIENT_CONNECT_H
 #define CLIENT_CONNECT_H
@@ -25,6 +26,7 @@ struct connect_options {
 /* Of WELCOME. */
 struct server_info {
 	uint32_t codecs;
+	unsigned unanswered; /* requests */
 };
 
 /*
@@ -33,8 +35,8 @@ struct server_info {
  *	FTX_E_SERVER_KEY	the peer did not prove the key (or said nothing, for 15 s)
  *	FTX_E_KEY_REFUSED	the server does not accept ours
  *	FTX_E_VERSION, FTX_E_PROTOCOL, FTX_E_BUSY, FTX_E_INTERRUPTED, ...
- * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a refused
- * connection three times.
+ * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a
+ *refused connection three times.
  */
 int connect_server(struct connection **out, struct server_info *info,
 		   const struct connect_options *options, struct problem *p);

@@ -42,9 +42,9 @@ struct connection {
 	unsigned head, count, limit, commits;
 
 	/* The stall clock. */
-	uint64_t heard_ms;   /* the last sign of life, or when an answer began to be owed */
+	uint64_t heard_ms;    /* the last sign of life, or when an answer began to be owed */
 	uint64_t patience_ms; /* of WORKING, until the next message */
-	int unacknowledged;  /* bytes the peer's kernel had not taken when last looked */
+	int unacknowledged;   /* bytes the peer's kernel had not taken when last looked */
 
 	uint64_t grace_until_ms; /* 0: cancellation counts */
 	struct bucket bucket;

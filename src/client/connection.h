@@ -47,7 +47,8 @@ void connection_free(struct connection *c);
 struct reply {
 	/*
 	 * Called for each part (but WORKING) and for the final answer, ERROR included; what m
-	 * points to lives until it returns.  Not 0: the connection ends with that error.  May be NULL.
+	 * points to lives until it returns.  Not 0: the connection ends with that error.  May be
+	 * NULL.
 	 */
 	int (*on_message)(void *arg, const struct message *m);
 	void *arg;
@@ -72,9 +73,9 @@ int connection_wait(struct connection *c, const struct reply *reply);
 int connection_call(struct connection *c, const struct message *m, struct reply *reply);
 
 /*
- * A chunk of a file, without copying it.  connection_chunk(): takes in answers, waits until the record
- * before is on its way and gives room for LIMIT_CHUNK_BYTES; the caller puts the payload there.
- * connection_send_chunk(): m is a WRITE whose payload stands in that place.
+ * A chunk of a file, without copying it.  connection_chunk(): takes in answers, waits until the
+ * record before is on its way and gives room for LIMIT_CHUNK_BYTES; the caller puts the payload
+ * there. connection_send_chunk(): m is a WRITE whose payload stands in that place.
  */
 int connection_chunk(struct connection *c, uint8_t **raw);
 int connection_send_chunk(struct connection *c, const struct message *m);

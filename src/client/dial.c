@@ -14,8 +14,9 @@
 #include "src/base/clock.h"
 
 /*
- * Death of the network is found after 20 + 5 * 5 s of silence.  Data that nobody takes counts too, so
- * this is longer than the longest patience a server asks for (300 s): its window may be closed that long.
+ * Death of the network is found after 20 + 5 * 5 s of silence.  Data that nobody takes counts too,
+ * so this is longer than the longest patience a server asks for (300 s): its window may be closed
+ * that long.
  */
 #define KEEPALIVE_IDLE_S     20
 #define KEEPALIVE_INTERVAL_S 5
@@ -87,9 +88,8 @@ dial(int *fd, const struct dial_options *o, bool *absent, struct problem *p)
 	r = getaddrinfo(o->host, service, &hints, &list);
 	if (r != 0)
 		return problem_set(p, FTX_E_NETWORK, SIDE_NETWORK, "%s: %s", o->host,
-				   r == EAI_SYSTEM
-				       ? strerror_r(errno, reason, sizeof(reason))
-				       : gai_strerror(r));
+				   r == EAI_SYSTEM ? strerror_r(errno, reason, sizeof(reason))
+						   : gai_strerror(r));
 	r = FTX_E_NETWORK;
 	for (const struct addrinfo *a = list; a != NULL && r == FTX_E_NETWORK; a = a->ai_next) {
 		r = dial_one(fd, a, o, &errnum);

@@ -20,8 +20,8 @@ struct dial_options {
 
 /*
  * 0 with *fd non-blocking and set up for a long transfer; FTX_E_NETWORK, FTX_E_TIMEOUT,
- * FTX_E_INTERRUPTED.  *absent: the name is not known, or every address refused: trying on for long is
- * of little use.
+ * FTX_E_INTERRUPTED.  *absent: the name is not known, or every address refused: trying on for long
+ * is of little use.
  */
 int dial(int *fd, const struct dial_options *options, bool *absent, struct problem *p);
 

@@ -1,9 +1,9 @@
 /*
  * STAT - here already? - the local partial, READ what is missing, publish.
  *
- * The server is believed in nothing: every DATA must be exactly what was asked for, in order.  What goes
- * wrong here in the middle of an answer ends the connection, as the rest of the answer may be long;
- * the next file, or the second try, gets a new one.
+ * The server is believed in nothing: every DATA must be exactly what was asked for, in order.  What
+ * goes wrong here in the middle of an answer ends the connection, as the rest of the answer may be
+ * long; the next file, or the second try, gets a new one.
  */
 #include "src/client/get.h"
 
@@ -333,12 +333,12 @@ open_upload(struct get *g)
 	r = ranges_check(s->have, s->have_count, ranges_blocks(g->identity.size));
 	if (r != 0)
 		return local_problem(g, FTX_E_IO);
-	s->todo_count = ranges_complement(s->have, s->have_count,
-					  ranges_blocks(g->identity.size), s->todo);
+	s->todo_count =
+	    ranges_complement(s->have, s->have_count, ranges_blocks(g->identity.size), s->todo);
 	g->position = g->identity.size - ranges_bytes(s->todo, s->todo_count, g->identity.size);
 	s->event.file.bytes_resumed = g->position;
 	s->event.file.bytes_sent = 0;
-	stream_position(s, g->position);
+	stream_present(s, g->position);
 	g->since_bytes = 0;
 	g->since_ms = clock_ms();
 	g->interval_ms = CHECKPOINT_MS;
@@ -449,7 +449,9 @@ receive_file(struct get *g)
 			return 0;
 		}
 		problem = s->problem;
-		put_away(g, !again && r == FTX_E_CHANGED);
+		/* Of a file that changed nothing is kept: the new one may have the same size and
+		 * time. */
+		put_away(g, r == FTX_E_CHANGED);
 		s->problem = problem;
 		if (!again) {
 			if (s->event.file.resumable)
@@ -483,7 +485,7 @@ get_file(struct stream *s, const char *remote, const char *local)
 	if (r == 0)
 		r = examine_local(&g);
 	if (r == 0 && file->status == STATUS_SAME) {
-		stream_position(s, g.identity.size);
+		stream_present(s, g.identity.size);
 		if (!dry_run)
 			r = local_sync(&g.place, &s->problem);
 	} else if (r == 0 && dry_run) {

@@ -7,7 +7,8 @@
 #include "src/client/stream.h"
 
 /*
- * Fetches remote ("SHARE/REST") to the local path, filling in s->event.file.  0, or an error in s->problem.
+ * Fetches remote ("SHARE/REST") to the local path, filling in s->event.file.  0, or an error in
+ * s->problem.
  */
 int get_file(struct stream *s, const char *remote, const char *local);
 

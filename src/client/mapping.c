@@ -77,8 +77,9 @@ mapping_check_sources(const char *const *sources, size_t count, bool no_target_d
 	if (count < 2)
 		return 0;
 	if (no_target_directory)
-		return problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
-				   "-T gives the destination's own name, which only one source can have");
+		return problem_set(
+		    why, FTX_E_USAGE, SIDE_LOCAL,
+		    "-T gives the destination's own name, which only one source can have");
 	names = calloc(count, sizeof(*names));
 	if (names == NULL)
 		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);

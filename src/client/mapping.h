@@ -1,9 +1,9 @@
 /*
  * Where a file lands: one rule for put and get, as a pure function (README, "Where things land").
  *
- * A file goes into the destination under its own name when the destination ends in "/", is a share's
- * root, "." or "..", is an existing directory, or when there are several sources; else it gets the
- * destination's name.  -T forces the name.
+ * A file goes into the destination under its own name when the destination ends in "/", is a
+ * share's root, "." or "..", is an existing directory, or when there are several sources; else it
+ * gets the destination's name.  -T forces the name.
  */
 #ifndef CLIENT_MAPPING_H
 #define CLIENT_MAPPING_H
@@ -14,11 +14,11 @@
 #include "src/client/problem.h"
 
 struct landing {
-	const char *dest;   /* without trailing slashes; "" and "/" are kept */
-	bool ends_in_slash; /* as it was typed */
-	bool is_root;	    /* a share's root, "/", or a last component "." or ".." */
-	bool is_directory;  /* exists and is one */
-	bool several;	    /* sources */
+	const char *dest;	  /* without trailing slashes; "" and "/" are kept */
+	bool ends_in_slash;	  /* as it was typed */
+	bool is_root;		  /* a share's root, "/", or a last component "." or ".." */
+	bool is_directory;	  /* exists and is one */
+	bool several;		  /* sources */
 	bool no_target_directory; /* -T */
 };
 
@@ -29,8 +29,9 @@ struct landing {
 size_t mapping_last_name(const char *path, const char **name);
 
 /*
- * Final path of a source whose last name is name[0..length).  0; FTX_E_CONFLICT where -T would put a
- * file in place of a directory; FTX_E_NAME where the name is taken by ftx or the path becomes too long.
+ * Final path of a source whose last name is name[0..length).  0; FTX_E_CONFLICT where -T would put
+ * a file in place of a directory; FTX_E_NAME where the name is taken by ftx or the path becomes too
+ * long.
  */
 int mapping_land(const struct landing *l, const char *name, size_t length, char *out,
 		 size_t capacity);

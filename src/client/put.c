@@ -1,8 +1,8 @@
 /*
  * STAT - the same already? - OPEN, what is missing, COMMIT.
  *
- * Data goes out without waiting for answers; CHECKPOINTs among it make finished blocks durable, and their
- * answers are looked at as they come, so that a full disk stops the sending early.
+ * Data goes out without waiting for answers; CHECKPOINTs among it make finished blocks durable, and
+ * their answers are looked at as they come, so that a full disk stops the sending early.
  */
 #include "src/client/put.h"
 
@@ -14,13 +14,15 @@
 #include "src/client/ranges.h"
 #include "src/store/source.h"
 
-#define HANDLE		 0u /* one file at a time */
-#define CHECKPOINT_TIMES 3u /* a pause between two is at least so many times what the last one took */
+#define HANDLE 0u /* one file at a time */
+#define CHECKPOINT_TIMES                                                                           \
+	3u /* a pause between two is at least so many times what the last one took */
 
 struct put {
 	struct stream *s;
-	const char *path;   /* of the source */
-	const char *remote; /* SHARE/REST */
+	const char *path;		  /* of the source */
+	const char *remote;		  /* SHARE/REST */
+	char plain[LIMIT_PATH_BYTES + 2]; /* path without trailing slashes, borrowed by source */
 	struct source *source;
 	uint64_t size;
 	bool opened;	/* the handle is in use */
@@ -42,7 +44,6 @@ local_problem(struct put *p, int r)
 static int
 open_source(struct put *p)
 {
-	char plain[LIMIT_PATH_BYTES + 2];
 	size_t length = strlen(p->path);
 	int r = FTX_E_NAME;
 
@@ -51,10 +52,10 @@ open_source(struct put *p)
 	source_close(p->source);
 	p->source = NULL;
 	errno = 0;
-	if (length < sizeof(plain)) {
-		memcpy(plain, p->path, length);
-		plain[length] = '\0';
-		r = source_open_path(&p->source, plain);
+	if (length < sizeof(p->plain)) {
+		memcpy(p->plain, p->path, length);
+		p->plain[length] = '\0';
+		r = source_open_path(&p->source, p->plain);
 	}
 	if (r != 0)
 		return local_problem(p, r);
@@ -162,7 +163,7 @@ open_remote(struct put *p)
 	p->position = p->size - ranges_bytes(s->todo, s->todo_count, p->size);
 	s->event.file.bytes_resumed = p->position;
 	s->event.file.bytes_sent = 0;
-	stream_position(s, p->position);
+	stream_present(s, p->position);
 	p->since_bytes = 0;
 	p->since_ms = clock_ms();
 	p->interval_ms = CHECKPOINT_MS;
@@ -304,8 +305,9 @@ take_committed(void *arg, const struct message *m)
 		file->has_digest = true;
 		memcpy(file->digest.bytes, m->committed.digest, sizeof(file->digest.bytes));
 		file->mode_not_kept = (m->committed.flags & 1) != 0;
-	} else if (m->type == MESSAGE_ERROR && (error_from_wire(m->error.code) == FTX_E_INCOMPLETE ||
-						error_from_wire(m->error.code) == FTX_E_MISMATCH)) {
+	} else if (m->type == MESSAGE_ERROR &&
+		   (error_from_wire(m->error.code) == FTX_E_INCOMPLETE ||
+		    error_from_wire(m->error.code) == FTX_E_MISMATCH)) {
 		s->todo_count = m->error.blocks.count;
 		if (s->todo_count > 0)
 			memcpy(s->todo, m->error.blocks.items, s->todo_count * sizeof(s->todo[0]));
@@ -370,6 +372,30 @@ try_again(const struct put *p, int error)
 	return error == FTX_E_CHANGED || (error == FTX_E_MISMATCH && !p->resending);
 }
 
+static bool
+changed(int error)
+{
+	return error == FTX_E_CHANGED || error == FTX_E_VANISHED;
+}
+
+/*
+ * Before the second try: the source as it is now, and the handle free.  What was sent stays if it
+ * cannot be mistaken for the new content: another file of the same size and time would go on with
+ * it.
+ */
+static int
+prepare_again(struct put *p, int error)
+{
+	const struct identity before = *source_identity(p->source);
+	int r = 0;
+
+	if (error == FTX_E_CHANGED)
+		r = open_source(p);
+	release(p, r != 0 || (error == FTX_E_CHANGED &&
+			      identity_resumes(&before, source_identity(p->source))));
+	return r;
+}
+
 static int
 send_file(struct put *p)
 {
@@ -381,16 +407,15 @@ send_file(struct put *p)
 		return problem_set(&s->problem, r, SIDE_REMOTE,
 				   "the server does not have the compression asked for");
 	for (int attempt = 0;; attempt++) {
-		bool again;
-
 		r = put_version(p);
 		if (r == 0)
 			return 0;
-		again = attempt == 0 && try_again(p, r);
-		release(p, !again && (error_exit(r) == FTX_EXIT_CHANGED || r == FTX_E_MISMATCH));
-		if (!again)
+		if (attempt > 0 || !try_again(p, r)) {
+			release(p, changed(r) || r == FTX_E_MISMATCH);
 			return r;
-		if (r == FTX_E_CHANGED && (r = open_source(p)) != 0)
+		}
+		r = prepare_again(p, r);
+		if (r != 0)
 			return r;
 	}
 }
@@ -406,7 +431,7 @@ put_file(struct stream *s, const char *source, const char *remote)
 		r = examine(&p);
 	if (r == 0 && file->status == STATUS_SAME) {
 		s->sync_owed = !s->run->request->dry_run;
-		stream_position(s, p.size);
+		stream_present(s, p.size);
 	} else if (r == 0 && s->run->request->dry_run) {
 		file->status = STATUS_PLANNED;
 	} else if (r == 0) {

@@ -7,8 +7,8 @@
 #include "src/client/stream.h"
 
 /*
- * Sends source, a path as typed, to remote ("SHARE/REST"), filling in s->event.file.  0, or an error in
- * s->problem; the connection is then ready for the next file, unless it is over.
+ * Sends source, a path as typed, to remote ("SHARE/REST"), filling in s->event.file.  0, or an
+ * error in s->problem; the connection is then ready for the next file, unless it is over.
  */
 int put_file(struct stream *s, const char *source, const char *remote);
 

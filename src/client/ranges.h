@@ -18,8 +18,8 @@ uint64_t ranges_blocks(uint64_t size);
 int ranges_check(struct block_range *ranges, uint32_t count, uint64_t blocks);
 
 /*
- * Writes to out[0..LIMIT_GAP_RANGES) what is left of 0..blocks without have (checked, ascending, at most
- * LIMIT_HAVE_RANGES).  Returns how many ranges that is.
+ * Writes to out[0..LIMIT_GAP_RANGES) what is left of 0..blocks without have (checked, ascending, at
+ * most LIMIT_HAVE_RANGES).  Returns how many ranges that is.
  */
 uint32_t ranges_complement(const struct block_range *have, uint32_t count, uint64_t blocks,
 			   struct block_range *out);

@@ -1,8 +1,8 @@
 /*
  * What the threads of one transfer share (src/client only).
  *
- * Written before the threads start and constant from then on, but for the two queues, the wish to stop
- * and the counters.
+ * Written before the threads start and constant from then on, but for the two queues, the wish to
+ * stop and the counters.
  */
 #ifndef CLIENT_RUN_H
 #define CLIENT_RUN_H
@@ -35,7 +35,7 @@ struct run {
 
 	atomic_int phase;
 	atomic_bool scanned;
-	atomic_uint_fast64_t files, files_total, bytes, bytes_total, bytes_wire;
+	atomic_uint_fast64_t files, files_total, bytes, bytes_present, bytes_total, bytes_wire;
 };
 
 /* Waits while the reader of events is behind. */

@@ -159,6 +159,15 @@ stream_position(struct stream *s, uint64_t position)
 }
 
 void
+stream_present(struct stream *s, uint64_t position)
+{
+	uint64_t before = s->counted;
+
+	stream_position(s, position);
+	atomic_fetch_add(&s->run->bytes_present, s->counted - before);
+}
+
+void
 stream_size(struct stream *s, uint64_t size)
 {
 	/* Modulo 2^64, so a file that became smaller is subtracted. */
@@ -328,6 +337,8 @@ handle(struct stream *s, const struct work *work)
 		file->status = error_exit(r) == FTX_EXIT_CHANGED ? STATUS_CHANGED : STATUS_FAILED;
 		run_error(s->run, connected ? file->path : NULL, &s->problem);
 		s->over = s->over || ends_run(s, r);
+	} else {
+		file->resumable = false; /* an earlier try may have said so */
 	}
 	atomic_fetch_add(&s->run->files, 1);
 	run_emit(s->run, &s->event);

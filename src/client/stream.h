@@ -24,7 +24,8 @@ struct stream {
 	bool announced; /* TRANSFER_STARTED was sent */
 	bool over;	/* an error that ends the whole run */
 
-	/* put: shares with files found the same, to be synced before a good end; one in this version. */
+	/* put: shares with files found the same, to be synced before a good end; one in this
+	 * version. */
 	bool sync_owed;
 
 	struct encoder *encoder;
@@ -32,7 +33,8 @@ struct stream {
 	struct digest_state *block; /* put: digest of the block being sent */
 	struct digest_state *sent;  /* put: digest over the blocks sent */
 
-	/* One for each kind of request, since an answer may be outstanding while another is asked. */
+	/* One for each kind of request, since an answer may be outstanding while another is asked.
+	 */
 	struct reply call, checkpoint, release;
 	struct metadata entry_metadata; /* STAT's answer */
 	struct identity entry_identity;
@@ -45,7 +47,7 @@ struct stream {
 	uint32_t todo_count;
 	struct range ranges[LIMIT_GAP_RANGES]; /* get: of the READ that is being answered */
 	uint32_t range_count;
-	struct upload_result result;	/* get */
+	struct upload_result result;	  /* get */
 	uint8_t chunk[LIMIT_CHUNK_BYTES]; /* get: decoded */
 
 	struct transfer_event event; /* FILE, filled in along the way */
@@ -80,6 +82,9 @@ int stream_explain(struct stream *s, int error);
 
 /* The file has come to position: counts what is new, so that progress never goes back. */
 void stream_position(struct stream *s, uint64_t position);
+
+/* As stream_position(), for bytes that were there already. */
+void stream_present(struct stream *s, uint64_t position);
 
 /* The file is so big: what was counted for it in run->bytes_total is put right. */
 void stream_size(struct stream *s, uint64_t size);

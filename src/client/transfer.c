@@ -100,8 +100,8 @@ check(struct transfer *t, struct problem *why)
 	if (names == NULL)
 		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
 	for (size_t i = 0; i < request->source_count; i++)
-		names[i] = request->verb == TRANSFER_PUT ? request->sources[i]
-							  : t->run.remotes[i].path;
+		names[i] =
+		    request->verb == TRANSFER_PUT ? request->sources[i] : t->run.remotes[i].path;
 	r = mapping_check_sources(names, request->source_count, request->no_target_directory, why);
 	free(names);
 	return r;
@@ -190,9 +190,8 @@ set_up(struct transfer *t)
 	run->events_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (run->work == NULL || run->events == NULL || t->stream == NULL)
 		return FTX_E_NOMEM;
-	if (run->events_fd < 0 ||
-	    getrandom(run->session_id, sizeof(run->session_id), 0) !=
-		(ssize_t)sizeof(run->session_id))
+	if (run->events_fd < 0 || getrandom(run->session_id, sizeof(run->session_id), 0) !=
+				      (ssize_t)sizeof(run->session_id))
 		return error_from_errno(errno);
 	return cancel_init(&run->cancel);
 }
@@ -258,6 +257,7 @@ transfer_progress(const struct transfer *t, struct transfer_progress *p)
 	p->files = atomic_load(&run->files);
 	p->files_total = atomic_load(&run->files_total);
 	p->bytes = atomic_load(&run->bytes);
+	p->bytes_present = atomic_load(&run->bytes_present);
 	p->bytes_total = atomic_load(&run->bytes_total);
 	p->bytes_wire = atomic_load(&run->bytes_wire);
 }

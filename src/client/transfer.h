@@ -56,7 +56,14 @@ struct transfer_started {
 };
 
 enum file_action { ACTION_NONE, ACTION_CREATE, ACTION_REPLACE };
-enum file_status { STATUS_DONE, STATUS_SAME, STATUS_SKIPPED, STATUS_PLANNED, STATUS_FAILED, STATUS_CHANGED };
+enum file_status {
+	STATUS_DONE,
+	STATUS_SAME,
+	STATUS_SKIPPED,
+	STATUS_PLANNED,
+	STATUS_FAILED,
+	STATUS_CHANGED
+};
 
 /* Local paths are at most PATH_MAX; remote ones are printed as ftx:// addresses. */
 #define TRANSFER_DEST_BYTES ADDRESS_TEXT_BYTES
@@ -96,16 +103,18 @@ struct transfer_progress {
 	enum transfer_phase phase;
 	uint64_t files;	      /* that are over */
 	uint64_t files_total; /* found so far */
-	uint64_t bytes;	      /* of content that is where it shall be, resumed and unchanged included */
-	uint64_t bytes_total; /* of what was found so far */
-	uint64_t bytes_wire;  /* content as it went over the wire, compressed where it was */
-	bool scanned;	      /* the totals are final */
+	uint64_t bytes; /* of content that is where it shall be, resumed and unchanged included */
+	uint64_t bytes_present; /* of them, what was there before this run */
+	uint64_t bytes_total;	/* of what was found so far */
+	uint64_t bytes_wire;	/* content as it went over the wire, compressed where it was */
+	bool scanned;		/* the totals are final */
 };
 
 struct transfer;
 
 /* 0, or FTX_E_USAGE or FTX_E_NOMEM in why. */
-int transfer_new(struct transfer **out, const struct transfer_request *request, struct problem *why);
+int transfer_new(struct transfer **out, const struct transfer_request *request,
+		 struct problem *why);
 void transfer_free(struct transfer *t);
 
 /*
