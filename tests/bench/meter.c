@@ -15,12 +15,14 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -320,6 +322,7 @@ spawn(char **command)
 	if (pid < 0)
 		die("fork: %s", strerror(errno));
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* whoever ends meter ends the run */
 		execvp(command[0], command);
 		fprintf(stderr, "meter: %s: %s\n", command[0], strerror(errno));
 		_exit(127);
