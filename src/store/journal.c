@@ -171,39 +171,61 @@ journal_is_empty(const struct journal *j, bool *empty)
 	return 0;
 }
 
+/*
+ * A file that lies there under the temporary name is what a creator left who died, or works on just
+ * now: he has its lock.
+ */
 static int
-write_new(int dir, const char *name, const struct journal_header *header, const char *path)
+open_new(struct journal *j, int dir, const char *name)
 {
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
 	int r;
 
-	if (fd < 0)
+	*j = (struct journal){.dir = dir, .name = name};
+	j->fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return errno == ELOOP ? FTX_E_CONFLICT : error_from_errno(errno);
+	if (fstat(j->fd, &st) != 0)
 		return error_from_errno(errno);
-	r = write_whole_header(fd, header, path);
-	if (r == 0 && fdatasync(fd) != 0)
-		r = error_from_errno(errno);
-	if (close(fd) != 0 && errno != EINTR && r == 0)
-		r = error_from_errno(errno);
-	return r;
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1 ||
+	    (st.st_mode & 07777) != 0600)
+		return FTX_E_CONFLICT;
+	if ((r = journal_lock(j, JOURNAL_EXCLUSIVE, 0)) != 0)
+		return r;
+	return journal_in_place(j) ? 0 : FTX_E_BUSY;
+}
+
+static int
+fill_new(struct journal *j, const char *path)
+{
+	int r;
+
+	if (ftruncate(j->fd, 0) != 0)
+		return error_from_errno(errno);
+	if ((r = fresh_random(&j->header)) != 0 ||
+	    (r = write_whole_header(j->fd, &j->header, path)) != 0)
+		return r;
+	return fdatasync(j->fd) == 0 ? 0 : error_from_errno(errno);
 }
 
 int
-journal_create(int dir, const char *name, struct journal_header *header, const char *path)
+journal_create(int dir, const char *name, const struct journal_header *header, const char *path)
 {
 	char new_name[NEW_NAME_BYTES];
-	uint64_t unique;
-	int n, r;
+	struct journal j;
+	int n = snprintf(new_name, sizeof(new_name), "%s.new", name), r;
 
-	if ((r = fresh_random(header)) != 0)
-		return r;
-	memcpy(&unique, header->random, sizeof(unique));
-	n = snprintf(new_name, sizeof(new_name), "%s.%016jx", name, (uintmax_t)unique);
 	assert(n > 0 && (size_t)n < sizeof(new_name));
-	r = write_new(dir, new_name, header, path);
+	if ((r = open_new(&j, dir, new_name)) != 0)
+		goto out;
+	j.header = *header;
+	r = fill_new(&j, path);
 	if (r == 0)
 		r = publish_new(dir, new_name, dir, name);
 	if (r != 0)
 		unlinkat(dir, new_name, 0);
+out:
+	journal_close(&j);
 	return r;
 }
 
@@ -414,5 +436,3 @@ journal_scan_next(struct journal_scan *s, bool *found, uint64_t *block, struct d
 	}
 	return 0;
 }
-
-

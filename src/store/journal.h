@@ -60,10 +60,13 @@ struct journal {
 };
 
 /*
- * Makes the file complete under a temporary name, syncs it, and puts it in place; the caller syncs
- * the directory.  header.random is filled.  FTX_E_EXISTS: somebody else was first.
+ * Makes the file complete under a temporary name, NAME.new, syncs it, and puts it in place; the
+ * caller syncs the directory.  The random bytes are chosen here.  FTX_E_EXISTS: somebody else was
+ * first, FTX_E_BUSY: somebody else is about to be, FTX_E_CONFLICT: NAME.new is not a private file
+ * of ours.
  */
-int journal_create(int dir, const char *name, struct journal_header *header, const char *path);
+int journal_create(int dir, const char *name, const struct journal_header *header,
+		   const char *path);
 
 /* Opens name without following a link.  The header is not read yet. */
 int journal_open(struct journal *j, int dir, const char *name);

@@ -22,8 +22,8 @@ type_of(mode_t mode)
 		mode_t format;
 		enum entry_type type;
 	} table[] = {
-	    {S_IFREG, ENTRY_FILE},	{S_IFDIR, ENTRY_DIRECTORY}, {S_IFLNK, ENTRY_SYMLINK},
-	    {S_IFIFO, ENTRY_FIFO},	{S_IFSOCK, ENTRY_SOCKET},   {S_IFCHR, ENTRY_CHARACTER},
+	    {S_IFREG, ENTRY_FILE},  {S_IFDIR, ENTRY_DIRECTORY}, {S_IFLNK, ENTRY_SYMLINK},
+	    {S_IFIFO, ENTRY_FIFO},  {S_IFSOCK, ENTRY_SOCKET},	{S_IFCHR, ENTRY_CHARACTER},
 	    {S_IFBLK, ENTRY_BLOCK},
 	};
 

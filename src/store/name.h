@@ -15,7 +15,8 @@ bool name_ok(const void *name, size_t length);
 
 /*
  * A relative path: components joined by single '/', at most LIMIT_PATH_BYTES and LIMIT_PATH_DEPTH.
- * The empty path (the root itself) is not ok here; who allows it asks for it first.  0 or FTX_E_NAME.
+ * The empty path (the root itself) is not ok here; who allows it asks for it first.  0 or
+ * FTX_E_NAME.
  */
 int path_check(const void *path, size_t length);
 

@@ -12,9 +12,9 @@
 #include "src/store/metadata.h"
 
 struct source {
-	int dir; /* borrowed; AT_FDCWD for a path of the user's */
+	int dir;      /* borrowed; AT_FDCWD for a path of the user's */
 	int at_flags; /* AT_SYMLINK_NOFOLLOW, or 0 for a path of the user's */
-	char *name; /* owned; relative to dir */
+	char *name;   /* owned; relative to dir */
 	int fd;
 	struct stat st;
 	struct identity identity;

@@ -12,12 +12,14 @@
 struct source;
 
 /*
- * Opens dir/leaf without following a link (a FIFO or device is never waited for).  FTX_E_IS_LINK, FTX_E_NOT_REGULAR, FTX_E_CONFLICT (a
- * directory), FTX_E_NOT_FOUND, FTX_E_DENIED, ...  dir is borrowed until source_close().
+ * Opens dir/leaf without following a link (a FIFO or device is never waited for).  FTX_E_IS_LINK,
+ * FTX_E_NOT_REGULAR, FTX_E_CONFLICT (a directory), FTX_E_NOT_FOUND, FTX_E_DENIED, ...  dir is
+ * borrowed until source_close().
  */
 int source_open_at(struct source **out, int dir, const char *leaf);
 
-/* Opens a path as the user typed it (AT_FDCWD): links are followed.  Borrows path until source_close(). */
+/* Opens a path as the user typed it (AT_FDCWD): links are followed.  Borrows path until
+ * source_close(). */
 int source_open_path(struct source **out, const char *path);
 void source_close(struct source *s);
 
@@ -31,9 +33,9 @@ int source_fd(const struct source *s);
 int source_read(struct source *s, uint64_t offset, void *data, size_t length);
 
 /*
- * Has it stayed what it was?  FTX_E_CHANGED where size or mtime of the open file changed or its name now
- * leads to another inode, FTX_E_VANISHED where the name leads nowhere.  A change of ctime alone
- * (a link, a chmod) is taken over into source_metadata() and is 0.
+ * Has it stayed what it was?  FTX_E_CHANGED where size or mtime of the open file changed or its
+ * name now leads to another inode, FTX_E_VANISHED where the name leads nowhere.  A change of ctime
+ * alone (a link, a chmod) is taken over into source_metadata() and is 0.
  */
 int source_check(struct source *s);
 

@@ -103,6 +103,20 @@ add_pending(struct upload *u, uint64_t block, const struct digest *digest)
 	u->pending_digests[i] = *digest;
 }
 
+/*
+ * Gives back what a block has taken that cannot be finished: the slots of those that are may need
+ * that space.  Nothing vouches for it.
+ */
+static void
+drop_block(const struct upload *u)
+{
+	uint64_t start = u->block * LIMIT_BLOCK_BYTES;
+	uint64_t length = block_bytes_of(u->options.identity.size, u->block);
+
+	(void)fallocate(u->part, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
+			(off_t)length);
+}
+
 /* Before a byte of a block changes, nothing vouches for it any more. */
 static int
 begin_block(struct upload *u, uint64_t block)
@@ -159,8 +173,8 @@ start_writeback(struct upload *u)
 	uint64_t from = u->dirty_from, length = u->dirty_end - from;
 
 	u->dirty_from = u->dirty_end;
-	if (length == 0 || sync_file_range(u->part, (off_t)from, (off_t)length,
-					   SYNC_FILE_RANGE_WRITE) == 0)
+	if (length == 0 ||
+	    sync_file_range(u->part, (off_t)from, (off_t)length, SYNC_FILE_RANGE_WRITE) == 0)
 		return 0;
 	if (errno == EIO || errno == ENOSPC || errno == EDQUOT)
 		return upload_fail(u, error_from_errno(errno), UPLOAD_DISCARD);
@@ -196,8 +210,10 @@ upload_write(struct upload *u, uint64_t offset, const void *data, size_t length)
 		return r;
 	if ((r = preallocate(u, offset)) != 0)
 		return r;
-	if ((r = pwrite_full(u->part, data, length, offset)) != 0)
+	if ((r = pwrite_full(u->part, data, length, offset)) != 0) {
+		drop_block(u);
 		return upload_fail_write(u, r);
+	}
 	digest_add(u->running, data, length);
 	u->filled += length;
 	if ((r = note_dirty(u, offset, length)) != 0)

@@ -40,16 +40,17 @@ struct upload;
  */
 #define UPLOAD_ID_BYTES 33u /* 32 hex digits and a terminator */
 struct upload_staging {
-	int dir;	    /* borrowed until upload_close(); may be O_PATH */
-	const char *prefix; /* "" on the server, ".ftx-" beside a client's destination; a constant */
+	int dir; /* borrowed until upload_close(); may be O_PATH */
+	const char
+	    *prefix; /* "" on the server, ".ftx-" beside a client's destination; a constant */
 	char id[UPLOAD_ID_BYTES];
 };
 
 struct upload_options {
 	struct upload_staging staging;
-	int root;	  /* borrowed until upload_close(): what path is relative to */
-	const char *path; /* the final name; passes path_check(); copied */
-	unsigned resolve_flags;	  /* missing parents are made by the commit in any case */
+	int root;		/* borrowed until upload_close(): what path is relative to */
+	const char *path;	/* the final name; passes path_check(); copied */
+	unsigned resolve_flags; /* missing parents are made by the commit in any case */
 	uint8_t session_id[16];
 	struct identity identity; /* of the source; size is the file's */
 	uint64_t allocate;	  /* bytes the source occupies on its disk */
@@ -85,7 +86,8 @@ struct upload_commit {
 	struct metadata metadata;
 	const struct block_range *sent; /* blocks of this run, ascending and disjoint, for digest */
 	uint32_t sent_count;		/* at most LIMIT_GAP_RANGES */
-	const struct digest *digest;	/* over the size and these blocks' digests; NULL: not compared */
+	const struct digest
+	    *digest; /* over the size and these blocks' digests; NULL: not compared */
 };
 
 struct upload_result {
@@ -102,7 +104,8 @@ struct upload_result {
  * whatever else the final name answers: u stays open and may be gone on with.  FTX_E_PROTOCOL:
  * ranges out of order or outside the file, or a block is half written.
  */
-int upload_commit(struct upload *u, const struct upload_commit *commit, struct upload_result *result);
+int upload_commit(struct upload *u, const struct upload_commit *commit,
+		  struct upload_result *result);
 
 enum upload_end { UPLOAD_KEEP, UPLOAD_DISCARD };
 

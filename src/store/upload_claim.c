@@ -132,9 +132,11 @@ acquire(struct upload *u, bool *alone)
 			return r;
 		if (clock_ms() >= deadline)
 			return FTX_E_BUSY;
+		if (r == FTX_E_NOT_FOUND)
+			r = create_journal(u);
 		if (r == FTX_E_BUSY)
 			nanosleep(&pause, NULL);
-		else if ((r = create_journal(u)) != 0)
+		else if (r != 0)
 			return r;
 	}
 }
@@ -217,8 +219,8 @@ check_length(const struct upload *u, uint64_t blocks_end, bool *good)
 
 	if (fstat(u->part, &st) != 0)
 		return error_from_errno(errno);
-	*good = (uint64_t)st.st_size >= blocks_end &&
-		(uint64_t)st.st_size <= u->options.identity.size;
+	*good =
+	    (uint64_t)st.st_size >= blocks_end && (uint64_t)st.st_size <= u->options.identity.size;
 	return 0;
 }
 
@@ -285,4 +287,3 @@ upload_claim(struct upload *u, struct block_range *have, uint32_t *have_count)
 	}
 	return r;
 }
-

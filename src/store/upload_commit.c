@@ -113,8 +113,8 @@ static int
 finish_part(struct upload *u, const struct upload_commit *c, struct upload_result *result)
 {
 	const struct upload_options *o = &u->options;
-	int r = metadata_apply(u->part, o->policy, o->umask_bits, &c->metadata,
-			       &result->mode_not_kept);
+	int r =
+	    metadata_apply(u->part, o->policy, o->umask_bits, &c->metadata, &result->mode_not_kept);
 
 	if (r != 0)
 		return upload_fail(u, r, r == FTX_E_IO ? UPLOAD_DISCARD : UPLOAD_KEEP);

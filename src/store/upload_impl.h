@@ -63,8 +63,8 @@ uint64_t upload_free_bytes(const struct upload *u);
 int upload_flush(struct upload *u);
 
 /*
- * Finds or makes journal and partial, and locks them.  After an error neither is open, and nothing of
- * others was touched.
+ * Finds or makes journal and partial, and locks them.  After an error neither is open, and nothing
+ * of others was touched.
  */
 int upload_claim(struct upload *u, struct block_range *have, uint32_t *have_count);
 
@@ -81,7 +81,8 @@ int upload_open_part(struct upload *u);
 int upload_check_target(const struct upload *u);
 int upload_check_leaf(const struct upload *u, const struct place *p);
 
-/* The longest runs of blocks in the table, longest first, and the end of the last block in bytes. */
+/* The longest runs of blocks in the table, longest first, and the end of the last block in bytes.
+ */
 int upload_find_blocks(const struct upload *u, struct block_range *have, uint32_t *have_count,
 		       uint64_t *end);
 

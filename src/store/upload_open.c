@@ -36,8 +36,7 @@ check_space(const struct upload *u)
 	if (fstat(u->part, &st) != 0)
 		return error_from_errno(errno);
 	occupied = (uint64_t)st.st_blocks * 512;
-	if (u->options.allocate > occupied &&
-	    u->options.allocate - occupied > upload_free_bytes(u))
+	if (u->options.allocate > occupied && u->options.allocate - occupied > upload_free_bytes(u))
 		return FTX_E_NO_SPACE;
 	return 0;
 }
@@ -130,8 +129,8 @@ upload_new(const struct upload_options *o)
 }
 
 /*
- * Preallocation keeps a file in one piece and finds a full disk early.  A sparse source would lose its
- * holes by it; a file system in memory would only do its work earlier, while the sender waits.
+ * Preallocation keeps a file in one piece and finds a full disk early.  A sparse source would lose
+ * its holes by it; a file system in memory would only do its work earlier, while the sender waits.
  */
 static bool
 is_preallocated(const struct upload *u)

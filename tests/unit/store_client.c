@@ -75,20 +75,11 @@ remove_any(const char *name)
 		unlinkat(room, name, AT_REMOVEDIR);
 }
 
-static struct stat
-stat_of(const char *name)
-{
-	struct stat st;
-
-	cr_assert(fstatat(room, name, &st, AT_SYMLINK_NOFOLLOW) == 0, "%s", name);
-	return st;
-}
-
 /* Nothing but the access time may differ. */
 static bool
 is_untouched(const char *name, const struct stat *before)
 {
-	struct stat st = stat_of(name);
+	struct stat st = stat_of(room, name);
 
 	return st.st_ino == before->st_ino && st.st_mode == before->st_mode &&
 	       st.st_size == before->st_size && st.st_nlink == before->st_nlink &&
@@ -112,10 +103,10 @@ Test(client_partial, T35_that_is_not_its_users_own_private_file_is_not_touched)
 				if (with_other == 1) {
 					leave_partial(&o);
 					remove_any(names[n]);
-					other_before = stat_of(names[1 - n]);
+					other_before = stat_of(room, names[1 - n]);
 				}
 				shapes[s](names[n]);
-				before = stat_of(names[n]);
+				before = stat_of(room, names[n]);
 				assert_error(begin(&u, &o), FTX_E_CONFLICT);
 				if (n == 1 || with_other == 1)
 					assert_error(upload_forget(&o.staging), FTX_E_CONFLICT);
@@ -129,6 +120,31 @@ Test(client_partial, T35_that_is_not_its_users_own_private_file_is_not_touched)
 			}
 }
 
+Test(client_partial, T35_is_not_begun_where_a_strange_file_has_its_temporary_name)
+{
+	struct upload_options o = client_upload("file", size);
+	char name[80];
+
+	make_file(room, "victim", "precious", 0600);
+	snprintf(name, sizeof(name), "%s.new", client_journal_name);
+	for (unsigned s = 0; s < SHAPES; s++) {
+		struct stat before;
+		struct upload *u;
+
+		shapes[s](name);
+		before = stat_of(room, name);
+		assert_error(begin(&u, &o), FTX_E_CONFLICT);
+		cr_expect(is_untouched(name, &before), "%u", s);
+		cr_expect(file_is(room, "victim", "precious"));
+		cr_expect(entries_in(room) == 2);
+		remove_any(name);
+	}
+	/* What one who died here has left is taken over. */
+	make_file(room, name, "half a header", 0600);
+	assert_ok(put_whole(&o, 1));
+	cr_expect(entries_in(room) == 2);
+}
+
 Test(client_partial, is_private_while_it_grows_and_gone_in_the_end)
 {
 	struct upload_options o = client_upload("file", size);
@@ -136,8 +152,8 @@ Test(client_partial, is_private_while_it_grows_and_gone_in_the_end)
 
 	umask(0);
 	leave_partial(&o);
-	cr_expect((stat_of(client_part_name).st_mode & 07777) == 0600);
-	cr_expect((stat_of(client_journal_name).st_mode & 07777) == 0600);
+	cr_expect((stat_of(room, client_part_name).st_mode & 07777) == 0600);
+	cr_expect((stat_of(room, client_journal_name).st_mode & 07777) == 0600);
 	assert_ok(begin(&u, &o));
 	cr_expect_str_eq(have_text(), "0 1");
 	assert_ok(write_block(u, size, 2, 1));
@@ -145,7 +161,7 @@ Test(client_partial, is_private_while_it_grows_and_gone_in_the_end)
 	assert_ok(upload_close(u, UPLOAD_KEEP));
 	cr_expect(entries_in(room) == 1);
 	cr_expect(content_is(room, "file", size, 1));
-	cr_expect((stat_of("file").st_mode & 07777) == 0644);
+	cr_expect((stat_of(room, "file").st_mode & 07777) == 0644);
 }
 
 Test(client_partial, in_a_directory_held_by_an_O_PATH_descriptor_works)
@@ -176,9 +192,9 @@ Test(client_partial, of_a_commit_that_was_refused_can_be_gone_on_with_whatever_i
 	assert_ok(upload_close(u, UPLOAD_KEEP));
 	assert_ok(begin(&u, &o));
 	cr_expect_str_eq(have_text(), "0 1 2");
-	cr_expect((stat_of(client_part_name).st_mode & 07777) == 0600);
+	cr_expect((stat_of(room, client_part_name).st_mode & 07777) == 0600);
 	assert_ok(upload_commit(u, &c, &result));
 	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect((stat_of("file").st_mode & 07777) == 0);
+	cr_expect((stat_of(room, "file").st_mode & 07777) == 0);
 	cr_expect(entries_in(room) == 1);
 }

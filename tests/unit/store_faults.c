@@ -15,9 +15,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#define FAULT_HOOK (-2)
+
 static const char *fault_call;
 static unsigned fault_left;
 static int fault_errno;
+static void (*fault_does)(void);
 static bool hit;
 static size_t most_at_once;
 static unsigned pwrites;
@@ -30,13 +33,21 @@ fault_set(const char *call, unsigned nth, int errnum)
 	fault_call = call;
 	fault_left = nth;
 	fault_errno = errnum;
-	hit = false;
+	if (call != NULL)
+		hit = false;
 }
 
 void
 fault_short_writes(size_t most)
 {
 	most_at_once = most;
+}
+
+void
+fault_hook(const char *call, unsigned nth, void (*hook)(void))
+{
+	fault_set(call, nth, FAULT_HOOK);
+	fault_does = hook;
 }
 
 bool
@@ -105,6 +116,10 @@ fails(const char *call)
 		raise(SIGKILL);
 	fault_call = NULL;
 	hit = true;
+	if (fault_errno == FAULT_HOOK) {
+		fault_does();
+		return false;
+	}
 	errno = fault_errno;
 	return true;
 }
@@ -139,21 +154,22 @@ fsync(int fd)
 int
 close(int fd)
 {
-	const char *kind = tracing ? kind_of(fd) : "";
+	bool is_part = (tracing || fault_call != NULL) && strcmp(kind_of(fd), "part") == 0;
 	int r;
 
-	if (strcmp(kind, "part") == 0)
-		note("close", kind);
+	if (is_part)
+		note("close", "part");
 	r = (int)syscall(SYS_close, fd);
-	return fails("close") ? -1 : r;
+	return fails("close") || (is_part && fails("close part")) ? -1 : r;
 }
 
 int
 sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
 {
 	note("sync_file_range", kind_of(fd));
-	return fails("sync_file_range") ? -1
-					: (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
+	return fails("sync_file_range")
+		   ? -1
+		   : (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
 }
 
 int
@@ -167,9 +183,8 @@ int
 renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
 	note("renameat2", strstr(from, ".part") != NULL ? "part" : "jnl");
-	return fails("renameat2")
-		   ? -1
-		   : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+	return fails("renameat2") ? -1
+				  : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
 int
@@ -236,4 +251,16 @@ openat(int dir, const char *name, int flags, ...)
 	if (fails("openat"))
 		return -1;
 	return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+int
+fcntl(int fd, int command, ...)
+{
+	va_list ap;
+	void *argument;
+
+	va_start(ap, command);
+	argument = va_arg(ap, void *);
+	va_end(ap);
+	return fails("fcntl") ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
 }

@@ -94,8 +94,10 @@ room_end(void)
 void
 make_file(int dir, const char *name, const char *text, mode_t mode)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd;
 
+	unlinkat(dir, name, 0);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	cr_assert(fd >= 0);
 	assert_ok(write_full(fd, text, strlen(text)));
 	cr_assert(fchmod(fd, mode) == 0);
@@ -124,6 +126,15 @@ exists(int dir, const char *name)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+struct stat
+stat_of(int dir, const char *name)
+{
+	struct stat st;
+
+	cr_assert(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0, "%s", name);
+	return st;
+}
+
 unsigned
 entries_in(int dir)
 {
@@ -141,7 +152,7 @@ bool
 own_mounts(void)
 {
 	if (unshare(CLONE_NEWNS) == 0 &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0) {
 		/* The descriptors still lead to the mounts of the old one. */
 		close(room);
 		close(room_up);
@@ -167,6 +178,11 @@ content_fill(uint8_t *out, uint64_t offset, size_t length, unsigned seed)
 	for (size_t i = 0; i < length;) {
 		uint64_t at = offset + i, word = mix(at / 8 + seed * UINT64_C(0x9e3779b97f4a7c15));
 
+		if (at % 8 == 0 && length - i >= 8) {
+			memcpy(out + i, &word, 8);
+			i += 8;
+			continue;
+		}
 		for (unsigned b = at % 8; b < 8 && i < length; b++, i++)
 			out[i] = (uint8_t)(word >> (8 * b));
 	}

@@ -1,6 +1,6 @@
 /*
- * What the tests of the store share: a directory of their own, content that can be told apart byte by
- * byte, an upload in a few words, and system calls that fail when told to and are written down.
+ * What the tests of the store share: a directory of their own, content that can be told apart byte
+ * by byte, an upload in a few words, and system calls that fail when told to and are written down.
  */
 #ifndef TESTS_STORE_HELPERS_H
 #define TESTS_STORE_HELPERS_H
@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "proto/errors.h"
@@ -30,8 +31,8 @@
 	} while (0)
 
 /* The test's own directory; room_begin() and room_end() are for a suite's .init and .fini. */
-extern int room;      /* descriptor of "share" in it */
-extern int room_up;   /* of "staging" beside it */
+extern int room;    /* descriptor of "share" in it */
+extern int room_up; /* of "staging" beside it */
 extern char room_path[];
 void room_begin(void);
 void room_begin_on_disk(void); /* in $TMPDIR or /tmp rather than in memory */
@@ -40,6 +41,7 @@ void room_end(void);
 void make_file(int dir, const char *name, const char *text, mode_t mode);
 bool file_is(int dir, const char *name, const char *text);
 bool exists(int dir, const char *name);
+struct stat stat_of(int dir, const char *name);
 unsigned entries_in(int dir);
 
 /* In a mount namespace of its own; false, with a line that says so, where that is not allowed. */
@@ -81,17 +83,20 @@ extern const char part_name[], journal_name[];
 extern const char client_part_name[], client_journal_name[];
 
 /*
- * The nth (1..) call of this name fails with errnum, or, for FAULT_KILL, the process dies in front of
- * it; "any" counts them all, NULL none.  Counting begins now.
+ * The nth (1..) call of this name fails with errnum, or, for FAULT_KILL, the process dies in front
+ * of it; "any" counts them all, NULL none.  Counting begins now.
  */
 #define FAULT_KILL (-1)
 void fault_set(const char *call, unsigned nth, int errnum);
 bool fault_hit(void);
+/* In front of the nth call of this name something else happens: what another process might do. */
+void fault_hook(const char *call, unsigned nth, void (*hook)(void));
 
 /* From now on pwrite writes at most this much at once, and every third call is interrupted. */
 void fault_short_writes(size_t most);
 
-/* From now on calls are written down, as "pwrite part", "fdatasync jnl", "rename", "fsync dir"... */
+/* From now on calls are written down, as "pwrite part", "fdatasync jnl", "rename", "fsync dir"...
+ */
 void trace_start(void);
 const char *trace_text(void);
 void trace_note(const char *what);

@@ -239,8 +239,9 @@ Test(journal, finds_the_longest_4096_runs_of_any_number)
 	cr_assert(have_count == LIMIT_HAVE_RANGES);
 	for (uint32_t i = 0; i < have_count; i++) {
 		seen[have[i].count]++;
-		cr_assert(i == 0 || have[i].count < have[i - 1].count ||
-			  (have[i].count == have[i - 1].count && have[i].first > have[i - 1].first));
+		cr_assert(
+		    i == 0 || have[i].count < have[i - 1].count ||
+		    (have[i].count == have[i - 1].count && have[i].first > have[i - 1].first));
 	}
 	for (unsigned length = 61; length > 0; length--) {
 		unsigned expected = lengths[length] < left ? lengths[length] : left;

@@ -84,9 +84,14 @@ Test(resolver, T31_goes_through_no_link)
 		const char *target;
 		const char *name;
 	} links[] = {
-	    {"dir", "inner"},	     {"..", "up"},		 {"/", "absolute"},
-	    {"loop", "loop"},	     {"/proc/self/root", "proc"}, {"nowhere", "dangling"},
-	    {"/proc/self/fd", "fds"}, {"dir/file", "to_file"},
+	    {"dir", "inner"},
+	    {"..", "up"},
+	    {"/", "absolute"},
+	    {"loop", "loop"},
+	    {"/proc/self/root", "proc"},
+	    {"nowhere", "dangling"},
+	    {"/proc/self/fd", "fds"},
+	    {"dir/file", "to_file"},
 	};
 
 	make_dir(room, "dir");
@@ -240,7 +245,8 @@ Test(resolver, finds_the_nearest_directory_that_is_there)
 		const char *path;
 		const char *nearest;
 	} cases[] = {
-	    {"x", "."}, {"a/x", "a"}, {"a/b/x", "a/b"}, {"a/b/c/d/x", "a/b"}, {"q/r", "."}, {"", "."},
+	    {"x", "."},		  {"a/x", "a"}, {"a/b/x", "a/b"},
+	    {"a/b/c/d/x", "a/b"}, {"q/r", "."}, {"", "."},
 	};
 	int dir;
 

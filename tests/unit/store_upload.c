@@ -14,20 +14,11 @@ TestSuite(upload, .init = room_begin, .fini = room_end);
 
 static uint8_t bytes[2 * LIMIT_BLOCK_BYTES];
 
-static struct stat
-stat_of(int dir, const char *name)
-{
-	struct stat st;
-
-	cr_assert(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0, "%s", name);
-	return st;
-}
-
 Test(upload, T49_publishes_files_of_all_sizes_around_chunk_and_block)
 {
 	static const uint64_t sizes[] = {
-	    0,	       1,	  CHUNK - 1, CHUNK,	CHUNK + 1,	  BLOCK - 1,
-	    BLOCK,     BLOCK + 1, BLOCK + CHUNK, 2 * BLOCK, 7 * BLOCK + 12345,
+	    0,	   1,	      CHUNK - 1,     CHUNK,	CHUNK + 1,	   BLOCK - 1,
+	    BLOCK, BLOCK + 1, BLOCK + CHUNK, 2 * BLOCK, 7 * BLOCK + 12345,
 	};
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -67,20 +58,30 @@ Test(upload, T24_refuses_gap_overlap_and_excess_and_is_left_unchanged)
 	static const struct {
 		uint64_t offset;
 		size_t length;
-	} at_start[] = {
-	    {1, 10},			{CHUNK, 10},	       {2 * BLOCK + 1, 10},
-	    {3 * BLOCK, 1},		{4 * BLOCK, 1},	       {UINT64_MAX, 1},
-	    {UINT64_MAX - 5, 10},	{0, 0},		       {0, LIMIT_BLOCK_BYTES + 1},
-	    {2 * BLOCK, CHUNK + 6},	{BLOCK - 1, 2},	       {UINT64_C(1) << 53, 1},
-	}, inside_block_0[] = {
-	    {0, CHUNK},			/* the same once more */
-	    {CHUNK - 1, CHUNK},		/* overlap */
-	    {CHUNK + 1, CHUNK},		/* gap */
-	    {2 * CHUNK, CHUNK},
-	    {BLOCK, CHUNK},		/* a second unfinished block */
-	    {CHUNK, BLOCK - CHUNK + 1},	/* over the block's end */
-	    {CHUNK, 0},
-	};
+	} at_start[] =
+	    {
+		{1, 10},
+		{CHUNK, 10},
+		{2 * BLOCK + 1, 10},
+		{3 * BLOCK, 1},
+		{4 * BLOCK, 1},
+		{UINT64_MAX, 1},
+		{UINT64_MAX - 5, 10},
+		{0, 0},
+		{0, LIMIT_BLOCK_BYTES + 1},
+		{2 * BLOCK, CHUNK + 6},
+		{BLOCK - 1, 2},
+		{UINT64_C(1) << 53, 1},
+	    },
+	  inside_block_0[] = {
+	      {0, CHUNK},	  /* the same once more */
+	      {CHUNK - 1, CHUNK}, /* overlap */
+	      {CHUNK + 1, CHUNK}, /* gap */
+	      {2 * CHUNK, CHUNK},
+	      {BLOCK, CHUNK},		  /* a second unfinished block */
+	      {CHUNK, BLOCK - CHUNK + 1}, /* over the block's end */
+	      {CHUNK, 0},
+	  };
 	const uint64_t size = 2 * BLOCK + CHUNK + 5;
 	struct upload_options o = server_upload("file", size);
 	struct upload *u;
@@ -222,8 +223,9 @@ Test(upload, T25_with_a_wrong_digest_is_not_renamed_and_may_be_mended)
 Test(upload, refuses_ranges_out_of_order_or_outside_the_file)
 {
 	static const struct block_range cases[][2] = {
-	    {{1, 1}, {0, 1}}, {{0, 2}, {1, 1}},	   {{0, 0}, {1, 1}}, {{0, 1}, {2, 2}},
-	    {{0, 1}, {3, 1}}, {{0, 1}, {1, UINT64_MAX}}, {{0, 1}, {UINT64_MAX, 1}},
+	    {{1, 1}, {0, 1}},	       {{0, 2}, {1, 1}}, {{0, 0}, {1, 1}},
+	    {{0, 1}, {2, 2}},	       {{0, 1}, {3, 1}}, {{0, 1}, {1, UINT64_MAX}},
+	    {{0, 1}, {UINT64_MAX, 1}},
 	};
 	const uint64_t size = 3 * BLOCK;
 	struct upload_options o = server_upload("file", size);
@@ -240,342 +242,6 @@ Test(upload, refuses_ranges_out_of_order_or_outside_the_file)
 	assert_error(upload_commit(u, &c, &result), FTX_E_PROTOCOL);
 	assert_ok(commit_whole(u, size, 1));
 	assert_ok(upload_close(u, UPLOAD_KEEP));
-}
-
-Test(upload, replaces_what_was_there_in_one_step)
-{
-	const uint64_t size = BLOCK + 1;
-	struct upload_options o = server_upload("dir/sub/file", size);
-	struct upload *u;
-	ino_t old;
-
-	cr_assert(mkdirat(room, "dir", 0755) == 0);
-	cr_assert(mkdirat(room, "dir/sub", 0755) == 0);
-	make_file(room, "dir/sub/file", "old", 0600);
-	old = stat_of(room, "dir/sub/file").st_ino;
-	assert_ok(begin(&u, &o));
-	assert_ok(write_blocks(u, size, 0, 2, 1));
-	assert_ok(upload_checkpoint(u));
-	cr_expect(file_is(room, "dir/sub/file", "old"));
-	assert_ok(commit_whole(u, size, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(content_is(room, "dir/sub/file", size, 1));
-	cr_expect(stat_of(room, "dir/sub/file").st_ino != old);
-}
-
-Test(upload, makes_missing_parents_only_when_it_publishes)
-{
-	struct upload_options o = server_upload("new/deep/file", 3);
-	struct upload *u;
-
-	assert_ok(begin(&u, &o));
-	assert_ok(write_block(u, 3, 0, 1));
-	cr_expect(!exists(room, "new"));
-	assert_ok(commit_whole(u, 3, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(content_is(room, "new/deep/file", 3, 1));
-}
-
-Test(upload, without_the_right_to_overwrite_leaves_what_exists)
-{
-	struct upload_options o = server_upload("file", 3);
-	struct upload *u;
-
-	o.overwrite = false;
-	assert_ok(begin(&u, &o));
-	assert_ok(write_block(u, 3, 0, 1));
-	make_file(room, "file", "old", 0644);
-	assert_error(commit_whole(u, 3, 1), FTX_E_EXISTS);
-	cr_expect(file_is(room, "file", "old"));
-	cr_assert(unlinkat(room, "file", 0) == 0);
-	assert_ok(commit_whole(u, 3, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(content_is(room, "file", 3, 1));
-	assert_error(begin(&u, &o), FTX_E_EXISTS);
-	cr_expect(entries_in(room_up) == 0);
-}
-
-Test(upload, without_renameat2_links_and_never_overwrites)
-{
-	struct upload_options o = server_upload("file", BLOCK + 3);
-	struct upload *u;
-
-	o.overwrite = false;
-	fault_set("renameat2", 1, EINVAL);
-	trace_start();
-	assert_ok(begin(&u, &o));
-	cr_expect(strstr(trace_text(), "renameat2 jnl, linkat jnl, unlinkat jnl") != NULL);
-	assert_ok(write_blocks(u, BLOCK + 3, 0, 2, 1));
-	fault_set("renameat2", 1, EINVAL);
-	trace_start();
-	assert_ok(commit_whole(u, BLOCK + 3, 1));
-	cr_expect(strstr(trace_text(), "renameat2 part, linkat part, unlinkat part, fsync dir") !=
-		  NULL);
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(content_is(room, "file", BLOCK + 3, 1));
-	cr_expect(stat_of(room, "file").st_nlink == 1);
-	cr_expect(entries_in(room_up) == 0);
-
-	/* Somebody takes the name between the last look and the link. */
-	o.path = "other";
-	assert_ok(begin(&u, &o));
-	assert_ok(write_blocks(u, BLOCK + 3, 0, 2, 1));
-	fault_set("renameat2", 1, EEXIST);
-	assert_error(commit_whole(u, BLOCK + 3, 1), FTX_E_EXISTS);
-	assert_ok(upload_write(u, 0, bytes, CHUNK));
-	assert_ok(upload_close(u, UPLOAD_DISCARD));
-	cr_expect(entries_in(room_up) == 0);
-}
-
-Test(upload, never_goes_on_writing_to_a_file_that_has_another_name)
-{
-	struct upload_options o = server_upload("file", 2 * BLOCK);
-	struct upload *u;
-
-	assert_ok(begin(&u, &o));
-	assert_ok(write_blocks(u, 2 * BLOCK, 0, 2, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	/* What a commit leaves that was cut off between link and unlink. */
-	cr_assert(linkat(room_up, part_name, room, "file", 0) == 0);
-	assert_ok(begin(&u, &o));
-	cr_expect(have_count == 0);
-	assert_ok(write_blocks(u, 2 * BLOCK, 0, 2, 2));
-	cr_expect(content_is(room, "file", 2 * BLOCK, 1));
-	assert_ok(upload_close(u, UPLOAD_DISCARD));
-	cr_expect(content_is(room, "file", 2 * BLOCK, 1));
-}
-
-static void
-make_fifo(int dir, const char *name)
-{
-	cr_assert(mkfifoat(dir, name, 0600) == 0);
-}
-
-static void
-make_directory(int dir, const char *name)
-{
-	cr_assert(mkdirat(dir, name, 0755) == 0);
-}
-
-static void
-make_link(int dir, const char *name)
-{
-	cr_assert(symlinkat("elsewhere", dir, name) == 0);
-}
-
-Test(upload, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
-{
-	static const struct {
-		void (*make)(int dir, const char *name);
-		int flags;
-		int error;
-	} cases[] = {
-	    {make_directory, AT_REMOVEDIR, FTX_E_CONFLICT},
-	    {make_fifo, 0, FTX_E_CONFLICT},
-	    {make_link, 0, FTX_E_IS_LINK},
-	};
-	struct upload_options o = server_upload("name", 3);
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct upload *u;
-		mode_t mode;
-
-		cases[i].make(room, "name");
-		mode = stat_of(room, "name").st_mode;
-		assert_error(begin(&u, &o), cases[i].error);
-		cr_expect(entries_in(room_up) == 0);
-		cr_assert(unlinkat(room, "name", cases[i].flags) == 0);
-		/* And the same where it turns up later. */
-		assert_ok(begin(&u, &o));
-		assert_ok(write_block(u, 3, 0, 1));
-		cases[i].make(room, "name");
-		assert_error(commit_whole(u, 3, 1), cases[i].error);
-		cr_expect(stat_of(room, "name").st_mode == mode);
-		cr_assert(unlinkat(room, "name", cases[i].flags) == 0);
-		assert_ok(commit_whole(u, 3, 1));
-		assert_ok(upload_close(u, UPLOAD_KEEP));
-		cr_assert(unlinkat(room, "name", 0) == 0);
-	}
-}
-
-Test(upload, T31_does_not_go_through_a_link)
-{
-	struct upload_options o = server_upload("link/file", 3);
-	struct upload *u;
-
-	cr_assert(symlinkat("..", room, "link") == 0);
-	assert_error(begin(&u, &o), FTX_E_IS_LINK);
-	cr_assert(unlinkat(room, "link", 0) == 0);
-	assert_ok(begin(&u, &o));
-	assert_ok(write_block(u, 3, 0, 1));
-	cr_assert(symlinkat("..", room, "link") == 0);
-	assert_error(commit_whole(u, 3, 1), FTX_E_IS_LINK);
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(!exists(room, "../file"));
-}
-
-Test(upload, of_a_source_in_another_state_starts_over)
-{
-	const uint64_t size = 3 * BLOCK;
-	struct upload_options o = server_upload("file", size), variants[3];
-
-	for (unsigned i = 0; i < 3; i++)
-		variants[i] = o;
-	variants[0].identity.size = variants[0].allocate = size - BLOCK;
-	variants[1].identity.mtime_s++;
-	variants[2].identity.mtime_ns++;
-	for (unsigned i = 0; i < 3; i++) {
-		uint64_t new_size = variants[i].identity.size;
-		struct upload *u;
-
-		assert_ok(begin(&u, &o));
-		assert_ok(write_blocks(u, size, 0, 3, 1));
-		assert_ok(upload_close(u, UPLOAD_KEEP));
-		assert_ok(begin(&u, &variants[i]));
-		cr_expect(have_count == 0);
-		assert_ok(write_blocks(u, new_size, 0, new_size / BLOCK, 2));
-		assert_ok(commit_whole(u, new_size, 2));
-		assert_ok(upload_close(u, UPLOAD_KEEP));
-		cr_expect(content_is(room, "file", new_size, 2));
-		cr_expect(entries_in(room_up) == 0);
-	}
-}
-
-Test(upload, with_another_inode_or_ctime_of_the_source_resumes)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-	struct upload *u;
-
-	assert_ok(begin(&u, &o));
-	assert_ok(write_block(u, 3 * BLOCK, 1, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	o.identity.inode = 77;
-	o.identity.ctime_s = 88;
-	assert_ok(begin(&u, &o));
-	cr_expect_str_eq(have_text(), "1");
-	upload_close(u, UPLOAD_KEEP);
-}
-
-static void
-leave_partial(const struct upload_options *o)
-{
-	struct upload *u;
-
-	assert_ok(begin(&u, o));
-	assert_ok(write_blocks(u, o->identity.size, 0, 3, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-}
-
-static void
-set_length(int dir, const char *name, off_t length)
-{
-	int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
-
-	cr_assert(fd >= 0 && ftruncate(fd, length) == 0);
-	close(fd);
-}
-
-Test(upload, starts_over_where_partial_and_journal_do_not_belong_together)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-
-	for (unsigned i = 0; i < 5; i++) {
-		leave_partial(&o);
-		switch (i) {
-		case 0:
-			cr_assert(unlinkat(room_up, part_name, 0) == 0);
-			break;
-		case 1:
-			cr_assert(unlinkat(room_up, journal_name, 0) == 0);
-			break;
-		case 2:
-			set_length(room_up, part_name, 3 * BLOCK - 1);
-			break;
-		case 3:
-			set_length(room_up, part_name, 3 * BLOCK + 1);
-			break;
-		case 4:
-			set_length(room_up, part_name, 0);
-			break;
-		}
-		assert_ok(put_whole(&o, 2));
-		cr_expect(have_count == 0, "%u", i);
-		cr_expect(content_is(room, "file", 3 * BLOCK, 2), "%u", i);
-	}
-}
-
-Test(upload, T48_does_not_read_a_partial_again)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-	struct upload *u;
-	int fd;
-
-	leave_partial(&o);
-	fd = openat(room_up, part_name, O_RDWR | O_CLOEXEC);
-	cr_assert(fd >= 0 && pwrite(fd, "rot", 3, 10) == 3);
-	close(fd);
-	assert_ok(begin(&u, &o));
-	cr_expect_str_eq(have_text(), "0 1 2");
-	assert_ok(commit_ranges(u, 3 * BLOCK, NULL, 0, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-}
-
-Test(upload, notices_when_its_files_are_taken_away)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-
-	for (unsigned i = 0; i < 3; i++) {
-		struct upload *u;
-
-		assert_ok(begin(&u, &o));
-		assert_ok(write_blocks(u, 3 * BLOCK, 0, 3, 1));
-		if (i != 1)
-			cr_assert(unlinkat(room_up, part_name, 0) == 0);
-		if (i != 0)
-			cr_assert(unlinkat(room_up, journal_name, 0) == 0);
-		make_file(room_up, part_name, "another's", 0600);
-		assert_error(commit_whole(u, 3 * BLOCK, 1), FTX_E_IO);
-		assert_error(upload_close(u, UPLOAD_KEEP), FTX_E_IO);
-		cr_expect(!exists(room, "file"));
-		if (exists(room_up, part_name))
-			cr_assert(unlinkat(room_up, part_name, 0) == 0);
-		cr_expect(entries_in(room_up) == 0, "%u", i);
-	}
-}
-
-Test(upload, is_gone_when_discarded_and_stays_when_kept)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-	struct upload *u;
-
-	assert_ok(begin(&u, &o));
-	assert_ok(write_block(u, 3 * BLOCK, 0, 1));
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(entries_in(room_up) == 2);
-	assert_ok(begin(&u, &o));
-	assert_ok(upload_close(u, UPLOAD_DISCARD));
-	cr_expect(entries_in(room_up) == 0);
-	assert_ok(upload_close(NULL, UPLOAD_KEEP));
-}
-
-Test(upload, forgotten_leaves_nothing_and_a_live_one_is_left_alone)
-{
-	struct upload_options o = server_upload("file", 3 * BLOCK);
-	struct upload *u;
-
-	assert_ok(upload_forget(&o.staging));
-	leave_partial(&o);
-	assert_ok(begin(&u, &o));
-	assert_error(upload_forget(&o.staging), FTX_E_BUSY);
-	assert_ok(upload_close(u, UPLOAD_KEEP));
-	cr_expect(entries_in(room_up) == 2);
-	assert_ok(upload_forget(&o.staging));
-	cr_expect(entries_in(room_up) == 0);
-	/* Dead between rename and the journal's removal. */
-	leave_partial(&o);
-	cr_assert(unlinkat(room_up, part_name, 0) == 0);
-	assert_ok(upload_forget(&o.staging));
-	cr_expect(entries_in(room_up) == 0);
 }
 
 Test(upload, remembers_the_mode_that_the_server_does_not_set)

@@ -1,0 +1,212 @@
+/* The commit: what takes the final name, and what does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store_helpers.h"
+
+TestSuite(publish, .init = room_begin, .fini = room_end);
+
+static uint8_t bytes[LIMIT_CHUNK_BYTES];
+
+Test(publish, replaces_what_was_there_in_one_step)
+{
+	const uint64_t size = BLOCK + 1;
+	struct upload_options o = server_upload("dir/sub/file", size);
+	struct upload *u;
+	ino_t old;
+
+	cr_assert(mkdirat(room, "dir", 0755) == 0);
+	cr_assert(mkdirat(room, "dir/sub", 0755) == 0);
+	make_file(room, "dir/sub/file", "old", 0600);
+	old = stat_of(room, "dir/sub/file").st_ino;
+	assert_ok(begin(&u, &o));
+	assert_ok(write_blocks(u, size, 0, 2, 1));
+	assert_ok(upload_checkpoint(u));
+	cr_expect(file_is(room, "dir/sub/file", "old"));
+	assert_ok(commit_whole(u, size, 1));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(content_is(room, "dir/sub/file", size, 1));
+	cr_expect(stat_of(room, "dir/sub/file").st_ino != old);
+}
+
+Test(publish, makes_missing_parents_only_when_it_publishes)
+{
+	struct upload_options o = server_upload("new/deep/file", 3);
+	struct upload *u;
+
+	assert_ok(begin(&u, &o));
+	assert_ok(write_block(u, 3, 0, 1));
+	cr_expect(!exists(room, "new"));
+	assert_ok(commit_whole(u, 3, 1));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(content_is(room, "new/deep/file", 3, 1));
+}
+
+Test(publish, without_the_right_to_overwrite_leaves_what_exists)
+{
+	struct upload_options o = server_upload("file", 3);
+	struct upload *u;
+
+	o.overwrite = false;
+	assert_ok(begin(&u, &o));
+	assert_ok(write_block(u, 3, 0, 1));
+	make_file(room, "file", "old", 0644);
+	assert_error(commit_whole(u, 3, 1), FTX_E_EXISTS);
+	cr_expect(file_is(room, "file", "old"));
+	cr_assert(unlinkat(room, "file", 0) == 0);
+	assert_ok(commit_whole(u, 3, 1));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(content_is(room, "file", 3, 1));
+	assert_error(begin(&u, &o), FTX_E_EXISTS);
+	cr_expect(entries_in(room_up) == 0);
+}
+
+Test(publish, without_renameat2_links_and_never_overwrites)
+{
+	struct upload_options o = server_upload("file", BLOCK + 3);
+	struct upload *u;
+
+	o.overwrite = false;
+	fault_set("renameat2", 1, EINVAL);
+	trace_start();
+	assert_ok(begin(&u, &o));
+	cr_expect(strstr(trace_text(), "renameat2 jnl, linkat jnl, unlinkat jnl") != NULL);
+	assert_ok(write_blocks(u, BLOCK + 3, 0, 2, 1));
+	fault_set("renameat2", 1, EINVAL);
+	trace_start();
+	assert_ok(commit_whole(u, BLOCK + 3, 1));
+	cr_expect(strstr(trace_text(), "renameat2 part, linkat part, unlinkat part, fsync dir") !=
+		  NULL);
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(content_is(room, "file", BLOCK + 3, 1));
+	cr_expect(stat_of(room, "file").st_nlink == 1);
+	cr_expect(entries_in(room_up) == 0);
+
+	/* Somebody takes the name between the last look and the link. */
+	o.path = "other";
+	assert_ok(begin(&u, &o));
+	assert_ok(write_blocks(u, BLOCK + 3, 0, 2, 1));
+	fault_set("renameat2", 1, EEXIST);
+	assert_error(commit_whole(u, BLOCK + 3, 1), FTX_E_EXISTS);
+	assert_ok(upload_write(u, 0, bytes, CHUNK));
+	assert_ok(upload_close(u, UPLOAD_DISCARD));
+	cr_expect(entries_in(room_up) == 0);
+}
+
+Test(publish, never_goes_on_writing_to_a_file_that_has_another_name)
+{
+	struct upload_options o = server_upload("file", 2 * BLOCK);
+	struct upload *u;
+
+	assert_ok(begin(&u, &o));
+	assert_ok(write_blocks(u, 2 * BLOCK, 0, 2, 1));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	/* What a commit leaves that was cut off between link and unlink. */
+	cr_assert(linkat(room_up, part_name, room, "file", 0) == 0);
+	assert_ok(begin(&u, &o));
+	cr_expect(have_count == 0);
+	assert_ok(write_blocks(u, 2 * BLOCK, 0, 2, 2));
+	cr_expect(content_is(room, "file", 2 * BLOCK, 1));
+	assert_ok(upload_close(u, UPLOAD_DISCARD));
+	cr_expect(content_is(room, "file", 2 * BLOCK, 1));
+}
+
+static void
+make_fifo(int dir, const char *name)
+{
+	cr_assert(mkfifoat(dir, name, 0600) == 0);
+}
+
+static void
+make_directory(int dir, const char *name)
+{
+	cr_assert(mkdirat(dir, name, 0755) == 0);
+}
+
+static void
+make_link(int dir, const char *name)
+{
+	cr_assert(symlinkat("elsewhere", dir, name) == 0);
+}
+
+Test(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
+{
+	static const struct {
+		void (*make)(int dir, const char *name);
+		int flags;
+		int error;
+	} cases[] = {
+	    {make_directory, AT_REMOVEDIR, FTX_E_CONFLICT},
+	    {make_fifo, 0, FTX_E_CONFLICT},
+	    {make_link, 0, FTX_E_IS_LINK},
+	};
+	struct upload_options o = server_upload("name", 3);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct upload *u;
+		mode_t mode;
+
+		cases[i].make(room, "name");
+		mode = stat_of(room, "name").st_mode;
+		assert_error(begin(&u, &o), cases[i].error);
+		cr_expect(entries_in(room_up) == 0);
+		cr_assert(unlinkat(room, "name", cases[i].flags) == 0);
+		/* And the same where it turns up later. */
+		assert_ok(begin(&u, &o));
+		assert_ok(write_block(u, 3, 0, 1));
+		cases[i].make(room, "name");
+		assert_error(commit_whole(u, 3, 1), cases[i].error);
+		cr_expect(stat_of(room, "name").st_mode == mode);
+		cr_assert(unlinkat(room, "name", cases[i].flags) == 0);
+		assert_ok(commit_whole(u, 3, 1));
+		assert_ok(upload_close(u, UPLOAD_KEEP));
+		cr_assert(unlinkat(room, "name", 0) == 0);
+	}
+}
+
+static void
+a_link_turns_up(void)
+{
+	make_link(room, "name");
+}
+
+static void
+a_fifo_turns_up(void)
+{
+	make_fifo(room, "name");
+}
+
+Test(publish, replaces_no_link_or_special_file_that_turned_up_while_it_was_synced)
+{
+	struct upload_options o = server_upload("name", 3);
+	struct upload *u;
+
+	assert_ok(begin(&u, &o));
+	assert_ok(write_block(u, 3, 0, 1));
+	fault_hook("fsync", 1, a_link_turns_up);
+	assert_error(commit_whole(u, 3, 1), FTX_E_IS_LINK);
+	cr_assert(S_ISLNK(stat_of(room, "name").st_mode) && unlinkat(room, "name", 0) == 0);
+	fault_hook("fsync", 1, a_fifo_turns_up);
+	assert_error(commit_whole(u, 3, 1), FTX_E_CONFLICT);
+	cr_assert(S_ISFIFO(stat_of(room, "name").st_mode));
+	assert_ok(upload_close(u, UPLOAD_DISCARD));
+}
+
+Test(publish, T31_does_not_go_through_a_link)
+{
+	struct upload_options o = server_upload("link/file", 3);
+	struct upload *u;
+
+	cr_assert(symlinkat("..", room, "link") == 0);
+	assert_error(begin(&u, &o), FTX_E_IS_LINK);
+	cr_assert(unlinkat(room, "link", 0) == 0);
+	assert_ok(begin(&u, &o));
+	assert_ok(write_block(u, 3, 0, 1));
+	cr_assert(symlinkat("..", room, "link") == 0);
+	assert_error(commit_whole(u, 3, 1), FTX_E_IS_LINK);
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(!exists(room, "../file"));
+}
