@@ -76,6 +76,7 @@ main(int argc, char **argv)
 
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an answer like others */
 	if (sodium_init() < 0) {
 		fputs("ftx: libsodium cannot be initialised\n", stderr);
 		return FTX_EXIT_CONFIG;

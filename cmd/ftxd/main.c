@@ -1,6 +1,7 @@
 /*
  * ftxd: the server.  A table of verbs; each lives in a file of its own.
  */
+#include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
 
+	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an answer like others */
 	if (sodium_init() < 0) {
 		fputs("ftxd: libsodium could not be initialised\n", stderr);
 		return FTX_EXIT_CONFIG;

@@ -435,10 +435,6 @@ receive_file(struct get *g)
 {
 	struct stream *s = g->s;
 
-	g->staging.dir = g->place.dir;
-	g->staging.prefix = PREFIX;
-	staging_client_id(g->staging.id, s->run->server.key, g->remote, strlen(g->remote),
-			  g->place.name);
 	for (int attempt = 0;; attempt++) {
 		int r = get_version(g);
 		bool again = attempt == 0 && (r == FTX_E_CHANGED || r == FTX_E_MISMATCH);
@@ -464,6 +460,27 @@ receive_file(struct get *g)
 	}
 }
 
+static void
+name_partial(struct get *g)
+{
+	g->staging.dir = g->place.dir;
+	g->staging.prefix = PREFIX;
+	staging_client_id(g->staging.id, g->s->run->server.key, g->remote, strlen(g->remote),
+			  g->place.name);
+}
+
+/* The file is here already; an earlier run may have died before it had cleared up. */
+static int
+settle_same(struct get *g)
+{
+	stream_present(g->s, g->identity.size);
+	if (g->s->run->request->dry_run)
+		return 0;
+	/* What another run holds or a stranger has put there stays; that is no failure of ours. */
+	(void)upload_forget(&g->staging);
+	return local_sync(&g->place, &g->s->problem);
+}
+
 int
 get_file(struct stream *s, const char *remote, const char *local)
 {
@@ -482,12 +499,12 @@ get_file(struct stream *s, const char *remote, const char *local)
 		if (r == FTX_E_NOT_FOUND && dry_run)
 			r = 0;
 	}
-	if (r == 0)
+	if (r == 0) {
+		name_partial(&g);
 		r = examine_local(&g);
+	}
 	if (r == 0 && file->status == STATUS_SAME) {
-		stream_present(s, g.identity.size);
-		if (!dry_run)
-			r = local_sync(&g.place, &s->problem);
+		r = settle_same(&g);
 	} else if (r == 0 && dry_run) {
 		file->status = STATUS_PLANNED;
 	} else if (r == 0) {
