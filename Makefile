@@ -150,11 +150,18 @@ format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 format-check:
 	clang-format --dry-run -Werror $(C_FILES)
+# Left out of clang-tidy: memcpy as deprecated in favour of functions no C library has; va_lists, wrong
+# about all files but the first; values that statx and getsockname fill, which it does not know; padding.
+# Left out of cppcheck: a structure filled through a pointer to its member, which it takes for unset.
+TIDY = -*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,$\
+	-clang-analyzer-valist.*,-clang-analyzer-core.UndefinedBinaryOperatorResult,$\
+	-clang-analyzer-optin.performance.Padding
 analyze: ## clang-tidy, gcc -fanalyzer, cppcheck
-	clang-tidy --quiet $(filter-out tests/%,$(C_SOURCES)) -- $(CPPFLAGS) -std=c11
+	clang-tidy --quiet --checks='$(TIDY)' --warnings-as-errors='*' \
+		$(filter-out tests/%,$(C_SOURCES)) -- $(CPPFLAGS) -std=c11
 	$(MAKE) O=$(O)/analyze CC=gcc CFLAGS=-fanalyzer WERROR=1 all
-	cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		$(CPPFLAGS) $(filter-out tests/%,$(C_SOURCES))
+	cppcheck --quiet --enable=warning,portability --suppress=uninitvar --inline-suppr \
+		--error-exitcode=1 $(CPPFLAGS) $(filter-out tests/%,$(C_SOURCES))
 man: ## check the manual pages
 	mandoc -T lint -W warning $(wildcard man/*.[1-8])
 

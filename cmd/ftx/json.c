@@ -82,11 +82,11 @@ event_new(const char *event)
 static void
 emit(struct report *r, json_t *object)
 {
-	size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT);
+	size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	char *line = length > 0 ? malloc(length + 1) : NULL;
 
 	if (line != NULL) {
-		(void)json_dumpb(object, line, length, JSON_COMPACT);
+		(void)json_dumpb(object, line, length, JSON_COMPACT | JSON_REAL_PRECISION(12));
 		line[length] = '\n';
 		report_output(r, line, length + 1);
 	} else if (r->output_errnum == 0) {

@@ -27,6 +27,7 @@
 struct serve {
 	char directory[PATH_MAX];
 	const char *listen[SUPERVISOR_MAX_LISTENERS];
+	struct listen_address addresses[SUPERVISOR_MAX_LISTENERS];
 	size_t listen_count;
 	const char *client_keys[MAX_CLIENTS];
 	size_t client_count;
@@ -47,15 +48,17 @@ usage(const char *why)
 }
 
 static int
-parse(struct serve *s, int argc, char **argv)
+parse_options(struct serve *s, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"listen", required_argument, NULL, 'l'}, {"client", required_argument, NULL, 'c'},
-	    {"key", required_argument, NULL, 'k'},    {"state", required_argument, NULL, 's'},
-	    {"help", no_argument, NULL, 'h'},	      {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+						{"client", required_argument, NULL, 'c'},
+						{"key", required_argument, NULL, 'k'},
+						{"state", required_argument, NULL, 's'},
+						{NULL, 0, NULL, 0}};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (c == 'l' && s->listen_count < SUPERVISOR_MAX_LISTENERS)
 			s->listen[s->listen_count++] = optarg;
 		else if (c == 'c' && s->client_count < MAX_CLIENTS)
@@ -64,17 +67,50 @@ parse(struct serve *s, int argc, char **argv)
 			s->key_file = optarg;
 		else if (c == 's')
 			s->state = optarg;
+		else if (c == ':')
+			return usage("an option's value is missing");
 		else
-			return usage(c == '?' ? "wrong option" : "too many of one option");
+			return usage(c == '?' ? "unknown option" : "too many of one option");
 	}
 	if (optind != argc - 1)
 		return usage(optind == argc ? "which directory?" : "one directory only");
-	if (realpath(argv[optind], s->directory) == NULL) {
-		complain("serve", "'%s': %s", argv[optind], strerror(errno));
-		return FTX_EXIT_CONFIG;
-	}
+	return 0;
+}
+
+static int
+parse_addresses(struct serve *s)
+{
 	if (s->listen_count == 0)
 		s->listen[s->listen_count++] = "127.0.0.1:7389";
+	for (size_t i = 0; i < s->listen_count; i++) {
+		if (listen_parse(&s->addresses[i], s->listen[i]) != 0) {
+			complain(
+			    "serve",
+			    "'%s' is not an address to listen on: ADDR:PORT, as 127.0.0.1:7389 "
+			    "or [::1]:7389",
+			    s->listen[i]);
+			return FTX_EXIT_USAGE;
+		}
+		if (!listen_is_loopback(&s->addresses[i]) && s->client_count == 0)
+			return usage(
+			    "on other than loopback, say with --client KEY who may use it");
+	}
+	return 0;
+}
+
+static int
+parse_directory(struct serve *s, const char *directory)
+{
+	struct stat st;
+
+	if (realpath(directory, s->directory) == NULL || stat(s->directory, &st) != 0) {
+		complain("serve", "'%s': %s", directory, strerror(errno));
+		return FTX_EXIT_CONFIG;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		complain("serve", "'%s' is not a directory", directory);
+		return FTX_EXIT_CONFIG;
+	}
 	return 0;
 }
 
@@ -100,7 +136,7 @@ name_share(struct serve *s)
 	s->grant.rights = RIGHTS_FULL;
 }
 
-static int
+static void
 add_client(struct serve *s, size_t i, const uint8_t key[static KEY_BYTES])
 {
 	struct client_policy *c = &s->clients[i];
@@ -109,7 +145,6 @@ add_client(struct serve *s, size_t i, const uint8_t key[static KEY_BYTES])
 	memcpy(c->key, key, KEY_BYTES);
 	c->grants = &s->grant;
 	c->grant_count = 1;
-	return 0;
 }
 
 static int
@@ -179,27 +214,16 @@ setup_key(struct serve *s, struct key_holder *holder)
 }
 
 static int
-setup_listeners(const struct serve *s, struct listen_address *addresses, int *fds)
+setup_listeners(struct serve *s, int *fds)
 {
 	for (size_t i = 0; i < s->listen_count; i++) {
-		int r;
+		int r = listen_open(&s->addresses[i], &fds[i]);
 
-		if (listen_parse(&addresses[i], s->listen[i]) != 0) {
-			complain(
-			    "serve",
-			    "'%s' is not an address to listen on: ADDR:PORT, as 127.0.0.1:7389 "
-			    "or [::1]:7389",
-			    s->listen[i]);
-			return FTX_EXIT_USAGE;
-		}
-		if (!listen_is_loopback(&addresses[i]) && s->client_keys[0] == NULL)
-			return usage(
-			    "on other than loopback, say with --client KEY who may use it");
-		if ((r = listen_open(&addresses[i], &fds[i])) != 0) {
-			complain("serve", "cannot listen on %s: %s", s->listen[i],
-				 r == FTX_E_BUSY ? "the port is taken" : error_text(r));
-			return FTX_EXIT_FAILURE;
-		}
+		if (r == 0)
+			continue;
+		complain("serve", "cannot listen on %s: %s", s->listen[i],
+			 r == FTX_E_BUSY ? "the port is taken" : error_text(r));
+		return FTX_EXIT_FAILURE;
 	}
 	return 0;
 }
@@ -223,7 +247,6 @@ print_address(const struct serve *s, const struct listen_address *a,
 static int
 serve(struct serve *s)
 {
-	struct listen_address addresses[SUPERVISOR_MAX_LISTENERS];
 	int fds[SUPERVISOR_MAX_LISTENERS];
 	struct key_holder holder = {0};
 	struct policy policy = {.clients = s->clients};
@@ -231,13 +254,13 @@ serve(struct serve *s)
 	int code;
 	int r;
 
-	if ((code = setup_clients(s)) != 0 || (code = setup_listeners(s, addresses, fds)) != 0 ||
+	if ((code = setup_clients(s)) != 0 || (code = setup_listeners(s, fds)) != 0 ||
 	    (code = setup_key(s, &holder)) != 0)
 		return code;
 	policy.client_count = s->client_count;
 	options.listener_count = s->listen_count;
 	for (size_t i = 0; i < s->listen_count; i++)
-		print_address(s, &addresses[i], holder.public_key);
+		print_address(s, &s->addresses[i], holder.public_key);
 	if (fflush(stdout) != 0) {
 		complain("serve", "cannot write the address: %s", strerror(errno));
 		return FTX_EXIT_FAILURE;
@@ -258,7 +281,8 @@ verb_serve(int argc, char **argv)
 	log_setup(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM") != NULL);
 	/* The supervisor's memory holds the server's secret key. */
 	prctl(PR_SET_DUMPABLE, 0);
-	if ((code = parse(&s, argc, argv)) != 0)
+	if ((code = parse_options(&s, argc, argv)) != 0 || (code = parse_addresses(&s)) != 0 ||
+	    (code = parse_directory(&s, argv[optind])) != 0)
 		return code;
 	name_share(&s);
 	return serve(&s);

@@ -3,6 +3,7 @@
 # the order is found broken.
 . "$(dirname "$0")/../lib/e2e.sh"
 unset FTX_RECORD_LOG FTX_RECORD_OMIT
+[ -e "$build/tests/record.so" ] || fail "$build/tests/record.so is not built"
 check_order=tests/fault/check-order
 random_file "$tmp/f" $((70 * MIB))
 random_file "$tmp/g" $((3 * MIB + 5))

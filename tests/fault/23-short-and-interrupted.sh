@@ -1,9 +1,9 @@
 #!/bin/sh
 # T42: every read, write, send and receive is short or interrupted, on both sides.
 . "$(dirname "$0")/../lib/e2e.sh"
-export LD_PRELOAD="$build/tests/inject.so" FTX_INJECT_SHORT=1
-preloaded=$LD_PRELOAD
-unset LD_PRELOAD
+preloaded=$build/tests/inject.so
+[ -e "$preloaded" ] || fail "$preloaded is not built"
+export FTX_INJECT_SHORT=1
 server_env="LD_PRELOAD=$preloaded" start_server
 random_file "$tmp/f" $((5 * MIB + 3))
 yes 'text to be compressed' | head -c $((2 * MIB + 1)) >"$tmp/text" || :
@@ -22,3 +22,4 @@ for file in f text; do
 done
 check_clean
 check_clean "$tmp/back"
+stop_server

@@ -103,15 +103,31 @@ file_fails(const char *call, int fd)
 	return armed_pid == getpid() && fstat(fd, &st) == 0 && !S_ISSOCK(st.st_mode) && fails(call);
 }
 
+/* Files and streams may be short; datagrams, signals and the like come whole. */
+static bool
+may_be_short(int fd)
+{
+	struct stat st;
+	int type = 0;
+	socklen_t length = sizeof(type);
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	if (S_ISSOCK(st.st_mode))
+		return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
+		       type == SOCK_STREAM;
+	return S_ISREG(st.st_mode);
+}
+
 /* How much of length this call may move; -1: interrupted. */
 static ssize_t
-shortened(size_t length)
+shortened(int fd, size_t length)
 {
 	static int wanted = -1;
 
 	if (wanted < 0)
 		wanted = getenv("FTX_INJECT_SHORT") != NULL;
-	if (!wanted || length == 0)
+	if (!wanted || length == 0 || !may_be_short(fd))
 		return (ssize_t)length;
 	if (atomic_fetch_add(&short_count, 1) % 3 == 2) {
 		errno = EINTR;
@@ -124,7 +140,7 @@ ssize_t
 pwrite(int fd, const void *data, size_t length, off_t offset)
 {
 	REAL(pwrite)
-	ssize_t part = shortened(length);
+	ssize_t part = shortened(fd, length);
 	if (part < 0 || file_fails("pwrite", fd))
 		return -1;
 	if (fd >= 0 && fd < WATCHED_FDS)
@@ -142,7 +158,7 @@ ssize_t
 write(int fd, const void *data, size_t length)
 {
 	REAL(write)
-	ssize_t part = shortened(length);
+	ssize_t part = shortened(fd, length);
 	if (part < 0 || file_fails("write", fd))
 		return -1;
 	return real(fd, data, (size_t)part);
@@ -152,7 +168,7 @@ ssize_t
 pread(int fd, void *data, size_t length, off_t offset)
 {
 	REAL(pread)
-	ssize_t part = shortened(length);
+	ssize_t part = shortened(fd, length);
 	return part < 0 ? -1 : real(fd, data, (size_t)part, offset);
 }
 
@@ -166,25 +182,15 @@ ssize_t
 read(int fd, void *data, size_t length)
 {
 	REAL(read)
-	ssize_t part = shortened(length);
+	ssize_t part = shortened(fd, length);
 	return part < 0 ? -1 : real(fd, data, (size_t)part);
-}
-
-/* Datagrams must stay whole: only streams are shortened. */
-static bool
-is_stream(int fd)
-{
-	int type = 0;
-	socklen_t length = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
 }
 
 ssize_t
 send(int fd, const void *data, size_t length, int flags)
 {
 	REAL(send)
-	ssize_t part = is_stream(fd) ? shortened(length) : (ssize_t)length;
+	ssize_t part = shortened(fd, length);
 	return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
 }
 
@@ -192,7 +198,7 @@ ssize_t
 recv(int fd, void *data, size_t length, int flags)
 {
 	REAL(recv)
-	ssize_t part = is_stream(fd) ? shortened(length) : (ssize_t)length;
+	ssize_t part = shortened(fd, length);
 	return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
 }
 

@@ -4,6 +4,7 @@
  *
  * FTX_RECORD_LOG	the file to append to; one line an event:
  *	PID pwrite part|journal INODE OFFSET LENGTH zero|data
+ *	PID metadata part|journal INODE
  *	PID fsync|fdatasync part|journal|directory INODE
  *	PID rename part|other INODE DIRECTORY-INODE NAME
  *	PID mkdir directory INODE DIRECTORY-INODE NAME
@@ -27,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/fault/preload.h"
@@ -181,6 +183,37 @@ sync_call(const char *call, int fd, int (*real)(int))
 	if (result == 0)
 		record("%s %s %llu", call, class_of(&st), (unsigned long long)st.st_ino);
 	return result;
+}
+
+static int
+metadata_call(int fd, int result)
+{
+	struct stat st;
+
+	if (result == 0 && fstat(fd, &st) == 0 && strcmp(class_of(&st), "other") != 0)
+		record("metadata %s %llu", class_of(&st), (unsigned long long)st.st_ino);
+	return result;
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	REAL(fchmod)
+	return metadata_call(fd, real(fd, mode));
+}
+
+int
+futimens(int fd, const struct timespec times[2])
+{
+	REAL(futimens)
+	return metadata_call(fd, real(fd, times));
+}
+
+int
+fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+{
+	REAL(fsetxattr)
+	return metadata_call(fd, real(fd, name, value, size, flags));
 }
 
 int

@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # the variables of e2e.sh
 # Lets every call on files fail in turn.  Source after e2e.sh.
+[ -e "$build/tests/inject.so" ] || fail "$build/tests/inject.so is not built"
 control=$tmp/control
 random_file "$tmp/a" $((2 * MIB + 77))
 random_file "$tmp/b" $((2 * MIB + 77))
