@@ -1,7 +1,7 @@
 #!/bin/sh
 # No space, there or here: code 10, the old file intact, and all is well once there is space.
 if [ -z "${FTX_TEST_NAMESPACE-}" ]; then
-	unshare -m true 2>/dev/null || { echo 'no mount namespace of its own (not root)' && exit 77; }
+	why=$(unshare -m true 2>&1) || { echo "no mount namespace of its own: $why" && exit 77; }
 	FTX_TEST_NAMESPACE=1 exec unshare -m --propagation private sh "$0"
 fi
 . "$(dirname "$0")/../lib/e2e.sh"
