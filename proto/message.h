@@ -53,44 +53,14 @@ struct span span_of(const char *text);
 /* clang-format on */
 
 enum message_type {
-#define STRUCTURE(name, doc)
-#define END_STRUCTURE(name)
-#define U8(name, max, doc)
-#define U16(name, max, doc)
-#define U32(name, max, doc)
-#define U64(name, max, doc)
-#define S64(name, doc)
-#define FLAGS8(name, mask, doc)
-#define FLAGS16(name, mask, doc)
-#define BYTES(name, n, doc)
-#define STRING(name, max, doc)
-#define PAYLOAD(name, max, doc)
-#define NESTED(name, structure, doc)
-#define LIST(name, structure, max, doc)
 #define MESSAGE(NAME, name, number, sender, kind, states, doc) MESSAGE_##NAME = (number),
-#define END_MESSAGE(NAME, name)
 #include "proto/messages.def"
 };
 
 struct message {
 	enum message_type type;
 	union {
-#define STRUCTURE(name, doc)
-#define END_STRUCTURE(name)
-#define U8(name, max, doc)
-#define U16(name, max, doc)
-#define U32(name, max, doc)
-#define U64(name, max, doc)
-#define S64(name, doc)
-#define FLAGS8(name, mask, doc)
-#define FLAGS16(name, mask, doc)
-#define BYTES(name, n, doc)
-#define STRING(name, max, doc)
-#define PAYLOAD(name, max, doc)
-#define NESTED(name, structure, doc)
-#define LIST(name, structure, max, doc)
 #define MESSAGE(NAME, name, number, sender, kind, states, doc) struct message_##name name;
-#define END_MESSAGE(NAME, name)
 #include "proto/messages.def"
 	};
 };
@@ -120,21 +90,6 @@ enum field_kind {
 enum structure_id {
 	STRUCTURE_NONE,
 #define STRUCTURE(name, doc) STRUCTURE_##name,
-#define END_STRUCTURE(name)
-#define U8(name, max, doc)
-#define U16(name, max, doc)
-#define U32(name, max, doc)
-#define U64(name, max, doc)
-#define S64(name, doc)
-#define FLAGS8(name, mask, doc)
-#define FLAGS16(name, mask, doc)
-#define BYTES(name, n, doc)
-#define STRING(name, max, doc)
-#define PAYLOAD(name, max, doc)
-#define NESTED(name, structure, doc)
-#define LIST(name, structure, max, doc)
-#define MESSAGE(NAME, name, number, sender, kind, states, doc)
-#define END_MESSAGE(NAME, name)
 #include "proto/messages.def"
 	STRUCTURE_END
 };

@@ -21,8 +21,8 @@ hex_encode(char *out, const uint8_t *bytes, size_t length)
 	*out = '\0';
 }
 
-static int
-hex_value(char c)
+int
+hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -37,8 +37,8 @@ int
 hex_decode(uint8_t *out, size_t length, const char *text)
 {
 	for (size_t i = 0; i < length; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+		int high = hex_digit(text[2 * i]);
+		int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
 
 		if (low < 0)
 			return FTX_E_USAGE;

@@ -10,6 +10,9 @@
 /* Writes 2 * length lower-case digits and a terminator. */
 void hex_encode(char *out, const uint8_t *bytes, size_t length);
 
+/* The value of a digit of either case, -1 for any other character. */
+int hex_digit(char c);
+
 /* Reads exactly 2 * length digits of either case from text, which must end there.  0 or
  * FTX_E_USAGE. */
 int hex_decode(uint8_t *out, size_t length, const char *text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/base/encoding.h"
 #include "src/base/display.h"
 #include "src/store/name.h"
 
@@ -36,18 +37,6 @@ share_name_ok(const char *name, size_t length)
 			return false;
 	}
 	return true;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* Decodes %XX.  NULL, or what is wrong. */

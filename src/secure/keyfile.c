@@ -171,10 +171,7 @@ parent_of(char out[static PATH_MAX], const char *path)
 		length--;
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (length == 0)
-		strcpy(out, ".");
-	else
-		memcpy(out, path, length);
+	memcpy(out, length == 0 ? "." : path, length == 0 ? 1 : length);
 	out[length == 0 ? 1 : length] = '\0';
 	return 0;
 }

@@ -178,11 +178,10 @@ static void
 start_greeter(struct supervisor *s, struct peer *p)
 {
 	static const int any = 1;
-	int r;
 
 	/* From here on the greeter and the session read whatever there is. */
 	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
-	    (r = start_child(s, p, NULL)) != 0) {
+	    start_child(s, p, NULL) != 0) {
 		log_error("cannot start a greeter address=%s", p->address);
 		peer_reset_connection(p);
 		peer_free(&s->peers, p);
