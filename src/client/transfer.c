@@ -1,5 +1,6 @@
 #include "src/client/transfer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -124,6 +125,7 @@ transfer_new(struct transfer **out, const struct transfer_request *request, stru
 		transfer_free(t);
 		return r;
 	}
+	assert(t->run.remotes != NULL); /* check() has parsed at least one */
 	t->run.server = t->run.remotes[0];
 	if (request->port != 0)
 		t->run.server.port = request->port;
