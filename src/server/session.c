@@ -177,7 +177,7 @@ say_goodbye(struct session *s, int error)
 {
 	struct message m = {.type = MESSAGE_CLOSE};
 
-	if (s->broken || error == FTX_E_CLOSED || error == FTX_E_NETWORK ||
+	if (error == 0 || s->broken || error == FTX_E_CLOSED || error == FTX_E_NETWORK ||
 	    error == FTX_E_TIMEOUT || channel_unsent(s->connection.channel) > 0)
 		return;
 	m.close.code = (uint16_t)-error;

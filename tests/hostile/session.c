@@ -60,7 +60,7 @@ try_in_state(const struct message_info *info, bool open)
 		rig_expect_alive(rig);
 	} else if (info->type == MESSAGE_CLOSE) {
 		rig_send(rig, &m);
-		rig_expect_close(rig, 0);
+		cr_assert_eq(rig_receive(rig, &m), FTX_E_CLOSED, "CLOSE is not answered");
 	} else if (goes_on(info, open ? STATE_OPEN : STATE_NEW)) {
 		rig_send(rig, &m);
 		cr_assert_eq(rig_receive(rig, &m), 0);
