@@ -20,7 +20,8 @@ upload_free_bytes(const struct upload *u)
 	struct statvfs vfs;
 	uint64_t bytes;
 
-	if (fstatvfs(u->part, &vfs) != 0 ||
+	/* Without blocks it counts none: ramfs, some FUSE file systems. */
+	if (fstatvfs(u->part, &vfs) != 0 || vfs.f_blocks == 0 ||
 	    __builtin_mul_overflow((uint64_t)vfs.f_bavail, (uint64_t)vfs.f_frsize, &bytes))
 		return UINT64_MAX;
 	return bytes;

@@ -23,3 +23,5 @@ check_eq "$(cat "$tmp/err")" '' 'what is said of a mode that can be kept'
 touch "$tmp/b"
 expect 0 --json put "$tmp/b" "$url/"
 check_eq "$(json 'select(.event == "file") | .mode_kept')" false 'mode_kept'
+stop_server
+umount "$tmp/share"
