@@ -5,16 +5,30 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* Closes every descriptor from 3 up but these two. */
+static int
+close_others(int one, int two)
+{
+	unsigned low = (unsigned)(one < two ? one : two);
+	unsigned high = (unsigned)(one < two ? two : one);
+
+	if (low > 3 && close_range(3, low - 1, 0) != 0)
+		return -1;
+	if (high > low + 1 && close_range(low + 1, high - 1, 0) != 0)
+		return -1;
+	return close_range(high + 1, ~0U, 0);
+}
+
 void
 child_enter(int conn, int pair, enum child_output output)
 {
 	sigset_t none;
 
-	/* First out of the way of the two places, then into them. */
-	conn = fcntl(conn, F_DUPFD, CHILD_PAIR + 1);
-	pair = fcntl(pair, F_DUPFD, CHILD_PAIR + 1);
-	if (conn < 0 || pair < 0 || dup3(conn, CHILD_CONN, O_CLOEXEC) < 0 ||
-	    dup3(pair, CHILD_PAIR, O_CLOEXEC) < 0 || close_range(CHILD_PAIR + 1, ~0U, 0) != 0)
+	/* The table may be full: first others go, then both out of the way of the two places. */
+	if (close_others(conn, pair) != 0 || (conn = fcntl(conn, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
+	    (pair = fcntl(pair, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
+	    dup3(conn, CHILD_CONN, O_CLOEXEC) < 0 || dup3(pair, CHILD_PAIR, O_CLOEXEC) < 0 ||
+	    close_range(CHILD_PAIR + 1, ~0U, 0) != 0)
 		_exit(1);
 	close_range(0, output == CHILD_LOGS ? 1 : 2, 0);
 	/* Files must not come to lie where something might print. */

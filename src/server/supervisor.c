@@ -6,16 +6,13 @@
  */
 #include "src/server/supervisor.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -28,23 +25,11 @@
 #include "src/server/child.h"
 #include "src/server/greeter.h"
 #include "src/server/pair.h"
-#include "src/server/peers.h"
 #include "src/server/session.h"
+#include "src/server/supervisor_impl.h"
 
-#define MAX_EVENTS 64
-
-/* What an epoll event is about: a listener's number, the signals, or a peer's connection or pair.
- */
-enum event_kind { EVENT_LISTENER, EVENT_SIGNAL, EVENT_CONN, EVENT_PAIR };
-
-struct supervisor {
-	const struct supervisor_options *options;
-	struct peers peers;
-	int epoll;
-	int signals;
-	bool stopping;
-	bool out_of_descriptors;
-};
+#define MAX_EVENTS	64
+#define MAX_DESCRIPTORS (2 * MAX_PEERS)
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -52,76 +37,14 @@ event_data(enum event_kind kind, size_t index, uint32_t generation)
 	return (uint64_t)generation << 32 | (uint64_t)index << 4 | (uint64_t)kind;
 }
 
-static int
-watch(const struct supervisor *s, int fd, uint32_t events, uint64_t data)
+int
+supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum event_kind kind,
+		 size_t index, uint32_t generation)
 {
-	struct epoll_event event = {.events = events, .data.u64 = data};
+	struct epoll_event event = {.events = events,
+				    .data.u64 = event_data(kind, index, generation)};
 
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : error_from_errno(errno);
-}
-
-static void
-format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
-{
-	char host[64] = "?";
-	char port[8] = "?";
-
-	getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-static void
-accepted(struct supervisor *s, int conn, const struct sockaddr *address, socklen_t length)
-{
-	struct peer *p;
-
-	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING) {
-		struct peer *silent = peers_oldest(&s->peers, PEER_PENDING);
-
-		if (silent == NULL)
-			silent = peers_oldest(&s->peers, PEER_READY);
-		peer_reset_connection(silent);
-		peer_free(&s->peers, silent);
-	}
-	p = peer_new(&s->peers, conn);
-	format_address(p->address, sizeof(p->address), address, length);
-	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_HANDSHAKE_MS);
-	if (watch(s, conn, EPOLLIN | EPOLLRDHUP,
-		  event_data(EVENT_CONN, (size_t)(p - s->peers.table), p->generation)) != 0) {
-		peer_reset_connection(p);
-		peer_free(&s->peers, p);
-	}
-}
-
-static void
-on_listener(struct supervisor *s, int listener)
-{
-	for (unsigned n = 0; n < MAX_EVENTS; n++) {
-		struct sockaddr_storage address;
-		socklen_t length = sizeof(address);
-		int conn = accept4(listener, (struct sockaddr *)&address, &length,
-				   SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (conn >= 0) {
-			s->out_of_descriptors = false;
-			accepted(s, conn, (struct sockaddr *)&address, length);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE) {
-			struct peer *silent = peers_oldest(&s->peers, PEER_PENDING);
-
-			if (!s->out_of_descriptors)
-				log_warning("out of file descriptors: connections wait");
-			s->out_of_descriptors = true;
-			if (silent != NULL) {
-				peer_reset_connection(silent);
-				peer_free(&s->peers, silent);
-				continue;
-			}
-		}
-		return; /* EAGAIN, or a connection that is already gone */
-	}
 }
 
 /* Forks; in the child only conn and pair are left of the supervisor's descriptors.  -1, 0, pid. */
@@ -149,12 +72,16 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
 	pid_t pid = -1;
 	int ends[2];
-	int r = pair_new(ends);
+	int r;
 
+	/* FTX_E_NOMEM: no descriptors either. */
+	do
+		r = pair_new(ends);
+	while (r == FTX_E_NOMEM && admission_make_room(s));
 	if (r != 0)
 		return r;
-	r = watch(s, ends[0], EPOLLIN,
-		  event_data(EVENT_PAIR, (size_t)(p - s->peers.table), generation));
+	r = supervisor_watch(s, ends[0], EPOLLIN, EVENT_PAIR, (size_t)(p - s->peers.table),
+			     generation);
 	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
@@ -190,27 +117,12 @@ start_greeter(struct supervisor *s, struct peer *p)
 	peer_set_state(&s->peers, p, PEER_GREETING);
 }
 
-static void
-start_ready_greeters(struct supervisor *s)
+void
+supervisor_start_greeters(struct supervisor *s)
 {
 	while (s->peers.count[PEER_GREETING] < SUPERVISOR_MAX_GREETERS &&
 	       s->peers.count[PEER_READY] > 0)
 		start_greeter(s, peers_oldest(&s->peers, PEER_READY));
-}
-
-/* The first message is whole, or the peer has gone; nothing is read here to know which. */
-static void
-on_conn(struct supervisor *s, struct peer *p)
-{
-	int available = 0;
-
-	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)HANDSHAKE_HELLO_BYTES) {
-		peer_free(&s->peers, p);
-		return;
-	}
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->conn, NULL);
-	peer_set_state(&s->peers, p, PEER_READY);
-	start_ready_greeters(s);
 }
 
 /* A message that cannot be delivered means a child that does not read: it is killed. */
@@ -276,7 +188,7 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	p->conn = -1;
 	p->deadline_ms = 0;
 	peer_set_state(&s->peers, p, PEER_SESSION);
-	start_ready_greeters(s);
+	supervisor_start_greeters(s);
 }
 
 static void
@@ -409,7 +321,7 @@ reap(struct supervisor *s)
 			on_pair(s, p);
 			if (p->state == PEER_GREETING)
 				peer_free(&s->peers, p);
-			start_ready_greeters(s);
+			supervisor_start_greeters(s);
 			continue;
 		}
 		on_pair(s, p);
@@ -421,8 +333,8 @@ static void
 begin_stop(struct supervisor *s)
 {
 	s->stopping = true;
-	for (size_t i = 0; i < s->options->listener_count; i++)
-		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->options->listeners[i], NULL);
+	s->accept_again_ms = 0;
+	admission_close(s);
 	for (size_t i = 0; i < MAX_PEERS; i++) {
 		struct peer *p = &s->peers.table[i];
 
@@ -462,6 +374,7 @@ on_deadlines(struct supervisor *s)
 {
 	uint64_t now = clock_ms();
 
+	admission_on_time(s, now);
 	if (now < s->peers.next_deadline_ms)
 		return;
 	s->peers.next_deadline_ms = UINT64_MAX;
@@ -498,14 +411,14 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 	}
 	if (kind == EVENT_LISTENER) {
 		if (!s->stopping)
-			on_listener(s, s->options->listeners[index]);
+			admission_accept(s, s->options->listeners[index]);
 		return;
 	}
 	p = &s->peers.table[index];
 	if (p->state == PEER_FREE || p->generation != (uint32_t)(event->data.u64 >> 32))
 		return;
 	if (kind == EVENT_CONN && p->state == PEER_PENDING)
-		on_conn(s, p);
+		admission_look(s, p);
 	else if (kind == EVENT_PAIR && p->pair >= 0)
 		on_pair(s, p);
 }
@@ -514,10 +427,13 @@ static int
 wait_ms(const struct supervisor *s)
 {
 	uint64_t now = clock_ms();
+	uint64_t next = s->peers.next_deadline_ms;
 
-	if (s->peers.next_deadline_ms == UINT64_MAX)
+	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
+		next = s->accept_again_ms;
+	if (next == UINT64_MAX)
 		return -1;
-	return s->peers.next_deadline_ms <= now ? 0 : (int)(s->peers.next_deadline_ms - now + 1);
+	return next <= now ? 0 : (int)(next - now + 1);
 }
 
 static int
@@ -552,7 +468,20 @@ setup_signals(struct supervisor *s)
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0)
 		return error_from_errno(errno);
-	return watch(s, s->signals, EPOLLIN, event_data(EVENT_SIGNAL, 0, 0));
+	return supervisor_watch(s, s->signals, EPOLLIN, EVENT_SIGNAL, 0, 0);
+}
+
+/* A descriptor for each session and pending connection, two for each greeter, and some more. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MAX_DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < MAX_DESCRIPTORS ? limit.rlim_max : MAX_DESCRIPTORS;
+	/* With fewer, connections wait (admission.c). */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int
@@ -562,12 +491,13 @@ supervisor_run(const struct supervisor_options *options)
 	int r;
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
+	raise_descriptor_limit();
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return error_from_errno(errno);
 	if ((r = peers_init(&s.peers)) == 0)
 		r = setup_signals(&s);
-	for (size_t i = 0; i < options->listener_count && r == 0; i++)
-		r = watch(&s, options->listeners[i], EPOLLIN, event_data(EVENT_LISTENER, i, 0));
+	if (r == 0)
+		r = admission_open(&s);
 	if (r == 0)
 		r = loop(&s);
 	if (s.signals >= 0)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@ static struct server {
 	uint8_t key[KEY_BYTES];
 	uint8_t client_secret[KEY_BYTES];
 	char directory[64];
+	rlim_t descriptors; /* the server may have so many; 0: as usual */
 } server;
 
 static void
@@ -39,7 +42,13 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 	const struct supervisor_options options = {
 	    .listeners = &listener, .listener_count = 1, .policy = policy, .key = &holder};
 
+	const struct rlimit few = {server.descriptors, server.descriptors};
+
+	/* A test that fails must not leave it behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_setup(LOG_LEVEL_ERROR, 0);
+	if (server.descriptors > 0)
+		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	cr_assert_eq(key_holder_init(&holder, secret), 0);
 	_exit(supervisor_run(&options) == 0 ? 0 : 1);
 }
@@ -84,6 +93,13 @@ teardown(void)
 	}
 	snprintf(command, sizeof(command), "rm -rf %s", server.directory);
 	cr_assert_eq(system(command), 0);
+}
+
+static void
+setup_few_descriptors(void)
+{
+	server.descriptors = 40;
+	setup();
 }
 
 TestSuite(supervisor, .init = setup, .fini = teardown);
@@ -291,6 +307,19 @@ Test(supervisor, silent_connections_cost_the_oldest_its_place_and_no_client_its_
 	for (int i = 0; i < SILENT; i++)
 		close(fds[i]);
 	expect_service();
+}
+
+Test(supervisor, without_descriptors_the_oldest_silent_connection_makes_room,
+     .init = setup_few_descriptors)
+{
+	enum { SILENT = 60 };
+	int fds[SILENT];
+
+	for (int i = 0; i < SILENT; i++)
+		fds[i] = dial();
+	expect_service();
+	for (int i = 0; i < SILENT; i++)
+		close(fds[i]);
 }
 
 Test(supervisor, sessions_end_with_their_supervisor)
