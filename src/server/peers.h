@@ -30,11 +30,12 @@ struct peer {
 	uint64_t accepted;    /* counts up: the oldest has the smallest */
 	char address[80];
 	bool dh_given;
+	bool greeted;
 	const struct client_policy *client;
-	bool joined;
+	uint64_t joined; /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;
-	struct peer *replaces; /* the older connection whose end this one's JOIN waits for */
+	const struct peer *replaces; /* an older connection whose end this one's JOIN waits for */
 	struct pair_message ended;
 };
 
@@ -44,6 +45,7 @@ struct peers {
 	struct peer *table; /* MAX_PEERS */
 	unsigned count[PEER_STATES];
 	uint64_t accepted;
+	uint64_t joined;
 	uint64_t next_deadline_ms; /* no peer's deadline is earlier; UINT64_MAX: there is none */
 };
 

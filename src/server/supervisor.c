@@ -138,11 +138,6 @@ answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked
 {
 	struct pair_message answer = {.type = PAIR_DH_ANSWER};
 
-	if (p->dh_given) {
-		log_error("a greeter asked twice for the key: killed address=%s", p->address);
-		peer_kill(p);
-		return;
-	}
 	p->dh_given = true;
 	answer.dh.error =
 	    handshake_es(s->options->key->secret, asked->ephemeral, answer.dh.ck, answer.dh.k);
@@ -166,6 +161,7 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	struct pair_message verdict = {.type = PAIR_PROCEED};
 	int greeter_pair = p->pair;
 
+	p->greeted = true;
 	p->client = policy_find(s->options->policy, keys->client_key);
 	if (p->client == NULL) {
 		verdict.type = PAIR_REFUSE;
@@ -202,47 +198,52 @@ stop_session(struct supervisor *s, struct peer *p, int error)
 	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_STOP_MS);
 }
 
-/* A newer connection of the same client, run and stream replaces the older one. */
+/* Is old an earlier connection of p's client, run and stream that has not let go of its files? */
+static bool
+is_older(const struct peer *old, const struct peer *p)
+{
+	return old->state == PEER_SESSION && old->joined != 0 && old->joined < p->joined &&
+	       old->ended.type != PAIR_ENDED && old->client == p->client &&
+	       old->stream == p->stream &&
+	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
+}
+
+/* p may begin when no older one is left; those there are get told to end. */
 static void
-join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
+join_after_older(struct supervisor *s, struct peer *p)
 {
 	const struct pair_message joined = {.type = PAIR_JOINED};
 
-	if (p->joined) {
-		log_error("a session joined twice: killed client=%s", p->client->name);
-		peer_kill(p);
-		return;
-	}
-	p->joined = true;
-	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
-	p->stream = asked->join.stream;
+	p->replaces = NULL;
 	for (size_t i = 0; i < MAX_PEERS; i++) {
 		struct peer *old = &s->peers.table[i];
 
-		if (old != p && old->state == PEER_SESSION && old->joined &&
-		    old->ended.type != PAIR_ENDED && old->client == p->client &&
-		    old->stream == p->stream &&
-		    memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0 &&
-		    (p->replaces == NULL || old->accepted > p->replaces->accepted)) {
-			p->replaces = old;
+		if (is_older(old, p)) {
 			stop_session(s, old, FTX_E_REPLACED);
+			p->replaces = old;
 		}
 	}
 	if (p->replaces == NULL)
 		tell(p, &joined);
 }
 
-/* p has let go of its files: whoever replaces it may begin. */
+/* A newer connection of the same client, run and stream replaces the older one. */
 static void
-let_successors_join(const struct supervisor *s, const struct peer *p)
+join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
 {
-	const struct pair_message joined = {.type = PAIR_JOINED};
+	p->joined = ++s->peers.joined;
+	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
+	p->stream = asked->join.stream;
+	join_after_older(s, p);
+}
 
+/* p has let go of its files. */
+static void
+let_successors_join(struct supervisor *s, const struct peer *p)
+{
 	for (size_t i = 0; i < MAX_PEERS; i++)
-		if (s->peers.table[i].state == PEER_SESSION && s->peers.table[i].replaces == p) {
-			s->peers.table[i].replaces = NULL;
-			tell(&s->peers.table[i], &joined);
-		}
+		if (s->peers.table[i].state == PEER_SESSION && s->peers.table[i].replaces == p)
+			join_after_older(s, &s->peers.table[i]);
 }
 
 static void
@@ -258,6 +259,7 @@ session_over(struct supervisor *s, struct peer *p, int status)
 		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
 		 (unsigned long long)p->ended.ended.received,
 		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
+	p->ended.type = PAIR_ENDED;
 	let_successors_join(s, p);
 	peer_free(&s->peers, p);
 }
@@ -268,11 +270,11 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 {
 	bool greeting = p->state == PEER_GREETING;
 
-	if (greeting && m->type == PAIR_DH) {
+	if (greeting && m->type == PAIR_DH && !p->dh_given) {
 		answer_dh(s, p, m);
-	} else if (greeting && m->type == PAIR_GREETED && p->client == NULL) {
+	} else if (greeting && m->type == PAIR_GREETED && !p->greeted) {
 		greeted(s, p, &m->keys);
-	} else if (!greeting && m->type == PAIR_JOIN) {
+	} else if (!greeting && m->type == PAIR_JOIN && p->joined == 0) {
 		join(s, p, m);
 	} else if (!greeting && m->type == PAIR_ENDED) {
 		p->ended = *m;

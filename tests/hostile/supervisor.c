@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -13,15 +14,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "proto/message.h"
+#include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/secure/channel.h"
 #include "src/secure/keyfile.h"
+#include "src/server/child.h"
 #include "src/server/listen.h"
+#include "src/server/pair.h"
 #include "src/server/supervisor.h"
 
 #define PATIENCE_MS 20000 /* only a hang waits this long */
@@ -289,6 +294,84 @@ Test(supervisor, a_newer_connection_of_the_same_run_and_stream_replaces_the_olde
 	channel_free(other_stream);
 	channel_free(other_run);
 	channel_free(new);
+}
+
+/* The only child of the server, or 0. */
+static pid_t
+only_child(void)
+{
+	char path[64];
+	int pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", server.pid, server.pid);
+	f = fopen(path, "r");
+	if (f != NULL && fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f != NULL)
+		fclose(f);
+	return pid;
+}
+
+/*
+ * A greeter that was taken over: the test takes its end of the pair and speaks in its place.
+ * Whatever it says beyond its one question ends it, and it gets no second answer.
+ */
+Test(supervisor, a_greeter_gets_the_help_of_the_key_once)
+{
+	static const enum pair_type more[] = {PAIR_DH, PAIR_JOIN, PAIR_ENDED, PAIR_JOINED};
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		struct pair_message m = {.type = more[i]};
+		uint8_t hello[HANDSHAKE_HELLO_BYTES];
+		uint8_t reply[HANDSHAKE_REPLY_BYTES];
+		struct handshake_client h;
+		int fd = dial();
+		int pidfd;
+		int pair;
+
+		handshake_client_start(&h, server.key, server.client_secret, 1,
+				       AEAD_CHACHA20_POLY1305, hello);
+		cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
+		cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
+		pidfd = (int)syscall(SYS_pidfd_open, only_child(), 0);
+		pair = (int)syscall(SYS_pidfd_getfd, pidfd, CHILD_PAIR, 0);
+		if (pair < 0 && (errno == EPERM || errno == ENOSYS)) {
+			fprintf(stderr, "SKIP the greeter's descriptors cannot be had here: %s\n",
+				strerror(errno));
+			cr_skip_test("the greeter's descriptors cannot be had here");
+		}
+		cr_assert(pair >= 0, "%s", strerror(errno));
+		cr_assert_eq(pair_send(pair, &m), 0);
+		cr_assert_eq(take(fd, reply, 1), 0, "it lives on after message %d", more[i]);
+		cr_assert_eq(pair_wait(pair, &m, clock_ms() + PATIENCE_MS), FTX_E_CLOSED);
+		close(pair);
+		close(pidfd);
+		close(fd);
+		while (only_child() != 0)
+			sched_yield();
+	}
+	expect_service();
+}
+
+Test(supervisor, of_many_connections_of_one_stream_the_last_one_stays)
+{
+	enum { CONNECTIONS = 6 };
+	struct channel *all[CONNECTIONS];
+	struct message m;
+	uint8_t *plain;
+	size_t length;
+
+	for (int i = 0; i < CONNECTIONS; i++)
+		all[i] = session(7, 3);
+	for (int i = 0; i < CONNECTIONS - 1; i++) {
+		cr_assert_eq(receive(all[i], &m), 0);
+		cr_assert_eq(m.type, MESSAGE_CLOSE);
+		cr_assert_eq(m.close.code, -FTX_E_REPLACED);
+	}
+	cr_assert_eq(channel_receive(all[CONNECTIONS - 1], SIZE_MAX, &plain, &length, NULL), 0);
+	for (int i = 0; i < CONNECTIONS; i++)
+		channel_free(all[i]);
 }
 
 Test(supervisor, silent_connections_cost_the_oldest_its_place_and_no_client_its_service)
