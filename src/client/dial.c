@@ -14,13 +14,13 @@
 #include "src/base/clock.h"
 
 /*
- * Death of the network is found after 20 + 5 * 5 s of silence.  Data that nobody takes counts too,
- * so this is longer than the longest patience a server asks for (300 s): its window may be closed
- * that long.
+ * A silent network is found by the stall clock where an answer is owed (connection.h); these are
+ * for what it does not see.  TCP_USER_TIMEOUT (RFC 5482) counts for probes and for data that nobody
+ * takes, so it is longer than the longest patience a server asks for (300 s): its window may be
+ * closed that long.
  */
 #define KEEPALIVE_IDLE_S     20
 #define KEEPALIVE_INTERVAL_S 5
-#define KEEPALIVE_COUNT	     5
 #define USER_TIMEOUT_MS	     330000
 
 static void
@@ -33,7 +33,6 @@ set_options(int fd)
 	    {SOL_SOCKET, SO_KEEPALIVE, 1},
 	    {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
 	    {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
-	    {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
 	    {IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS},
 	};
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/base/directory.h"
 #include "src/client/mapping.h"
 #include "src/store/name.h"
 #include "src/store/resolve.h"
@@ -14,48 +15,6 @@ static int
 fail(struct problem *p)
 {
 	return problem_local(p, error_from_errno(errno), errno);
-}
-
-/* Makes directory[0..end) unless it is there, and its entry durable. */
-static int
-make_one(char *directory, size_t end)
-{
-	char rest = directory[end];
-	size_t slash = end;
-	int errnum = 0;
-	int parent;
-
-	directory[end] = '\0';
-	if (mkdir(directory, 0777) != 0) {
-		errnum = errno == EEXIST ? 0 : errno;
-		directory[end] = rest;
-		errno = errnum;
-		return errnum != 0 ? -1 : 0;
-	}
-	directory[end] = rest;
-	while (slash > 0 && directory[slash - 1] != '/')
-		slash--;
-	rest = directory[slash];
-	directory[slash] = '\0';
-	parent = open(slash > 0 ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	directory[slash] = rest;
-	if (parent < 0)
-		return -1;
-	if (fsync(parent) != 0)
-		errnum = errno;
-	close(parent);
-	errno = errnum;
-	return errnum != 0 ? -1 : 0;
-}
-
-static int
-make_directories(char *directory)
-{
-	for (size_t i = 1; directory[i - 1] != '\0'; i++)
-		if ((directory[i] == '/' || directory[i] == '\0') && directory[i - 1] != '/' &&
-		    make_one(directory, i) != 0)
-			return -1;
-	return 0;
 }
 
 int
@@ -78,7 +37,7 @@ local_open(struct local_place *place, const char *path, bool make, struct proble
 		strcpy(place->directory, ".");
 	place->dir = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place->dir < 0 && errno == ENOENT && make) {
-		if (make_directories(place->directory) != 0)
+		if (directory_make(place->directory, 0777) != 0)
 			return fail(p);
 		place->dir = open(place->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}

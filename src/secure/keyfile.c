@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "proto/errors.h"
+#include "src/base/directory.h"
 #include "src/base/encoding.h"
 #include "src/base/io.h"
 
@@ -147,65 +148,6 @@ keyfile_read(const char *path, uint8_t **secret, const char **why)
 }
 
 static int
-sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return error_from_errno(errno);
-	r = fsync(fd) == 0 ? 0 : error_from_errno(errno);
-	close(fd);
-	return r;
-}
-
-/* Writes the directory that path lies in to out ("." and "/" included). */
-static int
-parent_of(char out[static PATH_MAX], const char *path)
-{
-	size_t length = strlen(path);
-
-	if (length >= PATH_MAX)
-		return FTX_E_NAME;
-	while (length > 0 && path[length - 1] != '/')
-		length--;
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	memcpy(out, length == 0 ? "." : path, length == 0 ? 1 : length);
-	out[length == 0 ? 1 : length] = '\0';
-	return 0;
-}
-
-/* Makes one directory if it is missing, and its name durable. */
-static int
-make_directory(const char *path)
-{
-	char parent[PATH_MAX];
-	int r;
-
-	if (mkdir(path, 0700) != 0)
-		return errno == EEXIST ? 0 : error_from_errno(errno);
-	r = parent_of(parent, path);
-	return r != 0 ? r : sync_directory(parent);
-}
-
-/* Makes all of path that is missing.  path is as it was when this returns. */
-static int
-make_directories(char *path)
-{
-	for (char *slash = path + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-		int r;
-
-		*slash = '\0';
-		r = make_directory(path);
-		*slash = '/';
-		if (r != 0)
-			return r;
-	}
-	return make_directory(path);
-}
-
-static int
 write_line(int fd, const uint8_t secret[static KEY_BYTES])
 {
 	char line[LINE_BYTES + 1];
@@ -229,7 +171,7 @@ keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES])
 	char parent[PATH_MAX];
 	int r, fd;
 
-	if ((r = parent_of(parent, path)) != 0 || (r = make_directories(parent)) != 0)
+	if ((r = directory_of(parent, path)) != 0 || (r = directory_make(parent, 0700)) != 0)
 		return r;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -238,7 +180,7 @@ keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES])
 	if (close(fd) != 0 && r == 0)
 		r = error_from_errno(errno);
 	if (r == 0)
-		r = sync_directory(parent);
+		r = directory_sync_path(parent);
 	if (r != 0)
 		unlink(path);
 	return r;

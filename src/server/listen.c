@@ -15,8 +15,8 @@
 #include "src/secure/handshake.h"
 
 /*
- * A dead peer is found by these: an idle connection is probed after 20 s every 5 s.
- * TCP_USER_TIMEOUT (RFC 5482) also ends one whose peer keeps its window closed for that long.
+ * An idle connection is probed after 20 s, then every 5 s.  A peer that does not answer the probes,
+ * or keeps its window closed, for as long as TCP_USER_TIMEOUT (RFC 5482) is cut off.
  */
 #define KEEPALIVE_IDLE_S     20
 #define KEEPALIVE_INTERVAL_S 5
