@@ -103,10 +103,10 @@ lost_problem(int r, const struct connect_options *o, struct problem *p)
 static int
 start(struct handshake_client *h, const struct connect_options *o, uint8_t *hello)
 {
-	bool aes = aead_available(AEAD_AES_256_GCM);
-	unsigned mask = 1u << AEAD_CHACHA20_POLY1305 | (aes ? 1u << AEAD_AES_256_GCM : 0u);
+	uint8_t mask = handshake_aead_mask();
+	bool aes = (mask & 1u << AEAD_AES_256_GCM) != 0;
 
-	return handshake_client_start(h, o->server_key, o->identity, (uint8_t)mask,
+	return handshake_client_start(h, o->server_key, o->identity, mask,
 				      aes ? AEAD_AES_256_GCM : AEAD_CHACHA20_POLY1305, hello);
 }
 
