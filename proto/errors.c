@@ -105,7 +105,7 @@ error_from_errno(int errnum)
 	    {ENOTDIR, FTX_E_CONFLICT},
 	    {EISDIR, FTX_E_CONFLICT},
 	    {EEXIST, FTX_E_EXISTS},
-	    {ENOTEMPTY, FTX_E_EXISTS},
+	    {ENOTEMPTY, FTX_E_NOT_EMPTY},
 	    {ENOSPC, FTX_E_NO_SPACE},
 	    {EDQUOT, FTX_E_QUOTA},
 	    {EROFS, FTX_E_READ_ONLY},

@@ -16,12 +16,14 @@
 #define LIMIT_RECORD_TAG   16u
 
 /* Names and paths, in bytes. */
-#define LIMIT_NAME_BYTES  255u
-#define LIMIT_PATH_BYTES  4095u
-#define LIMIT_PATH_DEPTH  128u
-#define LIMIT_SHARE_BYTES 40u
-#define LIMIT_AGENT_BYTES 64u
-#define LIMIT_TEXT_BYTES  1024u
+#define LIMIT_NAME_BYTES   255u
+#define LIMIT_PATH_BYTES   4095u
+#define LIMIT_PATH_DEPTH   128u
+#define LIMIT_SHARE_BYTES  40u
+#define LIMIT_AGENT_BYTES  64u
+#define LIMIT_OWNER_BYTES  255u	  /* name of a user or group */
+#define LIMIT_XATTRS_BYTES 65535u /* all extended attributes and ACLs of an entry, packed */
+#define LIMIT_TEXT_BYTES   1024u
 
 /* A connection. */
 #define LIMIT_HANDLES		 64u /* open handles */
@@ -29,6 +31,11 @@
 #define LIMIT_UNANSWERED	 64u /* requests without their final answer */
 #define LIMIT_UNANSWERED_COMMITS 2u
 #define LIMIT_SHARES		 256u
+#define LIMIT_ENTRIES		 1024u /* items of one request, part or answer */
+#define LIMIT_WALKS		 4u    /* listings that may be open at once */
+#define LIMIT_NEXT_PARTS	 16u
+#define LIMIT_GROUP_ITEMS	 4096u		      /* small files between two COMMIT_PACKS ... */
+#define LIMIT_GROUP_BYTES	 (UINT64_C(64) << 20) /* ... and their bytes; the largest small file */
 #define LIMIT_PATIENCE_S	 3600u
 
 /* Lists.  A file with LIMIT_HAVE_RANGES ranges present has one more gap than that. */

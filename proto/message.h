@@ -158,7 +158,7 @@ void *message_body_mutable(struct message *m);
  * Room for the decoded lists of any one message: tests/unit/proto_table.c compares it with the
  * rows.  A list that does not fit is refused like one over its maximum.
  */
-#define MESSAGE_ARENA_BYTES (LIMIT_GAP_RANGES * 16u + 64u)
+#define MESSAGE_ARENA_BYTES (LIMIT_ENTRIES * 192u + 64u)
 struct message_arena {
 	_Alignas(8) uint8_t bytes[MESSAGE_ARENA_BYTES];
 };

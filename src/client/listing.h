@@ -1,0 +1,42 @@
+/*
+ * A directory of the server, line by line (PROTOCOL.md, "Listing"): LIST, and NEXT while there is
+ * room.  What a hostile server could say is checked here: every name and path obeys the name rule,
+ * names are in strictly ascending byte order, a directory is entered at most once, only after its
+ * entry, in order, below the current top; the count at the end is right.
+ *
+ *	ENTER "", its entries in order; then each directory of it: ENTER "a", ...
+ */
+#ifndef CLIENT_LISTING_H
+#define CLIENT_LISTING_H
+
+#include "src/client/connection.h"
+
+struct listing;
+
+enum listing_kind { LISTING_ENTER, LISTING_ENTRY, LISTING_ERROR };
+
+struct listing_line {
+	enum listing_kind kind;
+	const char *path; /* relative to the top ("" is the top), terminated; of ERROR: the
+			     directory or entry it is about */
+	const char *name; /* last component of path */
+	const struct attributes *attributes; /* ENTER, ENTRY */
+	int error;			     /* ERROR: FTX_E_* */
+	bool of_directory; /* ERROR: what was listed of this directory is incomplete */
+};
+
+/*
+ * Begins; the first lines are asked for at once.  path: SHARE/REST of a directory.  parts: bits of
+ * metadata.flags.  Other requests may be made on c meanwhile, by the same thread.
+ * walk: 0..LIMIT_WALKS-1, not in use on c.
+ */
+int listing_open(struct listing **out, struct connection *c, uint8_t walk, const char *path,
+		 bool recursive, unsigned parts, struct problem *p);
+
+/* 1 with *line, borrowed until the next call; 0 at the end; or an error in p. */
+int listing_next(struct listing *l, struct listing_line *line, struct problem *p);
+
+/* Ends it early where it is not at its end.  NULL allowed. */
+void listing_close(struct listing *l);
+
+#endif
