@@ -315,8 +315,7 @@ open_upload(struct get *g)
 	    .identity = g->identity,
 	    .allocate = g->identity.size,
 	    .overwrite = true,
-	    .policy = METADATA_CLIENT,
-	    .umask_bits = s->run->umask_bits,
+	    .rules = &s->run->rules,
 	};
 	uint64_t busy_until = 0;
 	int r;
@@ -361,7 +360,7 @@ publish(struct get *g)
 		return local_problem(g, r);
 	file->has_digest = true;
 	file->digest = s->result.digest;
-	file->mode_not_kept = s->result.mode_not_kept;
+	file->mode_not_kept = (s->result.flags & STATUS_MODE_NOT_KEPT) != 0;
 	return 0;
 }
 

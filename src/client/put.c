@@ -55,7 +55,7 @@ open_source(struct put *p)
 	if (length < sizeof(p->plain)) {
 		memcpy(p->plain, p->path, length);
 		p->plain[length] = '\0';
-		r = source_open_path(&p->source, p->plain);
+		r = source_open_path(&p->source, p->plain, &p->s->run->rules, 0);
 	}
 	if (r != 0)
 		return local_problem(p, r);
@@ -304,7 +304,7 @@ take_committed(void *arg, const struct message *m)
 	if (m->type == MESSAGE_COMMITTED) {
 		file->has_digest = true;
 		memcpy(file->digest.bytes, m->committed.digest, sizeof(file->digest.bytes));
-		file->mode_not_kept = (m->committed.flags & 1) != 0;
+		file->mode_not_kept = (m->committed.flags & STATUS_MODE_NOT_KEPT) != 0;
 	} else if (m->type == MESSAGE_ERROR &&
 		   (error_from_wire(m->error.code) == FTX_E_INCOMPLETE ||
 		    error_from_wire(m->error.code) == FTX_E_MISMATCH)) {

@@ -13,6 +13,7 @@
 #include "src/client/cancel.h"
 #include "src/client/queue.h"
 #include "src/client/transfer.h"
+#include "src/store/metadata.h"
 
 /* A source that the scanner found: what a stream pulls from the queue. */
 struct work {
@@ -26,7 +27,7 @@ struct run {
 	struct address server;	 /* host, port and key */
 	const uint8_t *identity;
 	uint8_t session_id[16];
-	mode_t umask_bits;
+	struct metadata_rules rules; /* of this side's file systems */
 
 	struct cancel cancel;
 	struct queue *work;

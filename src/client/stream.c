@@ -134,8 +134,13 @@ take_entry(void *arg, const struct message *m)
 	struct stream *s = arg;
 
 	if (m->type == MESSAGE_ENTRY) {
-		s->entry_metadata = m->entry.metadata;
-		s->entry_identity = m->entry.identity;
+		s->entry_metadata = m->entry.attributes.metadata;
+		s->entry_identity = m->entry.attributes.identity;
+		/* Nothing but the numbers is asked for, and the spans do not outlive the message.
+		 */
+		s->entry_metadata.flags = 0;
+		s->entry_metadata.user = s->entry_metadata.group = (struct span){0};
+		s->entry_metadata.xattrs = (struct span){0};
 	}
 	return 0;
 }

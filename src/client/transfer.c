@@ -185,7 +185,7 @@ set_up(struct transfer *t)
 {
 	struct run *run = &t->run;
 
-	run->umask_bits = metadata_umask();
+	metadata_rules_init(&run->rules, METADATA_CLIENT, true, false, -1);
 	run->work = queue_new(WORK_ITEMS, sizeof(struct work));
 	run->events = queue_new(EVENT_ITEMS, sizeof(struct transfer_event));
 	t->stream = stream_new(run);

@@ -13,42 +13,45 @@
 #include "src/store/resolve.h"
 #include "src/store/source.h"
 
-/* Where a regular file's remembered mode counts, m gets it; without the right to read it, it stays.
- */
-static void
-recall(int dir, const char *leaf, const struct stat *st, struct metadata *m)
+/* Everything about an entry but its content; the spans lead into s->metadata and target. */
+static int
+look(struct session *s, const struct subtree *t, const struct place *p, unsigned parts,
+     struct attributes *a, char target[static LIMIT_PATH_BYTES + 1])
 {
-	int fd;
+	struct stat st;
+	ssize_t length;
 
-	if (!S_ISREG(st->st_mode))
-		return;
-	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	metadata_recall(fd, st, m);
-	close(fd);
+	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return error_from_errno(errno);
+	a->identity = identity_of(&st);
+	a->allocated = (uint64_t)st.st_blocks * 512u;
+	a->links = st.st_nlink < UINT32_MAX ? (uint32_t)st.st_nlink : UINT32_MAX;
+	if (S_ISLNK(st.st_mode)) {
+		length = readlinkat(p->dir, p->leaf, target, LIMIT_PATH_BYTES + 1);
+		if (length < 0)
+			return error_from_errno(errno);
+		if (length > (ssize_t)LIMIT_PATH_BYTES)
+			return FTX_E_TOO_LARGE;
+		a->target = (struct span){(const uint8_t *)target, (size_t)length};
+	}
+	return metadata_read(&t->rules, parts, p->dir, p->leaf, -1, &st, &a->metadata,
+			     &s->metadata);
 }
 
 int
 handle_stat(struct session *s, const struct message *m)
 {
 	struct message answer = {.type = MESSAGE_ENTRY};
+	char target[LIMIT_PATH_BYTES + 1];
 	struct target t;
 	struct place place;
-	struct stat st;
 	int r = target_parse(s, &m->stat.path, RIGHT_LIST, &t);
 
 	if (r == 0)
 		r = resolve_parent(t.subtree->root, t.rest, 0, &place);
 	if (r != 0)
 		return answer_path_error(s, r, &t);
-	if (fstatat(place.dir, place.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		r = error_from_errno(errno);
-	} else {
-		answer.entry.metadata = metadata_of(&st);
-		answer.entry.identity = identity_of(&st);
-		recall(place.dir, place.leaf, &st, &answer.entry.metadata);
-	}
+	r = look(s, t.subtree, &place, m->stat.parts, &answer.entry.attributes, target);
 	place_release(&place);
 	if (r != 0)
 		return answer_path_error(s, r, &t);
@@ -127,7 +130,7 @@ open_source(struct session *s, const struct message_read *m, struct target *t, s
 	if (r == 0)
 		r = resolve_parent(t->subtree->root, t->rest, 0, place);
 	if (r == 0)
-		r = source_open_at(source, place->dir, place->leaf);
+		r = source_open_at(source, place->dir, place->leaf, NULL, 0);
 	if (r == 0 && !identity_same(source_identity(*source), &m->identity))
 		r = FTX_E_CHANGED;
 	return r;

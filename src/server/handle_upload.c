@@ -38,8 +38,6 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 	    .path = t->rest,
 	    .identity = m->identity,
 	    .allocate = m->allocate,
-	    .policy = METADATA_SERVER,
-	    .umask_bits = s->umask_bits,
 	    .before_long_call = session_working,
 	    .arg = s,
 	};
@@ -52,6 +50,7 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 	if (t->subtree->staging < 0)
 		return t->subtree->staging_error;
 	options.root = t->subtree->root;
+	options.rules = &t->subtree->rules;
 	options.overwrite = (t->subtree->grant->rights & RIGHT_OVERWRITE) != 0;
 	options.staging.dir = t->subtree->staging;
 	options.staging.prefix = "";
@@ -155,7 +154,8 @@ handle_commit(struct session *s, const struct message *m)
 	};
 	int r;
 
-	if (h == NULL || commit.metadata.type != ENTRY_FILE)
+	if (h == NULL || commit.metadata.type != ENTRY_FILE ||
+	    xattrs_check(&commit.metadata.xattrs) != 0)
 		return FTX_E_PROTOCOL;
 	if (h->error != 0)
 		return answer_error(s, h->error, NULL);
@@ -180,7 +180,7 @@ handle_commit(struct session *s, const struct message *m)
 	}
 	s->committed++;
 	memcpy(answer.committed.digest, s->result.digest.bytes, sizeof(answer.committed.digest));
-	answer.committed.flags = s->result.mode_not_kept ? 1 : 0;
+	answer.committed.flags = s->result.flags;
 	r = connection_send(&s->connection, &answer);
 	upload_close(h->upload, UPLOAD_DISCARD); /* what is left of the staging, after the answer */
 	free_handle(h);

@@ -24,6 +24,7 @@ struct subtree {
 	int root;    /* O_PATH directory; -1: offline */
 	int staging; /* where its partials live; -1 and staging_error without */
 	int staging_error;
+	struct metadata_rules rules; /* of its file system */
 };
 
 /* An upload of this connection, or what made it fail. */
@@ -40,7 +41,6 @@ struct session {
 	size_t subtree_count;
 	uint8_t session_id[16];
 	uint32_t peer_codecs;
-	mode_t umask_bits;
 	bool answering; /* a request without its final answer is being worked on: WORKING may be
 			   sent */
 	bool working_sent;
@@ -53,6 +53,7 @@ struct session {
 	struct block_range have[LIMIT_HAVE_RANGES];
 	struct upload_result result;
 	uint8_t raw[LIMIT_CHUNK_BYTES];
+	struct metadata_buffer metadata; /* of the answer that is being made */
 };
 
 /* SHARE/REST of a request, taken apart and checked. */

@@ -49,12 +49,15 @@ open_subtrees(struct session *s)
 				  strerror(errno));
 			continue;
 		}
-		if ((grant->rights & RIGHT_PUT) == 0)
+		if ((grant->rights & RIGHT_PUT) == 0) {
+			metadata_rules_init(&t->rules, METADATA_SERVER, false, false, -1);
 			continue;
+		}
 		t->staging_error = staging_open(t->root, s->client->key, &t->staging);
 		if (t->staging_error != 0)
 			log_error("no staging directory share=%s error=%s", grant->share,
 				  error_name(t->staging_error));
+		metadata_rules_init(&t->rules, METADATA_SERVER, false, false, t->staging);
 	}
 }
 
@@ -210,7 +213,6 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	prctl(PR_SET_DUMPABLE, 0);
 	s->client = client;
 	s->connection.pair = pair;
-	s->umask_bits = metadata_umask();
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
 	session_keys_wipe(keys);
 	s->decoder = decoder_new();

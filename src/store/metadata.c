@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -82,14 +83,27 @@ mtime_same(int64_t source_s, uint32_t source_ns, int64_t stored_s, uint32_t stor
 	return false;
 }
 
-mode_t
-metadata_mode(enum metadata_policy policy, mode_t umask_bits, const struct metadata *m)
+void
+metadata_rules_init(struct metadata_rules *rules, enum metadata_policy policy, bool set_owner,
+		    bool numeric_ids, int probe_dir)
 {
-	switch (policy) {
+	*rules = (struct metadata_rules){.policy = policy,
+					 .umask_bits = metadata_umask(),
+					 .own = {.uid = geteuid(), .gid = getegid()},
+					 .set_owner = set_owner && geteuid() == 0,
+					 .numeric_ids = numeric_ids,
+					 .can_remember = probe_dir >= 0};
+}
+
+mode_t
+metadata_mode(const struct metadata_rules *rules, const struct metadata *m)
+{
+	switch (rules->policy) {
 	case METADATA_SERVER:
-		return ((m->mode & 0777u) | 0600u) & ~umask_bits;
+		return ((m->mode & 0777u) | (m->type == ENTRY_DIRECTORY ? 0700u : 0600u)) &
+		       ~rules->umask_bits;
 	case METADATA_CLIENT:
-		return m->mode & (geteuid() == 0 ? 07777u : 0777u);
+		return m->mode & (rules->own.uid == 0 ? 07777u : 0777u);
 	}
 	assert(false);
 	return 0;
@@ -125,20 +139,20 @@ forget(int fd)
 }
 
 int
-metadata_apply(int fd, enum metadata_policy policy, mode_t umask_bits, const struct metadata *m,
-	       bool *not_kept)
+metadata_apply(const struct metadata_rules *rules, int fd, const struct metadata *m,
+	       enum metadata_past past, uint8_t *flags)
 {
-	mode_t applied = metadata_mode(policy, umask_bits, m);
+	mode_t applied = metadata_mode(rules, m);
 	bool kept = applied == m->mode;
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
 				    {.tv_sec = m->mtime_s, .tv_nsec = (long)m->mtime_ns}};
 	int r;
 
 	assert(m->mtime_ns < NSEC_PER_S);
-	if (policy == METADATA_SERVER) {
-		if (kept)
+	if (rules->policy == METADATA_SERVER) {
+		if (kept && past != METADATA_FRESH)
 			forget(fd);
-		else if ((r = remember(fd, m, applied, &kept)) != 0)
+		else if (!kept && (r = remember(fd, m, applied, &kept)) != 0)
 			return r;
 	}
 	if (fchmod(fd, applied) != 0) {
@@ -146,13 +160,25 @@ metadata_apply(int fd, enum metadata_policy policy, mode_t umask_bits, const str
 			return error_from_errno(errno);
 		kept = false;
 	}
-	*not_kept = !kept;
+	*flags = kept ? 0 : STATUS_MODE_NOT_KEPT;
 	/* Last: everything before it may touch the times. */
 	return futimens(fd, times) == 0 ? 0 : error_from_errno(errno);
 }
 
-void
-metadata_recall(int fd, const struct stat *st, struct metadata *m)
+int
+metadata_apply_link(const struct metadata_rules *rules, int dir, const char *name,
+		    const struct metadata *m, uint8_t *flags)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+				    {.tv_sec = m->mtime_s, .tv_nsec = (long)m->mtime_ns}};
+
+	(void)rules;
+	*flags = 0;
+	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : error_from_errno(errno);
+}
+
+static void
+recall(int fd, const struct stat *st, struct metadata *m)
 {
 	uint8_t value[XATTR_BYTES], version;
 	uint16_t full, applied;
@@ -166,6 +192,39 @@ metadata_recall(int fd, const struct stat *st, struct metadata *m)
 		return;
 	if (version == XATTR_VERSION && full <= 07777 && applied == (st->st_mode & 07777))
 		m->mode = full;
+}
+
+int
+metadata_read(const struct metadata_rules *rules, unsigned parts, int dir, const char *name, int fd,
+	      const struct stat *st, struct metadata *m, struct metadata_buffer *b)
+{
+	int own = -1;
+
+	(void)parts;
+	(void)b;
+	*m = metadata_of(st);
+	if (rules->policy != METADATA_SERVER || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)))
+		return 0;
+	if (fd < 0)
+		fd = own = openat(dir, name[0] != '\0' ? name : ".",
+				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		recall(fd, st, m);
+	if (own >= 0)
+		close(own);
+	return 0;
+}
+
+bool
+metadata_differs(const struct metadata_rules *rules, const struct metadata *wanted,
+		 const struct metadata *there)
+{
+	mode_t mode = rules->policy == METADATA_SERVER && rules->can_remember
+			  ? wanted->mode
+			  : metadata_mode(rules, wanted);
+
+	return (wanted->type != ENTRY_SYMLINK && mode != there->mode) ||
+	       !mtime_same(wanted->mtime_s, wanted->mtime_ns, there->mtime_s, there->mtime_ns);
 }
 
 mode_t

@@ -104,13 +104,20 @@ int metadata_read(const struct metadata_rules *rules, unsigned parts, int dir, c
 /* The mode an entry of m->type gets. */
 mode_t metadata_mode(const struct metadata_rules *rules, const struct metadata *m);
 
+/* What an entry that is given metadata has of its own already. */
+enum metadata_past {
+	METADATA_FRESH, /* nothing: made a moment ago, with 0600 (a directory: 0700) less umask */
+	METADATA_AGAIN, /* what an earlier try may have left: it goes */
+	METADATA_STANDING, /* anything: what m->flags does not mean stays as it is */
+};
+
 /*
  * Gives an open file or directory (ordinary descriptor) its owner, mode, attributes, ACLs and,
- * last, its mtime, as far as m->flags has them; what is remembered of an earlier state goes.
- * m->mtime_ns is below 10^9.  0 with *flags (what was not kept), or the error of errno.
+ * last, its mtime, as far as m->flags has them.  m->xattrs has passed xattrs_check(), m->mtime_ns
+ * is below 10^9.  0 with *flags (what was not kept), or the error of errno.
  */
 int metadata_apply(const struct metadata_rules *rules, int fd, const struct metadata *m,
-		   uint8_t *flags);
+		   enum metadata_past past, uint8_t *flags);
 
 /* The same for a symbolic link: owner, attributes where the file system has them for links, mtime.
  */

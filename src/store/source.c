@@ -9,7 +9,6 @@
 
 #include "proto/errors.h"
 #include "src/base/io.h"
-#include "src/store/metadata.h"
 
 struct source {
 	int dir;      /* borrowed; AT_FDCWD for a path of the user's */
@@ -18,15 +17,24 @@ struct source {
 	int fd;
 	struct stat st;
 	struct identity identity;
+	const struct metadata_rules *rules; /* borrowed; NULL: metadata_of() is enough */
+	unsigned parts;
 	struct metadata metadata;
+	struct metadata_buffer *buffer; /* owned; what metadata's spans lead into */
 };
 
-static void
+static int
 take_stat(struct source *s, const struct stat *st)
 {
 	s->st = *st;
 	s->identity = identity_of(st);
 	s->metadata = metadata_of(st);
+	if (s->rules == NULL)
+		return 0;
+	if (s->buffer == NULL && (s->buffer = malloc(sizeof(*s->buffer))) == NULL)
+		return FTX_E_NOMEM;
+	return metadata_read(s->rules, s->parts, s->dir, s->name, s->fd, st, &s->metadata,
+			     s->buffer);
 }
 
 static int
@@ -59,19 +67,24 @@ open_regular(struct source *s)
 		return error_from_errno(errno);
 	if ((r = check_type(st.st_mode)) != 0)
 		return r;
-	take_stat(s, &st);
-	return 0;
+	return take_stat(s, &st);
 }
 
 static int
-source_open(struct source **out, int dir, const char *name, int at_flags)
+source_open(struct source **out, int dir, const char *name, int at_flags,
+	    const struct metadata_rules *rules, unsigned parts)
 {
 	struct source *s = malloc(sizeof(*s));
 	int r;
 
 	if (s == NULL)
 		return FTX_E_NOMEM;
-	*s = (struct source){.dir = dir, .at_flags = at_flags, .name = strdup(name), .fd = -1};
+	*s = (struct source){.dir = dir,
+			     .at_flags = at_flags,
+			     .name = strdup(name),
+			     .fd = -1,
+			     .rules = rules,
+			     .parts = parts};
 	r = s->name != NULL ? open_regular(s) : FTX_E_NOMEM;
 	if (r != 0) {
 		source_close(s);
@@ -82,15 +95,17 @@ source_open(struct source **out, int dir, const char *name, int at_flags)
 }
 
 int
-source_open_at(struct source **out, int dir, const char *leaf)
+source_open_at(struct source **out, int dir, const char *leaf, const struct metadata_rules *rules,
+	       unsigned parts)
 {
-	return source_open(out, dir, leaf, AT_SYMLINK_NOFOLLOW);
+	return source_open(out, dir, leaf, AT_SYMLINK_NOFOLLOW, rules, parts);
 }
 
 int
-source_open_path(struct source **out, const char *path)
+source_open_path(struct source **out, const char *path, const struct metadata_rules *rules,
+		 unsigned parts)
 {
-	return source_open(out, AT_FDCWD, path, 0);
+	return source_open(out, AT_FDCWD, path, 0, rules, parts);
 }
 
 void
@@ -101,6 +116,7 @@ source_close(struct source *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->name);
+	free(s->buffer);
 	free(s);
 }
 
@@ -155,6 +171,5 @@ source_check(struct source *s)
 							   : error_from_errno(errno);
 	if (named.st_ino != now.st_ino || named.st_dev != now.st_dev)
 		return FTX_E_CHANGED;
-	take_stat(s, &now);
-	return 0;
+	return take_stat(s, &now);
 }

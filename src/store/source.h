@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "proto/message.h"
+#include "src/store/metadata.h"
 
 struct source;
 
@@ -15,12 +16,17 @@ struct source;
  * Opens dir/leaf without following a link (a FIFO or device is never waited for).  FTX_E_IS_LINK,
  * FTX_E_NOT_REGULAR, FTX_E_CONFLICT (a directory), FTX_E_NOT_FOUND, FTX_E_DENIED, ...  dir is
  * borrowed until source_close().
+ *
+ * rules: what source_metadata() is read by, with these parts, borrowed until source_close(); NULL:
+ * it is metadata_of() alone.
  */
-int source_open_at(struct source **out, int dir, const char *leaf);
+int source_open_at(struct source **out, int dir, const char *leaf,
+		   const struct metadata_rules *rules, unsigned parts);
 
 /* Opens a path as the user typed it (AT_FDCWD): links are followed.  Borrows path until
  * source_close(). */
-int source_open_path(struct source **out, const char *path);
+int source_open_path(struct source **out, const char *path, const struct metadata_rules *rules,
+		     unsigned parts);
 void source_close(struct source *s);
 
 /* As of opening or of the last source_check(). */

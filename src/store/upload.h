@@ -52,11 +52,10 @@ struct upload_options {
 	const char *path;	/* the final name; passes path_check(); copied */
 	unsigned resolve_flags; /* missing parents are made by the commit in any case */
 	uint8_t session_id[16];
-	struct identity identity; /* of the source; size is the file's */
-	uint64_t allocate;	  /* bytes the source occupies on its disk */
-	bool overwrite;		  /* may the final name exist? */
-	enum metadata_policy policy;
-	mode_t umask_bits;
+	struct identity identity;	    /* of the source; size is the file's */
+	uint64_t allocate;		    /* bytes the source occupies on its disk */
+	bool overwrite;			    /* may the final name exist? */
+	const struct metadata_rules *rules; /* borrowed until upload_close() */
 	/* Called before a call that may take long and cannot be left (fsync...); may be NULL. */
 	void (*before_long_call)(void *arg);
 	void *arg;
@@ -92,7 +91,7 @@ struct upload_commit {
 
 struct upload_result {
 	struct digest digest; /* of the whole file */
-	bool mode_not_kept;
+	uint8_t flags;	      /* what was not kept: bits of enum status_flag */
 	/* With FTX_E_INCOMPLETE (the first missing ones) and FTX_E_MISMATCH (all of sent): */
 	struct block_range blocks[LIMIT_GAP_RANGES];
 	uint32_t block_count;

@@ -64,7 +64,7 @@ announce_mode(struct upload *u, const struct metadata *m)
 
 	if (!upload_is_strict(u))
 		return 0;
-	u->journal.header.commit_mode = S_IFREG | metadata_mode(o->policy, o->umask_bits, m);
+	u->journal.header.commit_mode = S_IFREG | metadata_mode(o->rules, m);
 	if ((r = journal_write_header(&u->journal)) != 0)
 		return upload_fail_write(u, r);
 	u->journal_dirty = true;
@@ -113,8 +113,7 @@ static int
 finish_part(struct upload *u, const struct upload_commit *c, struct upload_result *result)
 {
 	const struct upload_options *o = &u->options;
-	int r =
-	    metadata_apply(u->part, o->policy, o->umask_bits, &c->metadata, &result->mode_not_kept);
+	int r = metadata_apply(o->rules, u->part, &c->metadata, METADATA_AGAIN, &result->flags);
 
 	if (r != 0)
 		return upload_fail(u, r, r == FTX_E_IO ? UPLOAD_DISCARD : UPLOAD_KEEP);
@@ -179,7 +178,7 @@ upload_commit(struct upload *u, const struct upload_commit *c, struct upload_res
 	int r;
 
 	assert(!u->published);
-	result->mode_not_kept = false;
+	result->flags = 0;
 	result->block_count = 0;
 	if (u->error != 0)
 		return u->error;

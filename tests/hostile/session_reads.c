@@ -66,7 +66,7 @@ Test(session, T31_no_request_goes_through_a_symbolic_link)
 	m = (struct message){.type = MESSAGE_STAT};
 	m.stat.path = span_of("s/out");
 	m = rig_ask(rig, &m, MESSAGE_ENTRY);
-	cr_assert_eq(m.entry.metadata.type, ENTRY_SYMLINK);
+	cr_assert_eq(m.entry.attributes.metadata.type, ENTRY_SYMLINK);
 	rig_free(rig);
 }
 
@@ -117,7 +117,7 @@ read_request(struct rig *rig, const char *path, const struct range *ranges, uint
 	m.stat.path = span_of(path);
 	m = rig_ask(rig, &m, MESSAGE_ENTRY);
 	read.read.path = span_of(path);
-	read.read.identity = m.entry.identity;
+	read.read.identity = m.entry.attributes.identity;
 	read.read.ranges.items = ranges;
 	read.read.ranges.count = count;
 	return read;

@@ -24,8 +24,8 @@ answer_stats(struct peer *p)
 	while (peer_receive(p) && p->message.type == MESSAGE_STAT) {
 		struct message m = {.type = MESSAGE_ENTRY};
 
-		m.entry.identity.size = (uint64_t)p->step++;
-		m.entry.metadata.type = ENTRY_FILE;
+		m.entry.attributes.identity.size = (uint64_t)p->step++;
+		m.entry.attributes.metadata.type = ENTRY_FILE;
 		if (p->step % 3 == 0)
 			peer_answer(p, MESSAGE_WORKING);
 		if (!peer_send(p, &m))
@@ -36,7 +36,7 @@ answer_stats(struct peer *p)
 static int
 take_size(void *arg, const struct message *m)
 {
-	*(uint64_t *)arg = m->entry.identity.size;
+	*(uint64_t *)arg = m->entry.attributes.identity.size;
 	return 0;
 }
 

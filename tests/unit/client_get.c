@@ -32,8 +32,9 @@ answer_stat(struct peer *p)
 {
 	struct message m = {.type = MESSAGE_ENTRY};
 
-	m.entry.identity = remote_identity();
-	m.entry.metadata = (struct metadata){.type = ENTRY_FILE, .mode = 0640, .mtime_s = 1000};
+	m.entry.attributes.identity = remote_identity();
+	m.entry.attributes.metadata =
+	    (struct metadata){.type = ENTRY_FILE, .mode = 0640, .mtime_s = 1000};
 	peer_send(p, &m);
 }
 

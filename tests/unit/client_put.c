@@ -295,9 +295,9 @@ have_same(struct peer *p)
 
 		if (stat(source, &st) != 0)
 			return;
-		m.entry.metadata = metadata_of(&st);
-		m.entry.identity = identity_of(&st);
-		m.entry.metadata.mtime_s += p->step;
+		m.entry.attributes.metadata = metadata_of(&st);
+		m.entry.attributes.identity = identity_of(&st);
+		m.entry.attributes.metadata.mtime_s += p->step;
 		peer_send(p, &m);
 	}
 	opens += p->message.type == MESSAGE_OPEN;

@@ -243,6 +243,10 @@ content_digest(uint64_t size, const struct block_range *ranges, uint32_t count, 
 	return d;
 }
 
+static const struct metadata_rules server_rules = {
+    .policy = METADATA_SERVER, .umask_bits = 022, .can_remember = true};
+static const struct metadata_rules client_rules = {.policy = METADATA_CLIENT, .umask_bits = 022};
+
 struct upload_options
 server_upload(const char *name, uint64_t size)
 {
@@ -253,8 +257,7 @@ server_upload(const char *name, uint64_t size)
 	    .identity = {.size = size, .mtime_s = 1700000000, .mtime_ns = 5},
 	    .allocate = size,
 	    .overwrite = true,
-	    .policy = METADATA_SERVER,
-	    .umask_bits = 022,
+	    .rules = &server_rules,
 	};
 
 	set_session(&o, 1);
@@ -268,7 +271,7 @@ client_upload(const char *name, uint64_t size)
 
 	o.staging.dir = room;
 	o.staging.prefix = ".ftx-";
-	o.policy = METADATA_CLIENT;
+	o.rules = &client_rules;
 	o.resolve_flags = RESOLVE_ENTER_MOUNTS;
 	return o;
 }

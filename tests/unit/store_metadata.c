@@ -12,6 +12,11 @@
 
 TestSuite(metadata, .init = room_begin, .fini = room_end);
 
+static struct metadata_rules server = {
+    .policy = METADATA_SERVER, .umask_bits = 0, .can_remember = true};
+static struct metadata_rules client = {.policy = METADATA_CLIENT};
+static struct metadata_buffer buffer;
+
 static int
 new_file(const char *name)
 {
@@ -29,9 +34,8 @@ recalled(int fd, mode_t *own_mode)
 	struct stat st;
 
 	cr_assert(fstat(fd, &st) == 0);
-	m = metadata_of(&st);
 	*own_mode = st.st_mode & 07777;
-	metadata_recall(fd, &st, &m);
+	assert_ok(metadata_read(&server, 0, room, "", fd, &st, &m, &buffer));
 	return m;
 }
 
@@ -56,17 +60,19 @@ Test(metadata, of_a_server_file_is_given_back_as_it_came)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct metadata m = with_mode(cases[i].mode), got;
+		struct metadata_rules rules = server;
 		char name[20];
-		bool not_kept = true;
+		uint8_t not_kept = 1;
 		mode_t own;
 		int fd;
 
 		snprintf(name, sizeof(name), "file%zu", i);
+		rules.umask_bits = cases[i].umask_bits;
 		fd = new_file(name);
-		assert_ok(metadata_apply(fd, METADATA_SERVER, cases[i].umask_bits, &m, &not_kept));
+		assert_ok(metadata_apply(&rules, fd, &m, METADATA_AGAIN, &not_kept));
 		got = recalled(fd, &own);
 		cr_expect(own == cases[i].own, "%zu: %o", i, own);
-		cr_expect(own == metadata_mode(METADATA_SERVER, cases[i].umask_bits, &m));
+		cr_expect(own == metadata_mode(&rules, &m));
 		cr_expect(got.mode == cases[i].mode, "%zu: %o", i, got.mode);
 		cr_expect(got.mtime_s == m.mtime_s && got.mtime_ns == m.mtime_ns);
 		cr_expect(got.type == ENTRY_FILE);
@@ -81,11 +87,11 @@ Test(metadata, of_a_server_file_is_given_back_as_it_came)
 Test(metadata, remembered_no_longer_counts_once_the_mode_was_changed_by_hand)
 {
 	struct metadata m = with_mode(04755), got;
-	bool not_kept;
+	uint8_t not_kept;
 	mode_t own;
 	int fd = new_file("file");
 
-	assert_ok(metadata_apply(fd, METADATA_SERVER, 022, &m, &not_kept));
+	assert_ok(metadata_apply(&server, fd, &m, METADATA_AGAIN, &not_kept));
 	cr_assert(fchmod(fd, 0700) == 0);
 	got = recalled(fd, &own);
 	cr_expect(got.mode == 0700);
@@ -98,12 +104,12 @@ Test(metadata, remembered_no_longer_counts_once_the_mode_was_changed_by_hand)
 Test(metadata, of_an_earlier_commit_is_forgotten)
 {
 	struct metadata first = with_mode(04755), second = with_mode(0755), got;
-	bool not_kept;
+	uint8_t not_kept;
 	mode_t own;
 	int fd = new_file("file");
 
-	assert_ok(metadata_apply(fd, METADATA_SERVER, 022, &first, &not_kept));
-	assert_ok(metadata_apply(fd, METADATA_SERVER, 022, &second, &not_kept));
+	assert_ok(metadata_apply(&server, fd, &first, METADATA_AGAIN, &not_kept));
+	assert_ok(metadata_apply(&server, fd, &second, METADATA_AGAIN, &not_kept));
 	got = recalled(fd, &own);
 	cr_expect(got.mode == 0755);
 	close(fd);
@@ -143,17 +149,17 @@ Test(metadata, in_an_xattr_that_makes_no_sense_is_not_believed)
 Test(metadata, of_a_client_file_is_what_its_user_may_give)
 {
 	struct metadata m = with_mode(04755);
-	bool not_kept = false;
+	uint8_t not_kept = 0;
 	mode_t own;
 	int fd = new_file("file");
 
-	assert_ok(metadata_apply(fd, METADATA_CLIENT, 077, &m, &not_kept));
+	assert_ok(metadata_apply(&client, fd, &m, METADATA_AGAIN, &not_kept));
 	recalled(fd, &own);
 	cr_expect(own == (geteuid() == 0 ? 04755 : 0755));
 	cr_expect(not_kept == (geteuid() != 0));
 	cr_expect(fgetxattr(fd, "user.ftx.meta", NULL, 0) < 0);
 	m.mode = 0400;
-	assert_ok(metadata_apply(fd, METADATA_CLIENT, 077, &m, &not_kept));
+	assert_ok(metadata_apply(&client, fd, &m, METADATA_AGAIN, &not_kept));
 	recalled(fd, &own);
 	cr_expect(own == 0400);
 	cr_expect(!not_kept);
@@ -167,18 +173,18 @@ Test(metadata, that_a_file_system_cannot_hold_is_reported_and_no_failure)
 	for (size_t i = 0; i < 2; i++) {
 		struct metadata m = with_mode(04711);
 		char name[20];
-		bool not_kept = false;
+		uint8_t not_kept = 0;
 		mode_t own;
 		int fd;
 
 		snprintf(name, sizeof(name), "file%zu", i);
 		fd = new_file(name);
 		fault_set("fsetxattr", 1, errnums[i]);
-		assert_ok(metadata_apply(fd, METADATA_SERVER, 0, &m, &not_kept));
+		assert_ok(metadata_apply(&server, fd, &m, METADATA_AGAIN, &not_kept));
 		cr_expect(fault_hit() && not_kept);
 		cr_expect(recalled(fd, &own).mode == 0711);
 		fault_set("fchmod", 1, EPERM);
-		assert_ok(metadata_apply(fd, METADATA_CLIENT, 0, &m, &not_kept));
+		assert_ok(metadata_apply(&client, fd, &m, METADATA_AGAIN, &not_kept));
 		cr_expect(fault_hit() && not_kept);
 		close(fd);
 	}
@@ -189,11 +195,11 @@ Test(metadata, fails_where_the_disk_fails)
 	static const char *const calls[] = {"fsetxattr", "fchmod", "futimens"};
 	struct metadata m = with_mode(04711);
 	int fd = new_file("file");
-	bool not_kept;
+	uint8_t not_kept;
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		fault_set(calls[i], 1, EIO);
-		assert_error(metadata_apply(fd, METADATA_SERVER, 0, &m, &not_kept), FTX_E_IO);
+		assert_error(metadata_apply(&server, fd, &m, METADATA_AGAIN, &not_kept), FTX_E_IO);
 		cr_expect(fault_hit());
 	}
 	close(fd);
@@ -202,7 +208,7 @@ Test(metadata, fails_where_the_disk_fails)
 Test(metadata, is_kept_as_far_as_ramfs_goes)
 {
 	struct metadata m = with_mode(04711);
-	bool not_kept = false;
+	uint8_t not_kept = 0;
 	char path[200];
 	mode_t own;
 	int fd;
@@ -213,7 +219,7 @@ Test(metadata, is_kept_as_far_as_ramfs_goes)
 	snprintf(path, sizeof(path), "%s/share/ram", room_path);
 	cr_assert(mount("none", path, "ramfs", 0, NULL) == 0);
 	fd = new_file("ram/file");
-	assert_ok(metadata_apply(fd, METADATA_SERVER, 0, &m, &not_kept));
+	assert_ok(metadata_apply(&server, fd, &m, METADATA_AGAIN, &not_kept));
 	cr_expect(not_kept, "ramfs has no user xattrs");
 	cr_expect(recalled(fd, &own).mode == 0711);
 	close(fd);

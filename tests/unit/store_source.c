@@ -11,12 +11,14 @@
 
 TestSuite(source, .init = room_begin, .fini = room_end);
 
+static const struct metadata_rules rules = {.policy = METADATA_CLIENT};
+
 static struct source *
 open_file(const char *name)
 {
 	struct source *s;
 
-	assert_ok(source_open_at(&s, room, name));
+	assert_ok(source_open_at(&s, room, name, &rules, 0));
 	return s;
 }
 
@@ -71,12 +73,12 @@ Test(source, is_a_regular_file_and_a_fifo_is_not_waited_for)
 	cr_assert(mkdirat(room, "dir", 0755) == 0);
 	make_file(room, "file", "x", 0600);
 	cr_assert(symlinkat("file", room, "link") == 0);
-	assert_error(source_open_at(&s, room, "fifo"), FTX_E_NOT_REGULAR);
-	assert_error(source_open_at(&s, room, "socket"), FTX_E_NOT_REGULAR);
-	assert_error(source_open_at(&s, room, "dir"), FTX_E_CONFLICT);
-	assert_error(source_open_at(&s, room, "link"), FTX_E_IS_LINK);
-	assert_error(source_open_at(&s, room, "missing"), FTX_E_NOT_FOUND);
-	assert_error(source_open_path(&s, "/dev/null"), FTX_E_NOT_REGULAR);
+	assert_error(source_open_at(&s, room, "fifo", &rules, 0), FTX_E_NOT_REGULAR);
+	assert_error(source_open_at(&s, room, "socket", &rules, 0), FTX_E_NOT_REGULAR);
+	assert_error(source_open_at(&s, room, "dir", &rules, 0), FTX_E_CONFLICT);
+	assert_error(source_open_at(&s, room, "link", &rules, 0), FTX_E_IS_LINK);
+	assert_error(source_open_at(&s, room, "missing", &rules, 0), FTX_E_NOT_FOUND);
+	assert_error(source_open_path(&s, "/dev/null", &rules, 0), FTX_E_NOT_REGULAR);
 }
 
 Test(source, named_by_the_user_may_be_a_link)
@@ -87,7 +89,7 @@ Test(source, named_by_the_user_may_be_a_link)
 	make_file(room, "file", "x", 0600);
 	cr_assert(symlinkat("file", room, "link") == 0);
 	snprintf(path, sizeof(path), "%s/share/link", room_path);
-	assert_ok(source_open_path(&s, path));
+	assert_ok(source_open_path(&s, path, &rules, 0));
 	assert_ok(source_check(s));
 	make_file(room, "other", "x", 0600);
 	cr_assert(unlinkat(room, "link", 0) == 0 && symlinkat("other", room, "link") == 0);
@@ -172,5 +174,5 @@ Test(source, that_may_not_be_read_is_denied)
 		return;
 	}
 	make_file(room, "file", "x", 0);
-	assert_error(source_open_at(&s, room, "file"), FTX_E_DENIED);
+	assert_error(source_open_at(&s, room, "file", &rules, 0), FTX_E_DENIED);
 }

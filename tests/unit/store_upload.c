@@ -248,22 +248,20 @@ Test(upload, remembers_the_mode_that_the_server_does_not_set)
 {
 	struct upload_options o = server_upload("file", 3);
 	struct upload_commit c = {.metadata = {.type = ENTRY_FILE, .mode = 06511}};
+	static struct metadata_buffer buffer;
 	struct metadata m = {0};
 	struct upload *u;
 	struct stat st;
-	int fd;
 
 	assert_ok(begin(&u, &o));
 	assert_ok(write_block(u, 3, 0, 1));
 	assert_ok(upload_commit(u, &c, &result));
-	cr_expect(!result.mode_not_kept);
+	cr_expect(result.flags == 0);
 	assert_ok(upload_close(u, UPLOAD_KEEP));
 	st = stat_of(room, "file");
 	cr_expect((st.st_mode & 07777) == 0711);
-	fd = openat(room, "file", O_RDONLY | O_CLOEXEC);
-	metadata_recall(fd, &st, &m);
+	assert_ok(metadata_read(o.rules, 0, room, "file", -1, &st, &m, &buffer));
 	cr_expect(m.mode == 06511);
-	close(fd);
 }
 
 Test(upload, of_more_than_there_is_room_for_is_refused_at_once)
