@@ -2,44 +2,17 @@
  * keygen, key, and where identities are.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/display.h"
+#include "src/client/config.h"
 #include "src/secure/keyfile.h"
 
 #define SYSTEM_IDENTITY "/etc/ftx/id"
-
-/* $XDG_CONFIG_HOME/ftx/id, or ~/.config/ftx/id.  0, or FTX_E_CONFIG in why. */
-static int
-default_identity(char *out, size_t capacity, struct problem *why)
-{
-	const char *base = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
-	int n;
-
-	if (base != NULL && base[0] == '/') {
-		n = snprintf(out, capacity, "%s/ftx/id", base);
-	} else {
-		if (home == NULL || home[0] == '\0') {
-			const struct passwd *user = getpwuid(geteuid());
-
-			home = user != NULL ? user->pw_dir : NULL;
-		}
-		if (home == NULL)
-			return problem_set(why, FTX_E_CONFIG, SIDE_LOCAL,
-					   "neither XDG_CONFIG_HOME nor HOME says where keys are");
-		n = snprintf(out, capacity, "%s/.config/ftx/id", home);
-	}
-	if (n < 0 || (size_t)n >= capacity)
-		return problem_set(why, FTX_E_CONFIG, SIDE_LOCAL, "HOME is too long");
-	return 0;
-}
 
 static int
 key_problem(struct problem *why, int r, const char *path, const char *reason)
@@ -67,7 +40,7 @@ identity_load(const struct options *o, uint8_t **secret, struct problem *why)
 	int r;
 
 	if (path == NULL) {
-		r = default_identity(place, sizeof(place), why);
+		r = config_place(place, sizeof(place), "id", why);
 		if (r != 0)
 			return r;
 		path = place;
@@ -134,7 +107,7 @@ verb_keygen(const struct options *o)
 	int code, r;
 
 	if (path == NULL) {
-		if (default_identity(place, sizeof(place), &why) != 0)
+		if (config_place(place, sizeof(place), "id", &why) != 0)
 			return complain(o, &why);
 		path = place;
 	}

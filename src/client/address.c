@@ -6,6 +6,8 @@
 #include "proto/errors.h"
 #include "src/base/encoding.h"
 #include "src/base/display.h"
+#include "src/base/ini.h"
+#include "src/client/config.h"
 #include "src/store/name.h"
 
 #define URL_SCHEME "ftx://"
@@ -27,16 +29,12 @@ usage(struct problem *why, const char *text, const char *reason)
 			   display_escape(shown, sizeof(shown), text, strlen(text)), reason);
 }
 
+_Static_assert(LIMIT_SHARE_BYTES == INI_NAME_BYTES, "one rule for names of shares and sections");
+
 bool
 share_name_ok(const char *name, size_t length)
 {
-	if (length == 0 || length > LIMIT_SHARE_BYTES || !is_alnum(name[0]))
-		return false;
-	for (size_t i = 1; i < length; i++) {
-		if (!is_alnum(name[i]) && strchr("._-", name[i]) == NULL)
-			return false;
-	}
-	return true;
+	return ini_name_ok(name, length);
 }
 
 /* Decodes %XX.  NULL, or what is wrong. */
@@ -136,22 +134,26 @@ set_host(struct address *a, const char *host, size_t length, bool bracketed)
 	return NULL;
 }
 
+bool
+address_port(uint16_t *port, const char *text, size_t length)
+{
+	unsigned n = 0;
+
+	if (length == 0 || length > 5)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (unsigned)(text[i] - '0');
+	}
+	*port = (uint16_t)n;
+	return n >= 1 && n <= 65535;
+}
+
 static const char *
 set_port(struct address *a, const char *text, size_t length)
 {
-	unsigned port = 0;
-
-	if (length == 0 || length > 5)
-		return "a port is a number from 1 to 65535";
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return "a port is a number from 1 to 65535";
-		port = port * 10 + (unsigned)(text[i] - '0');
-	}
-	if (port == 0 || port > 65535)
-		return "a port is a number from 1 to 65535";
-	a->port = (uint16_t)port;
-	return NULL;
+	return address_port(&a->port, text, length) ? NULL : "a port is a number from 1 to 65535";
 }
 
 static const char *
@@ -234,6 +236,7 @@ parse_plain(struct address *a, const char *text)
 		if (path == NULL || (size_t)(path - text) > strcspn(text, "/"))
 			return "a remote path is needed here; " FORM;
 		wrong = set_host(a, text, (size_t)(path - text), false);
+		a->named = true;
 		path += 1;
 	}
 	if (wrong != NULL)
@@ -258,6 +261,56 @@ address_parse(struct address *a, const char *text, struct problem *why)
 	return wrong == NULL ? 0 : usage(why, text, wrong);
 }
 
+bool
+address_split(char host[static ADDRESS_HOST_BYTES], uint16_t *port, const char *text)
+{
+	struct address a = {.port = 0};
+
+	if (set_host_port(&a, text, strlen(text)) != NULL)
+		return false;
+	memcpy(host, a.host, sizeof(a.host));
+	*port = a.port;
+	return true;
+}
+
+static int
+no_key(const struct address *a, const char *name, const char *file, struct problem *why)
+{
+	char shown[PROBLEM_HINT_BYTES / 2];
+
+	problem_set(why, FTX_E_SERVER_KEY, SIDE_LOCAL, "no key is known for %s", name);
+	if (a->named && ini_name_ok(name, strlen(name)))
+		problem_hint(why,
+			     "\"ftxd key\" on the server prints KEY; add it to %s: [host %s] "
+			     "server-key = KEY",
+			     display_escape(shown, sizeof(shown), file, strlen(file)), name);
+	else
+		problem_hint(why,
+			     "name the server as ftx://KEY@%s/SHARE/PATH; \"ftxd key\" on the "
+			     "server prints KEY",
+			     name);
+	return FTX_E_SERVER_KEY;
+}
+
+int
+address_resolve(struct address *a, const struct config *c, struct problem *why)
+{
+	const struct config_host *h = a->named ? config_host(c, a->host) : NULL;
+
+	if (h == NULL)
+		return a->has_key ? 0 : no_key(a, a->host, config_user_file(c), why);
+	a->identity = h->identity;
+	if (h->key_count == 0)
+		return no_key(a, h->name, h->file, why);
+	memcpy(a->host, h->address, sizeof(a->host));
+	a->port = h->port;
+	a->has_key = true;
+	memcpy(a->key, h->keys[0], sizeof(a->key));
+	a->has_key2 = h->key_count > 1;
+	memcpy(a->key2, h->keys[1], sizeof(a->key2));
+	return 0;
+}
+
 const char *
 address_rest(const char *path)
 {
@@ -277,11 +330,19 @@ address_share(char out[static LIMIT_SHARE_BYTES + 1], const char *path)
 	out[length] = '\0';
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 bool
 address_same_server(const struct address *a, const struct address *b)
 {
-	return strcmp(a->host, b->host) == 0 && a->port == b->port && a->has_key == b->has_key &&
-	       memcmp(a->key, b->key, sizeof(a->key)) == 0;
+	return strcmp(a->host, b->host) == 0 && a->named == b->named && a->port == b->port &&
+	       a->has_key == b->has_key && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       a->has_key2 == b->has_key2 && memcmp(a->key2, b->key2, sizeof(a->key2)) == 0 &&
+	       same_text(a->identity, b->identity);
 }
 
 void

@@ -2,11 +2,17 @@
 
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/client/config.h"
 
-#define KEY "BIJrjM2geu3i9JtY8R_SqdRcorDhvwq1-FFnJYHKiAA"
+#define KEY  "BIJrjM2geu3i9JtY8R_SqdRcorDhvwq1-FFnJYHKiAA"
+#define KEY2 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
 
 static const struct {
 	const char *text, *host;
@@ -177,4 +183,127 @@ Test(address, tells_servers_apart)
 	cr_expect(!address_same_server(&a, &b));
 	address_parse(&b, "ftx://" KEY "@i/s/f", &why);
 	cr_expect(!address_same_server(&a, &b));
+}
+
+static const struct {
+	const char *text, *host;
+	uint16_t port;
+} splits[] = {
+    {"h", "h", 0},   {"h:7", "h", 7},	    {"[::1]", "::1", 0}, {"[::1]:7", "::1", 7},
+    {"", NULL, 0},   {"h:", NULL, 0},	    {"h:0", NULL, 0},	 {"::1", NULL, 0},
+    {"[]", NULL, 0}, {"[::1]7", NULL, 0},   {"h/s", NULL, 0},	 {"h:1/s", NULL, 0},
+    {"h ", NULL, 0}, {"h:65536", NULL, 0},  {"k@h", NULL, 0},	 {"h:1:1", NULL, 0},
+    {":1", NULL, 0}, {"h:000001", NULL, 0}, {"h:+1", NULL, 0},
+};
+
+Test(address, splits_host_and_port)
+{
+	for (size_t i = 0; i < sizeof(splits) / sizeof(splits[0]); i++) {
+		char host[ADDRESS_HOST_BYTES];
+		uint16_t port = 1;
+
+		cr_expect_eq(address_split(host, &port, splits[i].text), splits[i].host != NULL,
+			     "'%s'", splits[i].text);
+		if (splits[i].host == NULL)
+			continue;
+		cr_expect_str_eq(host, splits[i].host);
+		cr_expect_eq(port, splits[i].port);
+	}
+}
+
+/* A configuration of one file with this text, in memory. */
+static struct config *
+configuration(const char *text)
+{
+	int fd = memfd_create("config", MFD_CLOEXEC);
+	struct problem why = {0};
+	struct config *c = NULL;
+	char path[64];
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	cr_assert_eq(config_load_files(&c, path, "/dev/null/absent", &why), 0, "%s", why.text);
+	close(fd);
+	return c;
+}
+
+#define HOSTS                                                                                      \
+	"[host nas]\naddress = [::1]:7000\nserver-key = " KEY "\nserver-key = " KEY2               \
+	"\nidentity = /i\n[host one]\nserver-key = " KEY "\n[host keyless]\nport = 7001\n"
+
+static const struct {
+	const char *text, *host;
+	uint16_t port;
+	int keys;
+	const char *identity;
+} resolved[] = {
+    {"nas:s/f", "::1", 7000, 2, "/i"},
+    {"one:s/f", "one", 0, 1, NULL},
+    {"ftx://" KEY2 "@nas/s/f", "nas", 0, 1, NULL},
+    {"ftx://" KEY2 "@nas:5/s/f", "nas", 5, 1, NULL},
+    {"ftx://nas/s/f", NULL, 0, 0, "ftx://KEY@nas/SHARE/PATH"},
+    {"ftx://one/s/f", NULL, 0, 0, "ftx://KEY@one/SHARE/PATH"},
+    {"[nas]:s/f", NULL, 0, 0, "ftx://KEY@nas/SHARE/PATH"},
+    {"keyless:s/f", NULL, 0, 0, ": [host keyless] server-key = KEY"},
+    {"NAS:s/f", NULL, 0, 0, ": [host NAS] server-key = KEY"},
+    {"_nas:s/f", NULL, 0, 0, "ftx://KEY@_nas/SHARE/PATH"},
+};
+
+/* Where host is NULL no key is known, and identity stands in the hint. */
+Test(address, means_what_the_configuration_says_unless_it_is_a_url)
+{
+	struct config *c = configuration(HOSTS);
+	uint8_t key[KEY_BYTES], key2[KEY_BYTES];
+
+	key_parse(key, KEY);
+	key_parse(key2, KEY2);
+	for (size_t i = 0; i < sizeof(resolved) / sizeof(resolved[0]); i++) {
+		const char *text = resolved[i].text;
+		struct problem why = {0};
+		struct address a;
+		int r;
+
+		cr_assert_eq(address_parse(&a, text, &why), 0, "%s: %s", text, why.text);
+		r = address_resolve(&a, c, &why);
+		if (resolved[i].host == NULL) {
+			cr_expect_eq(r, FTX_E_SERVER_KEY, "%s", text);
+			cr_expect(strstr(why.text, "no key is known for ") == why.text);
+			cr_expect(strstr(why.hint, resolved[i].identity) != NULL, "%s: %s", text,
+				  why.hint);
+			cr_expect(strstr(why.hint, "\"ftxd key\" on the server") != NULL);
+			continue;
+		}
+		cr_expect_eq(r, 0, "%s: %s", text, why.text);
+		cr_expect_str_eq(a.host, resolved[i].host, "%s", text);
+		cr_expect_eq(a.port, resolved[i].port, "%s", text);
+		cr_expect(a.has_key && a.has_key2 == (resolved[i].keys == 2), "%s", text);
+		cr_expect(memcmp(a.key, a.named ? key : key2, KEY_BYTES) == 0, "%s", text);
+		cr_expect(!a.has_key2 || memcmp(a.key2, key2, KEY_BYTES) == 0, "%s", text);
+		cr_expect_eq(a.identity == NULL, resolved[i].identity == NULL, "%s", text);
+		if (a.identity != NULL)
+			cr_expect_str_eq(a.identity, resolved[i].identity);
+		cr_expect_str_eq(a.path, "s/f");
+	}
+	config_free(c);
+}
+
+Test(address, tells_an_alias_from_a_host_of_its_name)
+{
+	struct config *c = configuration("[host a]\naddress = h\nserver-key = " KEY
+					 "\nidentity = /a\n[host b]\naddress = h\nserver-key = " KEY
+					 "\nidentity = /b\n");
+	struct problem why;
+	struct address a, b;
+
+	address_parse(&a, "h:s/f", &why);
+	address_parse(&b, "ftx://h/s/f", &why);
+	cr_expect(!address_same_server(&a, &b));
+	address_parse(&b, "h:t/g", &why);
+	cr_expect(address_same_server(&a, &b));
+	cr_assert(address_parse(&a, "a:s/f", &why) == 0 && address_resolve(&a, c, &why) == 0);
+	cr_assert(address_parse(&b, "b:s/f", &why) == 0 && address_resolve(&b, c, &why) == 0);
+	cr_expect(!address_same_server(&a, &b), "two identities are two clients");
+	cr_assert(address_parse(&b, "a:t/g", &why) == 0 && address_resolve(&b, c, &why) == 0);
+	cr_expect(address_same_server(&a, &b));
+	config_free(c);
 }
