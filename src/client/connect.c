@@ -78,12 +78,14 @@ receive_all(int fd, const struct cancel *cancel, uint8_t *data, size_t length, u
 static int
 server_key_problem(const struct connect_options *o, struct problem *p)
 {
-	char key[KEY_TEXT_CHARS + 1];
+	char key[KEY_TEXT_CHARS + 1], key2[KEY_TEXT_CHARS + 1] = "";
 
 	key_format(key, o->server_key);
+	if (o->server_key2 != NULL)
+		key_format(key2, o->server_key2);
 	problem_set(p, FTX_E_SERVER_KEY, SIDE_REMOTE,
-		    "%s did not answer as the holder of %s: wrong or changed key, or no ftxd",
-		    o->host, key);
+		    "%s did not answer as the holder of %s%s%s: wrong or changed key, or no ftxd",
+		    o->host, key, o->server_key2 != NULL ? " or " : "", key2);
 	problem_hint(p, "\"ftxd key\" on the server prints its key");
 	return FTX_E_SERVER_KEY;
 }
@@ -255,10 +257,28 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 	return r;
 }
 
+/*
+ * Is the other of two keys to be tried at once?  A key stays until it was not proved: a server that
+ * turns us away for now has said nothing about it.
+ */
+static bool
+change_key(struct connect_options *o, unsigned *unproved)
+{
+	const uint8_t *key = o->server_key;
+
+	if (o->server_key2 == NULL)
+		return false;
+	o->server_key = o->server_key2;
+	o->server_key2 = key;
+	return ++*unproved % 2 == 1;
+}
+
 int
 connect_server(struct connection **out, struct server_info *info, const struct connect_options *o,
 	       struct problem *p)
 {
+	struct connect_options with = *o; /* the key to be proved first */
+	unsigned unproved = 0;
 	uint64_t begun = clock_ms();
 	uint64_t delay = FIRST_DELAY_MS;
 	unsigned absent = 0;
@@ -266,8 +286,12 @@ connect_server(struct connection **out, struct server_info *info, const struct c
 	for (;;) {
 		enum verdict verdict = VERDICT_FINAL;
 		uint64_t limit = o->retry_for_ms;
-		int r = attempt(out, info, o, &verdict, p);
+		int r = attempt(out, info, &with, &verdict, p);
 
+		if (r == FTX_E_SERVER_KEY && change_key(&with, &unproved))
+			continue;
+		if (r == FTX_E_SERVER_KEY)
+			server_key_problem(o, p); /* both keys, in their order */
 		if (r == 0 || r == FTX_E_INTERRUPTED || verdict == VERDICT_FINAL)
 			return r;
 		if (verdict == VERDICT_ABSENT && ++absent == ABSENT_ATTEMPTS)

@@ -13,7 +13,9 @@ struct connect_options {
 	uint16_t port;
 	int family;		   /* AF_UNSPEC, AF_INET, AF_INET6 */
 	const uint8_t *server_key; /* public, KEY_BYTES */
-	const uint8_t *identity;   /* secret, KEY_BYTES */
+	/* Another that the server may have; NULL: none. */
+	const uint8_t *server_key2;
+	const uint8_t *identity; /* secret, KEY_BYTES */
 	uint8_t session_id[16];
 	uint8_t stream;
 	uint64_t retry_for_ms; /* 0: one attempt */
@@ -32,7 +34,7 @@ struct server_info {
 /*
  * 0 with *out; otherwise p says why:
  *	FTX_E_NETWORK, FTX_E_TIMEOUT, FTX_E_CLOSED	no connection, or lost before WELCOME
- *	FTX_E_SERVER_KEY	the peer did not prove the key (or said nothing, for 15 s)
+ *	FTX_E_SERVER_KEY	the peer proved neither key (or said nothing, for 15 s)
  *	FTX_E_KEY_REFUSED	the server does not accept ours
  *	FTX_E_VERSION, FTX_E_PROTOCOL, FTX_E_BUSY, FTX_E_INTERRUPTED, ...
  * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a

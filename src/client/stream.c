@@ -77,6 +77,7 @@ stream_connect(struct stream *s)
 	    .port = s->run->server.port,
 	    .family = request->family,
 	    .server_key = s->run->server.key,
+	    .server_key2 = s->run->server.has_key2 ? s->run->server.key2 : NULL,
 	    .identity = s->run->identity,
 	    .retry_for_ms = request->retry_for_ms,
 	    .connection = {.cancel = &s->run->cancel,
