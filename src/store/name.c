@@ -5,11 +5,12 @@
 #include "proto/errors.h"
 #include "proto/limits.h"
 
-/* The project's own names: ".ftx" and everything that begins with ".ftx-". */
-static bool
-is_reserved(const char *name, size_t length)
+bool
+name_reserved(const void *name, size_t length)
 {
-	return length >= 4 && memcmp(name, ".ftx", 4) == 0 && (length == 4 || name[4] == '-');
+	const char *bytes = name;
+
+	return length >= 4 && memcmp(bytes, ".ftx", 4) == 0 && (length == 4 || bytes[4] == '-');
 }
 
 bool
@@ -23,7 +24,7 @@ name_ok(const void *name, size_t length)
 		return false;
 	if (bytes[0] == '.' && (length == 1 || (length == 2 && bytes[1] == '.')))
 		return false;
-	return !is_reserved(bytes, length);
+	return !name_reserved(bytes, length);
 }
 
 int

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The project's own names: ".ftx" and everything that begins with ".ftx-". */
+bool name_reserved(const void *name, size_t length);
+
 /*
  * One component: 1..255 bytes, no NUL, no '/', not "." or "..", not ".ftx" and not beginning with
  * ".ftx-".  Any other bytes are allowed.

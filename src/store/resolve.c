@@ -8,24 +8,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/store/mount.h"
 #include "src/store/name.h"
 
 enum { RECENT_S = 3600 };
-
-/* Which mount a directory is on. */
-struct mount {
-	uint32_t dev_major;
-	uint32_t dev_minor;
-	uint64_t id; /* 0 where the kernel does not say (before Linux 5.8) */
-};
 
 struct walk {
 	int dir; /* owned, O_PATH: where the walk stands */
@@ -34,22 +26,6 @@ struct walk {
 };
 
 static int
-mount_of(int dir, struct mount *out)
-{
-	struct statx stx;
-
-	if (statx(dir, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MNT_ID, &stx) != 0)
-		return error_from_errno(errno);
-	*out = (struct mount){
-	    .dev_major = stx.stx_dev_major,
-	    .dev_minor = stx.stx_dev_minor,
-	    .id = (stx.stx_mask & STATX_MNT_ID) != 0 ? stx.stx_mnt_id : 0,
-	};
-	return 0;
-}
-
-/* A bind mount of the same file system has its device, but another mount id. */
-static int
 check_mount(const struct walk *w, int dir)
 {
 	struct mount m;
@@ -57,12 +33,9 @@ check_mount(const struct walk *w, int dir)
 
 	if ((w->flags & RESOLVE_ENTER_MOUNTS) != 0)
 		return 0;
-	if ((r = mount_of(dir, &m)) != 0)
+	if ((r = mount_of(dir, "", false, &m)) != 0)
 		return r;
-	if (m.dev_major != w->mount.dev_major || m.dev_minor != w->mount.dev_minor ||
-	    m.id != w->mount.id)
-		return FTX_E_OTHER_FILE_SYSTEM;
-	return 0;
+	return mount_same(&m, &w->mount) ? 0 : FTX_E_OTHER_FILE_SYSTEM;
 }
 
 static int
@@ -74,7 +47,7 @@ walk_begin(struct walk *w, int root, unsigned flags)
 	w->dir = openat(root, ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->dir < 0)
 		return error_from_errno(errno);
-	if ((r = mount_of(w->dir, &w->mount)) != 0) {
+	if ((r = mount_of(w->dir, "", false, &w->mount)) != 0) {
 		close(w->dir);
 		w->dir = -1;
 	}
