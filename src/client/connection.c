@@ -135,17 +135,37 @@ fail(struct connection *c, int error)
 
 /* Which messages answer a request, beside ERROR and WORKING. */
 static const struct {
-	enum message_type request, part, answer;
+	enum message_type request, answer;
 } answers[] = {
-    {MESSAGE_HELLO, MESSAGE_WELCOME, MESSAGE_WELCOME},
-    {MESSAGE_PING, MESSAGE_PONG, MESSAGE_PONG},
-    {MESSAGE_STAT, MESSAGE_ENTRY, MESSAGE_ENTRY},
-    {MESSAGE_OPEN, MESSAGE_HAVE, MESSAGE_HAVE},
-    {MESSAGE_CHECKPOINT, MESSAGE_OK, MESSAGE_OK},
-    {MESSAGE_RELEASE, MESSAGE_OK, MESSAGE_OK},
-    {MESSAGE_SYNC, MESSAGE_OK, MESSAGE_OK},
-    {MESSAGE_COMMIT, MESSAGE_COMMITTED, MESSAGE_COMMITTED},
-    {MESSAGE_READ, MESSAGE_DATA, MESSAGE_DONE},
+    {MESSAGE_HELLO, MESSAGE_WELCOME},
+    {MESSAGE_PING, MESSAGE_PONG},
+    {MESSAGE_STAT, MESSAGE_ENTRY},
+    {MESSAGE_OPEN, MESSAGE_HAVE},
+    {MESSAGE_CHECKPOINT, MESSAGE_OK},
+    {MESSAGE_RELEASE, MESSAGE_OK},
+    {MESSAGE_SYNC, MESSAGE_OK},
+    {MESSAGE_COMMIT, MESSAGE_COMMITTED},
+    {MESSAGE_READ, MESSAGE_DATA},
+    {MESSAGE_READ, MESSAGE_DATA_HOLE},
+    {MESSAGE_READ, MESSAGE_DONE},
+    {MESSAGE_OFFER, MESSAGE_VERDICTS},
+    {MESSAGE_COMMIT_PACKS, MESSAGE_COMMITTED_PACKS},
+    {MESSAGE_MKDIR, MESSAGE_STATUSES},
+    {MESSAGE_SYMLINK, MESSAGE_STATUSES},
+    {MESSAGE_LINK, MESSAGE_STATUSES},
+    {MESSAGE_SETMETA, MESSAGE_STATUSES},
+    {MESSAGE_REMOVE, MESSAGE_STATUSES},
+    {MESSAGE_RENAME, MESSAGE_STATUSES},
+    {MESSAGE_LIST, MESSAGE_OK},
+    {MESSAGE_NEXT, MESSAGE_ENTRIES},
+    {MESSAGE_NEXT, MESSAGE_MORE},
+    {MESSAGE_NEXT, MESSAGE_LIST_DONE},
+    {MESSAGE_FETCH, MESSAGE_DATA_PACK},
+    {MESSAGE_FETCH, MESSAGE_FETCHED},
+    {MESSAGE_STATFS, MESSAGE_SPACE},
+    {MESSAGE_DIGEST, MESSAGE_DIGESTS},
+    {MESSAGE_BEGIN, MESSAGE_BEGUN},
+    {MESSAGE_PUBLISH, MESSAGE_PUBLISHED},
 };
 
 static bool
@@ -154,8 +174,8 @@ answers_request(enum message_type type, enum message_type request)
 	if (type == MESSAGE_ERROR || type == MESSAGE_WORKING)
 		return true;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-		if (answers[i].request == request)
-			return type == answers[i].part || type == answers[i].answer;
+		if (answers[i].request == request && answers[i].answer == type)
+			return true;
 	return false;
 }
 
