@@ -1,5 +1,7 @@
 #include "src/data/checksum.h"
 
+#include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -14,6 +16,10 @@
 #endif
 
 #include "src/base/encoding.h"
+
+/* Never written.  Not const: that would be a MiB of the program on disk. */
+static uint8_t zeros[LIMIT_BLOCK_BYTES];
+static struct digest zero_block;
 
 struct digest_state {
 	XXH3_state_t *xxh; /* from XXH3_createState(), which aligns it to 64 bytes */
@@ -98,6 +104,35 @@ struct digest
 digest_finish(const struct digest_state *s)
 {
 	return digest_from(XXH3_128bits_digest(s->xxh));
+}
+
+static void
+make_zero_block(void)
+{
+	zero_block = digest_of(zeros, sizeof(zeros));
+}
+
+struct digest
+digest_of_zeros(size_t length)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	assert(length <= sizeof(zeros));
+	if (length < sizeof(zeros))
+		return digest_of(zeros, length);
+	pthread_once(&once, make_zero_block);
+	return zero_block;
+}
+
+void
+digest_add_zeros(struct digest_state *s, uint64_t length)
+{
+	while (length > 0) {
+		size_t part = length < sizeof(zeros) ? (size_t)length : sizeof(zeros);
+
+		digest_add(s, zeros, part);
+		length -= part;
+	}
 }
 
 void

@@ -32,6 +32,13 @@ void digest_add(struct digest_state *s, const void *data, size_t length);
 struct digest digest_finish(const struct digest_state *s); /* s stays as it is */
 
 /*
+ * A hole is zeros.  digest_of_zeros() takes 0..LIMIT_BLOCK_BYTES of them; that of a whole block is
+ * computed once.  Both may be called by several threads.
+ */
+struct digest digest_of_zeros(size_t length);
+void digest_add_zeros(struct digest_state *s, uint64_t length);
+
+/*
  * Digest of a file, or of some of its blocks: over LE64(size), then file_digest_add() for each
  * block digest in ascending order, then digest_finish().
  */

@@ -60,6 +60,38 @@ Test(checksum, equality_looks_at_every_bit)
 	}
 }
 
+Test(checksum, of_a_hole_is_that_of_zeros)
+{
+	static const size_t lengths[] = {0, 1, 4096, LIMIT_BLOCK_BYTES - 1, LIMIT_BLOCK_BYTES};
+	uint8_t *data = calloc(3, LIMIT_BLOCK_BYTES);
+	struct digest_state *s = digest_state_new();
+	struct digest d, expected;
+
+	cr_assert(data != NULL && s != NULL);
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		size_t length = lengths[i / 2];
+
+		expected = digest_of(data, length);
+		d = digest_of_zeros(length);
+		cr_expect(digest_equal(&d, &expected), "%zu", length);
+		digest_start(s);
+		digest_add_zeros(s, length);
+		d = digest_finish(s);
+		cr_expect(digest_equal(&d, &expected), "%zu", length);
+	}
+	data[0] = 1;
+	data[2 * LIMIT_BLOCK_BYTES + 5] = 2;
+	expected = digest_of(data, 2 * LIMIT_BLOCK_BYTES + 6);
+	digest_start(s);
+	digest_add(s, "\1", 1);
+	digest_add_zeros(s, 2 * LIMIT_BLOCK_BYTES + 4);
+	digest_add(s, "\2", 1);
+	d = digest_finish(s);
+	cr_expect(digest_equal(&d, &expected));
+	digest_state_free(s);
+	free(data);
+}
+
 Test(checksum, in_pieces_is_the_same_as_at_once)
 {
 	static const size_t pieces[] = {1, 2, 255, 256, 1000, LIMIT_CHUNK_BYTES, LIMIT_BLOCK_BYTES};
