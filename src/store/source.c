@@ -1,5 +1,6 @@
 #include "src/store/source.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,6 +22,10 @@ struct source {
 	unsigned parts;
 	struct metadata metadata;
 	struct metadata_buffer *buffer; /* owned; what metadata's spans lead into */
+	bool is_dense; /* without holes, or the file system cannot say where they are */
+	/* What source_extent() found last: empty, or a stretch of one kind. */
+	uint64_t extent_start, extent_end;
+	bool extent_is_hole;
 };
 
 static int
@@ -67,7 +72,10 @@ open_regular(struct source *s)
 		return error_from_errno(errno);
 	if ((r = check_type(st.st_mode)) != 0)
 		return r;
-	return take_stat(s, &st);
+	if ((r = take_stat(s, &st)) != 0)
+		return r;
+	s->is_dense = source_allocated(s) >= s->identity.size;
+	return 0;
 }
 
 static int
@@ -153,6 +161,91 @@ source_read(struct source *s, uint64_t offset, void *data, size_t length)
 	if (r != 0)
 		return r;
 	return got == length ? 0 : FTX_E_CHANGED;
+}
+
+/*
+ * Where the next data begins (SEEK_DATA) or ends (SEEK_HOLE) at or after offset.  The file's size
+ * as it was at opening: there is none, which is also the answer where the file has become shorter.
+ */
+static int
+seek(struct source *s, uint64_t offset, int whence, uint64_t *found)
+{
+	off_t at = lseek(s->fd, (off_t)offset, whence);
+
+	*found = s->identity.size;
+	if (at >= 0 && (uint64_t)at < *found)
+		*found = (uint64_t)at;
+	if (at >= 0 || errno == ENXIO)
+		return 0;
+	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+		return error_from_errno(errno);
+	s->is_dense = true;
+	return 0;
+}
+
+static bool
+is_worth_it(const struct source *s, uint64_t start, uint64_t end)
+{
+	return end - start >= SOURCE_HOLE_BYTES || end == s->identity.size;
+}
+
+/* The end of the data at offset and of what small holes join to it, at least as far as end. */
+static int
+find_data_end(struct source *s, uint64_t offset, uint64_t end, uint64_t *data_end)
+{
+	uint64_t hole, next = offset;
+	int r;
+
+	do {
+		uint64_t at = next;
+
+		if ((r = seek(s, at, SEEK_HOLE, &hole)) != 0)
+			return r;
+		*data_end = hole;
+		if (hole >= end)
+			return 0;
+		if ((r = seek(s, hole, SEEK_DATA, &next)) != 0)
+			return r;
+		/* Somebody makes holes while we look: source_check() finds out. */
+		if (hole == offset || next == at)
+			next = end;
+		else if (is_worth_it(s, hole, next))
+			return 0;
+		*data_end = next;
+	} while (next < end);
+	return 0;
+}
+
+static int
+find_extent(struct source *s, uint64_t offset, uint64_t end)
+{
+	uint64_t data, data_end;
+	int r = seek(s, offset, SEEK_DATA, &data);
+
+	if (r != 0 || s->is_dense)
+		return r;
+	s->extent_is_hole = is_worth_it(s, offset, data);
+	data_end = data;
+	if (!s->extent_is_hole && (r = find_data_end(s, data, end, &data_end)) != 0)
+		return r;
+	s->extent_start = offset;
+	s->extent_end = data_end;
+	return 0;
+}
+
+int
+source_extent(struct source *s, uint64_t offset, uint64_t end, bool *hole, uint64_t *length)
+{
+	int r = 0;
+
+	assert(offset < end && end <= s->identity.size);
+	if (!s->is_dense && (offset < s->extent_start || offset >= s->extent_end))
+		r = find_extent(s, offset, end);
+	if (r != 0)
+		return r;
+	*hole = !s->is_dense && s->extent_is_hole;
+	*length = (s->is_dense || s->extent_end > end ? end : s->extent_end) - offset;
+	return 0;
 }
 
 int

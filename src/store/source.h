@@ -4,6 +4,7 @@
 #ifndef STORE_SOURCE_H
 #define STORE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,17 @@ const struct identity *source_identity(const struct source *s);
 const struct metadata *source_metadata(const struct source *s);
 uint64_t source_allocated(const struct source *s); /* st_blocks * 512 */
 int source_fd(const struct source *s);
+
+/*
+ * What begins at offset, offset < end <= size: *length bytes of data or of a hole, 1..end - offset.
+ * A hole is at least SOURCE_HOLE_BYTES long or reaches the file's end; a smaller one costs less as
+ * zeros and counts as data, like everything where the file system cannot say.  The last answer is
+ * kept, so asking for piece after piece of a long stretch is cheap, and a file whose disk space is
+ * its size is never asked about.  Where the file changes meanwhile the answer may be outdated:
+ * source_check() tells.
+ */
+#define SOURCE_HOLE_BYTES 16384u
+int source_extent(struct source *s, uint64_t offset, uint64_t end, bool *hole, uint64_t *length);
 
 /* Reads exactly length bytes; FTX_E_CHANGED where the file has become shorter. */
 int source_read(struct source *s, uint64_t offset, void *data, size_t length);

@@ -180,6 +180,27 @@ fallocate(int fd, int mode, off_t offset, off_t length)
 }
 
 int
+ftruncate(int fd, off_t length)
+{
+	const char *kind = kind_of(fd);
+
+	if (strcmp(kind, "part") == 0)
+		note("ftruncate", kind);
+	return fails("ftruncate") ? -1 : (int)syscall(SYS_ftruncate, fd, length);
+}
+
+/* Those that look for slots are not worth writing down. */
+off_t
+lseek(int fd, off_t offset, int whence)
+{
+	const char *kind = kind_of(fd);
+
+	if (strcmp(kind, "jnl") != 0)
+		note("lseek", kind);
+	return fails("lseek") ? -1 : syscall(SYS_lseek, fd, offset, whence);
+}
+
+int
 renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
 	note("renameat2", strstr(from, ".part") != NULL ? "part" : "jnl");
