@@ -366,12 +366,18 @@ journal_clear(const struct journal *j, uint64_t first, uint64_t count)
 }
 
 void
-journal_scan_start(struct journal_scan *s, const struct journal *j)
+journal_scan_range(struct journal_scan *s, const struct journal *j, uint64_t first, uint64_t end)
 {
 	s->journal = j;
-	s->block = 0;
-	s->end = block_count_of(j->header.size);
+	s->block = first;
+	s->end = end;
 	s->next = s->count = 0;
+}
+
+void
+journal_scan_start(struct journal_scan *s, const struct journal *j)
+{
+	journal_scan_range(s, j, 0, block_count_of(j->header.size));
 }
 
 /* Moves s->block over a hole in the file, to the end where there is nothing more. */

@@ -115,6 +115,10 @@ struct journal_scan {
 };
 void journal_scan_start(struct journal_scan *s, const struct journal *j);
 
+/* The same for blocks first..end only. */
+void journal_scan_range(struct journal_scan *s, const struct journal *j, uint64_t first,
+			uint64_t end);
+
 /* Returns 0 with *found; *found false: there are no more. */
 int journal_scan_next(struct journal_scan *s, bool *found, uint64_t *block, struct digest *digest);
 

@@ -58,39 +58,39 @@ upload_fail_write(struct upload *u, int error)
 	return upload_fail(u, error, keep ? UPLOAD_KEEP : UPLOAD_DISCARD);
 }
 
-/* Is it the next chunk of the block that is being written, or the first of another one? */
-static bool
-chunk_fits(const struct upload *u, uint64_t offset, size_t length)
+bool
+upload_fits(const struct upload *u, uint64_t offset, uint64_t length)
 {
-	uint64_t size = u->options.identity.size, in_block = offset % LIMIT_BLOCK_BYTES;
+	uint64_t size = u->options.identity.size;
 
-	if (length == 0 || offset > size || length > size - offset ||
-	    length > LIMIT_BLOCK_BYTES - in_block)
+	if (length == 0 || offset > size || length > size - offset)
 		return false;
 	if (u->filled > 0)
 		return offset == u->block * LIMIT_BLOCK_BYTES + u->filled;
-	return in_block == 0;
+	return offset % LIMIT_BLOCK_BYTES == 0;
 }
 
-static void
-drop_pending(struct upload *u, uint64_t block)
+void
+upload_drop_pending(struct upload *u, uint64_t first, uint64_t end)
 {
-	uint32_t i = u->pending_count, after;
+	uint32_t i = u->pending_count, from, after;
 
-	while (i > 0 && u->pending_blocks[i - 1] > block)
+	while (i > 0 && u->pending_blocks[i - 1] >= end)
 		i--;
-	if (i == 0 || u->pending_blocks[i - 1] != block)
-		return;
 	after = u->pending_count - i;
-	memmove(&u->pending_blocks[i - 1], &u->pending_blocks[i],
+	for (from = i; from > 0 && u->pending_blocks[from - 1] >= first;)
+		from--;
+	if (from == i)
+		return;
+	memmove(&u->pending_blocks[from], &u->pending_blocks[i],
 		after * sizeof(u->pending_blocks[0]));
-	memmove(&u->pending_digests[i - 1], &u->pending_digests[i],
+	memmove(&u->pending_digests[from], &u->pending_digests[i],
 		after * sizeof(u->pending_digests[0]));
-	u->pending_count--;
+	u->pending_count = from + after;
 }
 
-static void
-add_pending(struct upload *u, uint64_t block, const struct digest *digest)
+int
+upload_add_pending(struct upload *u, uint64_t block, const struct digest *digest)
 {
 	uint32_t i = u->pending_count++;
 
@@ -101,14 +101,12 @@ add_pending(struct upload *u, uint64_t block, const struct digest *digest)
 	}
 	u->pending_blocks[i] = block;
 	u->pending_digests[i] = *digest;
+	return u->pending_count < UPLOAD_PENDING_BLOCKS ? 0 : upload_flush(u);
 }
 
-/*
- * Gives back what a block has taken that cannot be finished: the slots of those that are may need
- * that space.  Nothing vouches for it.
- */
-static void
-drop_block(const struct upload *u)
+/* The slots of the blocks that are finished may need that space.  Nothing vouches for it. */
+void
+upload_drop_block(const struct upload *u)
 {
 	uint64_t start = u->block * LIMIT_BLOCK_BYTES;
 	uint64_t length = block_bytes_of(u->options.identity.size, u->block);
@@ -124,7 +122,7 @@ begin_block(struct upload *u, uint64_t block)
 	bool there;
 	int r;
 
-	drop_pending(u, block);
+	upload_drop_pending(u, block, block + 1);
 	if ((r = journal_has(&u->journal, block, &there)) != 0)
 		return upload_fail(u, r, UPLOAD_KEEP);
 	if (there) {
@@ -136,6 +134,19 @@ begin_block(struct upload *u, uint64_t block)
 	u->block = block;
 	digest_start(u->running);
 	return 0;
+}
+
+int
+upload_add_filled(struct upload *u, uint64_t length)
+{
+	struct digest digest;
+
+	u->filled += length;
+	if (u->filled < block_bytes_of(u->options.identity.size, u->block))
+		return 0;
+	u->filled = 0;
+	digest = digest_finish(u->running);
+	return upload_add_pending(u, u->block, &digest);
 }
 
 static int
@@ -198,32 +209,26 @@ note_dirty(struct upload *u, uint64_t offset, size_t length)
 int
 upload_write(struct upload *u, uint64_t offset, const void *data, size_t length)
 {
-	struct digest digest;
 	int r;
 
 	assert(!u->published);
 	if (u->error != 0)
 		return u->error;
-	if (!chunk_fits(u, offset, length))
+	if (!upload_fits(u, offset, length) ||
+	    length > LIMIT_BLOCK_BYTES - offset % LIMIT_BLOCK_BYTES)
 		return FTX_E_PROTOCOL;
 	if (u->filled == 0 && (r = begin_block(u, offset / LIMIT_BLOCK_BYTES)) != 0)
 		return r;
 	if ((r = preallocate(u, offset)) != 0)
 		return r;
 	if ((r = pwrite_full(u->part, data, length, offset)) != 0) {
-		drop_block(u);
+		upload_drop_block(u);
 		return upload_fail_write(u, r);
 	}
 	digest_add(u->running, data, length);
-	u->filled += length;
 	if ((r = note_dirty(u, offset, length)) != 0)
 		return r;
-	if (u->filled < block_bytes_of(u->options.identity.size, u->block))
-		return 0;
-	digest = digest_finish(u->running);
-	add_pending(u, u->block, &digest);
-	u->filled = 0;
-	return u->pending_count < UPLOAD_PENDING_BLOCKS ? 0 : upload_flush(u);
+	return upload_add_filled(u, length);
 }
 
 /* One write for each run of blocks. */

@@ -7,9 +7,9 @@
  * reads nothing again.  A published file is never modified: it is a new inode, complete and synced
  * before its rename.
  *
- * Life cycle: upload_open(), then upload_write() and upload_checkpoint() as often as wanted, then
- * upload_commit(); upload_close() in any case.  One process or thread at a time uses a struct
- * upload; several processes with the same session id may each have one for the same file.
+ * Life cycle: upload_open(), then upload_write(), upload_hole() and upload_checkpoint() as often as
+ * wanted, then upload_commit(); upload_close() in any case.  One process or thread at a time uses a
+ * struct upload; several processes with the same session id may each have one for the same file.
  *
  * Failure: what the disk answers first to write, fdatasync, fsync or close ends the upload; the
  * same error comes back from every later call.  EIO and a failed sync remove partial and journal
@@ -77,6 +77,14 @@ int upload_open(struct upload **out, const struct upload_options *options, struc
  * the file's size or over a block's end: u is then unchanged.
  */
 int upload_write(struct upload *u, uint64_t offset, const void *data, size_t length);
+
+/*
+ * Zeros that take no space on the disk, in the order that upload_write() asks for: they may begin
+ * where the block that is being written has been written to, end inside a block, and span any
+ * number of blocks.  What lay there before is gone.  FTX_E_PROTOCOL also for length 0; u is then
+ * unchanged.  Costs the slots of the blocks: 32 bytes of journal for each.
+ */
+int upload_hole(struct upload *u, uint64_t offset, uint64_t length);
 
 /* Data of all finished blocks synced, then their slots written and synced. */
 int upload_checkpoint(struct upload *u);

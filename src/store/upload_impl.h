@@ -1,7 +1,7 @@
 /*
  * What the files of upload share: upload_claim.c (finding, locking and beginning the partial),
- * upload_open.c (checks; the object), upload.c (writing), upload_table.c (questions to the table),
- * upload_commit.c.
+ * upload_open.c (checks; the object), upload.c (writing), upload_hole.c (writing holes),
+ * upload_table.c (questions to the table), upload_commit.c.
  */
 #ifndef STORE_UPLOAD_IMPL_H
 #define STORE_UPLOAD_IMPL_H
@@ -21,7 +21,7 @@ struct upload {
 	int error;		/* what ended the upload; 0: it goes on */
 	bool published;		/* only upload_close() is allowed now */
 	bool remove;		/* the failure was one after which nothing may stay */
-	bool journal_dirty;	/* the header is to be synced by the next checkpoint */
+	bool journal_dirty;	/* header or slots are to be synced by the next checkpoint */
 
 	/* The block that is being written: filled bytes of it are; 0: none is. */
 	uint64_t block;
@@ -37,6 +37,8 @@ struct upload {
 	uint64_t dirty_from;
 	uint64_t dirty_end;
 
+	bool is_sized; /* the partial has the file's size, as every file with a hole */
+	bool no_punch; /* the file system makes no holes where there was something */
 	bool preallocate;
 	uint64_t window; /* the last one preallocated */
 };
@@ -52,6 +54,24 @@ int upload_fail(struct upload *u, int error, enum upload_end end);
 
 /* Of a failed write: no space keeps what is there, everything else does not. */
 int upload_fail_write(struct upload *u, int error);
+
+/*
+ * May bytes at offset come now: the next ones of the block that is being written, or the first ones
+ * of another, and not beyond the file's size?
+ */
+bool upload_fits(const struct upload *u, uint64_t offset, uint64_t length);
+
+/* length more bytes of the block that is being written are there, and in u->running. */
+int upload_add_filled(struct upload *u, uint64_t length);
+
+/* The block is finished: its slot is written by the next checkpoint, which may be now. */
+int upload_add_pending(struct upload *u, uint64_t block, const struct digest *digest);
+
+/* Takes blocks first..end out of what is pending. */
+void upload_drop_pending(struct upload *u, uint64_t first, uint64_t end);
+
+/* Gives back the space of a block that cannot be finished. */
+void upload_drop_block(const struct upload *u);
 
 /* Removes partial and journal if no other process uses them. */
 void upload_remove(struct upload *u);
