@@ -32,10 +32,10 @@ key_problem(struct problem *why, int r, const char *path, const char *reason)
 }
 
 int
-identity_load(const struct options *o, uint8_t **secret, struct problem *why)
+identity_load(const struct options *o, const char *host, uint8_t **secret, struct problem *why)
 {
 	char place[4096];
-	const char *path = o->identity;
+	const char *path = o->identity != NULL ? o->identity : host;
 	const char *reason = NULL;
 	int r;
 
@@ -46,7 +46,7 @@ identity_load(const struct options *o, uint8_t **secret, struct problem *why)
 		path = place;
 	}
 	r = keyfile_read(path, secret, &reason);
-	if (r == FTX_E_NOT_FOUND && o->identity == NULL) {
+	if (r == FTX_E_NOT_FOUND && path == place) {
 		/* A machine's own key, for what runs without a home. */
 		int system_r = keyfile_read(SYSTEM_IDENTITY, secret, &reason);
 
@@ -90,7 +90,7 @@ verb_key(const struct options *o)
 	uint8_t *secret;
 	int code;
 
-	if (identity_load(o, &secret, &why) != 0)
+	if (identity_load(o, NULL, &secret, &why) != 0)
 		return complain(o, &why);
 	code = print_public(secret);
 	key_secret_free(secret);

@@ -13,6 +13,7 @@
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/config.h"
 #include "src/secure/keyfile.h"
 
 #define PROGRESS_MS 500u
@@ -134,17 +135,35 @@ fail(struct report *r, const struct problem *why)
 	return outcome_exit(&r->outcome);
 }
 
+/* Who the server is, and the key for it. */
+static int
+prepare(const struct options *o, struct transfer *t, const struct config *config, uint8_t **secret,
+	struct problem *why)
+{
+	struct problem unknown;
+	const char *identity;
+	int resolved = transfer_resolve(t, config, &identity, &unknown);
+	int r = identity_load(o, identity, secret, why);
+
+	/* Of both, the key file comes first: exit 14 before 8. */
+	if (r != 0 || resolved == 0)
+		return r;
+	*why = unknown;
+	return resolved;
+}
+
 /* Checks, key, transfer.  Returns the exit code so far. */
 static int
 run(struct report *r, const struct options *o, struct transfer *t)
 {
 	struct transfer_progress progress;
 	struct problem why;
+	struct config *config = NULL;
 	uint8_t *secret = NULL;
 	bool ended = true;
 	int code;
 
-	if (identity_load(o, &secret, &why) != 0) {
+	if (config_load(&config, &why) != 0 || prepare(o, t, config, &secret, &why) != 0) {
 		code = fail(r, &why);
 	} else if (catch_signals() != 0) {
 		problem_local(&why, error_from_errno(errno), errno);
@@ -161,6 +180,7 @@ run(struct report *r, const struct options *o, struct transfer *t)
 	 */
 	if (ended) {
 		transfer_free(t);
+		config_free(config);
 		key_secret_free(secret);
 	}
 	return code;

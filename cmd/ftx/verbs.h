@@ -11,9 +11,9 @@ int verb_keygen(const struct options *o);
 int verb_key(const struct options *o);
 
 /*
- * The secret key to use: -i, or the default place.  0 with *secret owned by the caller
- * (key_secret_free()), or FTX_E_KEY_FILE in why.
+ * The secret key to use: -i, the host's, where host is not NULL, or the one in the default place.
+ * 0 with *secret owned by the caller (key_secret_free()), or FTX_E_KEY_FILE in why.
  */
-int identity_load(const struct options *o, uint8_t **secret, struct problem *why);
+int identity_load(const struct options *o, const char *host, uint8_t **secret, struct problem *why);
 
 #endif

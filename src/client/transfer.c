@@ -127,11 +127,24 @@ transfer_new(struct transfer **out, const struct transfer_request *request, stru
 	}
 	assert(t->run.remotes != NULL); /* check() has parsed at least one */
 	t->run.server = t->run.remotes[0];
-	if (request->port != 0)
-		t->run.server.port = request->port;
-	if (t->run.server.port == 0)
-		t->run.server.port = ADDRESS_DEFAULT_PORT;
 	*out = t;
+	return 0;
+}
+
+int
+transfer_resolve(struct transfer *t, const struct config *config, const char **identity,
+		 struct problem *why)
+{
+	struct address *server = &t->run.server;
+	int r = address_resolve(server, config, why);
+
+	*identity = server->identity;
+	if (r != 0)
+		return r;
+	if (t->request.port != 0)
+		server->port = t->request.port;
+	if (server->port == 0)
+		server->port = ADDRESS_DEFAULT_PORT;
 	return 0;
 }
 
@@ -201,20 +214,11 @@ set_up(struct transfer *t)
 int
 transfer_start(struct transfer *t, const uint8_t identity[static KEY_BYTES], struct problem *why)
 {
-	const struct address *server = &t->run.server;
 	sigset_t all, before;
 	int errnum;
 	int r;
 
-	if (!server->has_key) {
-		problem_set(why, FTX_E_SERVER_KEY, SIDE_LOCAL, "no key is known for %s",
-			    server->host);
-		problem_hint(why,
-			     "name the server as ftx://KEY@%s/SHARE/PATH; \"ftxd key\" on the "
-			     "server prints KEY",
-			     server->host);
-		return FTX_E_SERVER_KEY;
-	}
+	assert(t->run.server.has_key); /* transfer_resolve() */
 	t->run.identity = identity;
 	r = set_up(t);
 	if (r != 0)

@@ -2,6 +2,7 @@
  * A put or a get from beginning to end: the one entry for programs.
  *
  *	transfer_new() checks the request; nothing is contacted.
+ *	transfer_resolve() finds out who the server is.
  *	transfer_start() begins; the work is done by threads.
  *	transfer_fd() becomes readable: transfer_next() until it returns false.
  *	TRANSFER_FINISHED is the last event; transfer_free().
@@ -118,9 +119,14 @@ int transfer_new(struct transfer **out, const struct transfer_request *request,
 void transfer_free(struct transfer *t);
 
 /*
- * identity: secret key, borrowed until transfer_free().  FTX_E_SERVER_KEY where the server's key is
- * not known; nothing is contacted then.
+ * Before transfer_start(): what the configuration (borrowed until transfer_free()) says of the
+ * server.  *identity is the key file to use with it, or NULL, in any case.  0, or FTX_E_SERVER_KEY
+ * in why where the server's key is not known; nothing is contacted then.
  */
+int transfer_resolve(struct transfer *t, const struct config *config, const char **identity,
+		     struct problem *why);
+
+/* After transfer_resolve().  identity: secret key, borrowed until transfer_free(). */
 int transfer_start(struct transfer *t, const uint8_t identity[static KEY_BYTES],
 		   struct problem *why);
 
