@@ -169,10 +169,12 @@ install: all ## into DESTDIR and PREFIX
 	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
 	install -D -m 644 man/ftx.1 $(DESTDIR)$(MANDIR)/man1/ftx.1
+	install -D -m 644 man/ftx_config.5 $(DESTDIR)$(MANDIR)/man5/ftx_config.5
 	install -D -m 644 man/ftxd.8 $(DESTDIR)$(MANDIR)/man8/ftxd.8
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd \
-		$(DESTDIR)$(MANDIR)/man1/ftx.1 $(DESTDIR)$(MANDIR)/man8/ftxd.8
+		$(DESTDIR)$(MANDIR)/man1/ftx.1 $(DESTDIR)$(MANDIR)/man5/ftx_config.5 \
+		$(DESTDIR)$(MANDIR)/man8/ftxd.8
 clean: ## remove the build directory
 	rm -rf $(O)
 help: ## this list
