@@ -21,7 +21,7 @@ static const struct sparse some = {
 static void
 publish_all_shapes(void)
 {
-	static const struct sparse files[] = {
+	const struct sparse files[] = {
 	    {1, {{0, 1}}, 0},
 	    {4 * BLOCK + 12345, {{0, 4 * BLOCK + 12345}}, 0},
 	    {4 * BLOCK + 12345, {{0, 2 * BLOCK}}, 1},
@@ -160,7 +160,7 @@ Test(holes, are_resumed_like_data)
 	}
 }
 
-Test(holes, in_place_of_data_become_zeros_and_are_not_vouched_for_in_between)
+Test(holes, in_place_of_data_become_zeros)
 {
 	static const struct range cuts[] = {
 	    {BLOCK, 2 * BLOCK},
@@ -191,6 +191,27 @@ Test(holes, in_place_of_data_become_zeros_and_are_not_vouched_for_in_between)
 		assert_ok(upload_close(u, UPLOAD_KEEP));
 		cr_expect(sparse_is("file", &cut), "%u", i);
 		unlinkat(room, "file", 0);
+	}
+}
+
+Test(holes, take_back_what_vouched_for_the_blocks_they_begin)
+{
+	const struct sparse full = {some.size, {{0, 0}}, 1};
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct upload_options o = sparse_upload(&full, i >= 2);
+		struct upload *u;
+
+		assert_ok(begin(&u, &o));
+		assert_ok(send_sparse(u, &full, 0, full.size));
+		/* In the table, or still pending. */
+		if (i % 2 == 0)
+			assert_ok(upload_checkpoint(u));
+		assert_ok(upload_hole(u, BLOCK, 2 * BLOCK + 5));
+		assert_ok(upload_close(u, UPLOAD_KEEP));
+		assert_ok(begin(&u, &o));
+		cr_expect_str_eq(have_text(), "0 1 2 4 5");
+		assert_ok(upload_close(u, UPLOAD_DISCARD));
 	}
 }
 
