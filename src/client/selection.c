@@ -297,8 +297,7 @@ selection_check(struct selection *s, const char *path, bool is_directory)
 		last = find_behind(s, first, last, path, length);
 		if (first < last && s->entries[first].name[length] == '\0') {
 			whole = true;
-			s->entries[first].seen |= complete;
-			first++;
+			s->entries[first].seen = true;
 		}
 		if (complete)
 			break;

@@ -42,7 +42,8 @@ size_t selection_count(const struct selection *s);
 
 /*
  * What is to become of the entry at path: relative to the directory, components joined by single
- * slashes, none at either end; "" is the directory itself.  Marks path as seen where it is listed.
+ * slashes, none at either end; "" is the directory itself.  Marks path, and names above it, as seen
+ * where they are listed.
  *
  * Below SELECTION_WHOLE all is SELECTION_WHOLE.  There it needs asking only for the marks: a listed
  * name that nobody asked about counts as not seen, also where another listed name contains it.

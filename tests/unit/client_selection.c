@@ -114,13 +114,15 @@ Test(selection, takes_what_is_listed_and_the_way_to_it)
 
 Test(selection, has_not_seen_what_is_missing_below_a_listed_name)
 {
-	static const char text[] = "a\na/missing\na/there\n";
+	static const char text[] = "a\na/missing\na/there\nb/c\nb\n";
 	struct selection *s = selection_of(text, sizeof(text) - 1, false);
 
 	cr_expect_eq(selection_check(s, "a", true), WHOLE);
 	cr_expect_eq(selection_check(s, "a/there", true), WHOLE);
 	cr_expect_eq(selection_check(s, "a/third", true), WHOLE);
-	expect_unseen(s, "a/missing");
+	expect_unseen(s, "a/missing|b|b/c");
+	cr_expect_eq(selection_check(s, "b/d", false), WHOLE);
+	expect_unseen(s, "a/missing|b/c");
 	selection_free(s);
 }
 
