@@ -291,7 +291,7 @@ left_out_by_rsync_with(const char *top, const char *const *rules)
 	return out;
 }
 
-Test(filter, agrees_with_the_rsync_installed, .timeout = 300)
+Test(filter, agrees_with_the_rsync_installed)
 {
 	char top[32];
 
