@@ -27,6 +27,7 @@
 #include "src/server/pair.h"
 #include "src/server/session.h"
 #include "src/server/supervisor_impl.h"
+#include "src/store/metadata.h"
 
 #define MAX_EVENTS	64
 #define MAX_DESCRIPTORS (2 * MAX_PEERS)
@@ -494,6 +495,7 @@ supervisor_run(const struct supervisor_options *options)
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
 	raise_descriptor_limit();
+	metadata_own_names();
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return error_from_errno(errno);
 	if ((r = peers_init(&s.peers)) == 0)

@@ -1,20 +1,18 @@
 #include "src/store/metadata.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/xattr.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include "proto/cursor.h"
-#include "proto/errors.h"
+#include "src/store/metadata_impl.h"
+#include "src/store/owner.h"
+#include "src/store/remembered.h"
 
-/*
- * Value of user.ftx.meta: a version byte, the full mode (u16), and the mode that the file was
- * given in its place (u16); little endian.
- */
-static const char xattr_name[] = "user.ftx.meta";
-enum { XATTR_VERSION = 1, XATTR_BYTES = 5, NSEC_PER_S = 1000000000 };
+enum { NSEC_PER_S = 1000000000, TEMPORARY_BYTES = 32 };
 
 static uint8_t
 type_of(mode_t mode)
@@ -83,16 +81,81 @@ mtime_same(int64_t source_s, uint32_t source_ns, int64_t stored_s, uint32_t stor
 	return false;
 }
 
+static struct owner own; /* user and group: names of these ids */
+static bool own_known;
+
+void
+metadata_own_names(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (own_known && own.uid == uid && own.gid == gid)
+		return;
+	own = (struct owner){.uid = uid, .gid = gid};
+	owner_name(OWNER_USER, uid, own.user);
+	owner_name(OWNER_GROUP, gid, own.group);
+	own_known = true;
+}
+
+/* A file that is gone when it is closed.  -1: none can be made. */
+static int
+probe_file(int dir)
+{
+	char name[TEMPORARY_BYTES];
+	uint64_t random;
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return fd;
+	snprintf(name, sizeof(name), "probe-%016" PRIx64 ".new", random);
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		unlinkat(dir, name, 0);
+	return fd;
+}
+
+/* What a file made there has and can hold; in a directory with setgid it has another group. */
+static void
+probe(struct metadata_rules *rules, int dir)
+{
+	int fd = probe_file(dir);
+	struct stat st;
+
+	/* Where no file can be made now (no space), one that is made later is believed able. */
+	rules->can_remember = true;
+	if (fd < 0)
+		return;
+	rules->can_remember = remembered_possible(fd);
+	if (fstat(fd, &st) == 0) {
+		if (st.st_uid != rules->own.uid)
+			rules->own.user[0] = '\0';
+		if (st.st_gid != rules->own.gid)
+			rules->own.group[0] = '\0';
+		rules->own.uid = st.st_uid;
+		rules->own.gid = st.st_gid;
+	}
+	close(fd);
+}
+
 void
 metadata_rules_init(struct metadata_rules *rules, enum metadata_policy policy, bool set_owner,
 		    bool numeric_ids, int probe_dir)
 {
-	*rules = (struct metadata_rules){.policy = policy,
-					 .umask_bits = metadata_umask(),
-					 .own = {.uid = geteuid(), .gid = getegid()},
-					 .set_owner = set_owner && geteuid() == 0,
-					 .numeric_ids = numeric_ids,
-					 .can_remember = probe_dir >= 0};
+	*rules = (struct metadata_rules){
+	    .policy = policy,
+	    .umask_bits = metadata_umask(),
+	    .is_root = geteuid() == 0,
+	    .set_owner = set_owner && geteuid() == 0,
+	    .numeric_ids = numeric_ids,
+	    .own = {.uid = geteuid(), .gid = getegid()},
+	};
+	if (!numeric_ids) {
+		metadata_own_names();
+		rules->own = own;
+	}
+	if (policy == METADATA_SERVER && probe_dir >= 0)
+		probe(rules, probe_dir);
 }
 
 mode_t
@@ -103,128 +166,91 @@ metadata_mode(const struct metadata_rules *rules, const struct metadata *m)
 		return ((m->mode & 0777u) | (m->type == ENTRY_DIRECTORY ? 0700u : 0600u)) &
 		       ~rules->umask_bits;
 	case METADATA_CLIENT:
-		return m->mode & (rules->own.uid == 0 ? 07777u : 0777u);
+		return m->mode & (rules->is_root ? 07777u : 0777u);
 	}
 	assert(false);
 	return 0;
 }
 
-/* Errors that say "this file system, or this file, does not hold such a thing". */
+unsigned
+metadata_classes(const struct metadata_rules *rules, unsigned parts, uint8_t type)
+{
+	bool server = rules->policy == METADATA_SERVER;
+	bool has_all = type == ENTRY_FILE || type == ENTRY_DIRECTORY;
+	unsigned classes = 0;
+
+	/* The kernel has user.* and ACLs for files and directories only. */
+	if ((parts & METADATA_XATTRS) != 0 && has_all)
+		classes |= XATTR_USER;
+	if ((parts & METADATA_XATTRS) != 0 && (server ? has_all : rules->is_root))
+		classes |= XATTR_PRIVILEGED;
+	if ((parts & METADATA_ACLS) != 0 && has_all)
+		classes |= XATTR_ACL;
+	if ((parts & METADATA_ACLS) != 0 && type == ENTRY_DIRECTORY)
+		classes |= XATTR_DEFAULT_ACL;
+	return classes;
+}
+
+void
+metadata_ids(const struct metadata_rules *rules, const struct metadata *m, uint32_t *uid,
+	     uint32_t *gid)
+{
+	if (rules->numeric_ids || !owner_id(OWNER_USER, &m->user, uid))
+		*uid = m->uid;
+	if (rules->numeric_ids || !owner_id(OWNER_GROUP, &m->group, gid))
+		*gid = m->gid;
+}
+
 static bool
-is_not_kept(int errnum)
+span_equal(const struct span *a, const struct span *b)
 {
-	return errnum == EOPNOTSUPP || errnum == EPERM || errnum == EACCES || errnum == ENOSYS;
+	return a->length == b->length &&
+	       (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
 }
 
-/* Returns 0, *kept saying whether it worked, or the error of errno. */
-static int
-remember(int fd, const struct metadata *m, mode_t applied, bool *kept)
+static bool
+mode_differs(const struct metadata_rules *rules, const struct metadata *wanted,
+	     const struct metadata *there)
 {
-	uint8_t value[XATTR_BYTES];
-	struct put_cursor c = put_cursor_over(value, sizeof(value));
-	bool fits = put_u8(&c, XATTR_VERSION) == 0 && put_u16(&c, m->mode) == 0 &&
-		    put_u16(&c, (uint16_t)applied) == 0 && c.left == 0;
+	mode_t mode = metadata_mode(rules, wanted);
 
-	assert(fits);
-	*kept = fsetxattr(fd, xattr_name, value, sizeof(value), 0) == 0;
-	return *kept || is_not_kept(errno) ? 0 : error_from_errno(errno);
+	if (wanted->type == ENTRY_SYMLINK)
+		return false;
+	if (rules->policy == METADATA_SERVER)
+		return (rules->can_remember ? wanted->mode : mode) != there->mode;
+	return ((mode ^ there->mode) & (rules->is_root ? 07777u : 0777u)) != 0;
 }
 
-/* What an earlier, failed commit of the same partial may have left. */
-static void
-forget(int fd)
+static bool
+owner_differs(const struct metadata_rules *rules, const struct metadata *wanted,
+	      const struct metadata *there)
 {
-	/* Where it cannot be removed it could not be set either. */
-	(void)fremovexattr(fd, xattr_name);
-}
+	uint32_t uid, gid;
 
-int
-metadata_apply(const struct metadata_rules *rules, int fd, const struct metadata *m,
-	       enum metadata_past past, uint8_t *flags)
-{
-	mode_t applied = metadata_mode(rules, m);
-	bool kept = applied == m->mode;
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-				    {.tv_sec = m->mtime_s, .tv_nsec = (long)m->mtime_ns}};
-	int r;
-
-	assert(m->mtime_ns < NSEC_PER_S);
-	if (rules->policy == METADATA_SERVER) {
-		if (kept && past != METADATA_FRESH)
-			forget(fd);
-		else if (!kept && (r = remember(fd, m, applied, &kept)) != 0)
-			return r;
-	}
-	if (fchmod(fd, applied) != 0) {
-		if (!is_not_kept(errno))
-			return error_from_errno(errno);
-		kept = false;
-	}
-	*flags = kept ? 0 : STATUS_MODE_NOT_KEPT;
-	/* Last: everything before it may touch the times. */
-	return futimens(fd, times) == 0 ? 0 : error_from_errno(errno);
-}
-
-int
-metadata_apply_link(const struct metadata_rules *rules, int dir, const char *name,
-		    const struct metadata *m, uint8_t *flags)
-{
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-				    {.tv_sec = m->mtime_s, .tv_nsec = (long)m->mtime_ns}};
-
-	(void)rules;
-	*flags = 0;
-	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : error_from_errno(errno);
-}
-
-static void
-recall(int fd, const struct stat *st, struct metadata *m)
-{
-	uint8_t value[XATTR_BYTES], version;
-	uint16_t full, applied;
-	ssize_t got = fgetxattr(fd, xattr_name, value, sizeof(value));
-	struct get_cursor c;
-
-	if (got != XATTR_BYTES)
-		return;
-	c = get_cursor_over(value, sizeof(value));
-	if (get_u8(&c, &version) != 0 || get_u16(&c, &full) != 0 || get_u16(&c, &applied) != 0)
-		return;
-	if (version == XATTR_VERSION && full <= 07777 && applied == (st->st_mode & 07777))
-		m->mode = full;
-}
-
-int
-metadata_read(const struct metadata_rules *rules, unsigned parts, int dir, const char *name, int fd,
-	      const struct stat *st, struct metadata *m, struct metadata_buffer *b)
-{
-	int own = -1;
-
-	(void)parts;
-	(void)b;
-	*m = metadata_of(st);
-	if (rules->policy != METADATA_SERVER || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)))
-		return 0;
-	if (fd < 0)
-		fd = own = openat(dir, name[0] != '\0' ? name : ".",
-				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0)
-		recall(fd, st, m);
-	if (own >= 0)
-		close(own);
-	return 0;
+	if (rules->policy == METADATA_SERVER)
+		/* On a link nothing can be remembered. */
+		return rules->can_remember && wanted->type != ENTRY_SYMLINK &&
+		       (wanted->uid != there->uid || wanted->gid != there->gid ||
+			!span_equal(&wanted->user, &there->user) ||
+			!span_equal(&wanted->group, &there->group));
+	if (!rules->set_owner)
+		return false;
+	metadata_ids(rules, wanted, &uid, &gid);
+	return uid != there->uid || gid != there->gid;
 }
 
 bool
 metadata_differs(const struct metadata_rules *rules, const struct metadata *wanted,
 		 const struct metadata *there)
 {
-	mode_t mode = rules->policy == METADATA_SERVER && rules->can_remember
-			  ? wanted->mode
-			  : metadata_mode(rules, wanted);
+	unsigned classes = metadata_classes(rules, wanted->flags, wanted->type);
 
-	return (wanted->type != ENTRY_SYMLINK && mode != there->mode) ||
-	       !mtime_same(wanted->mtime_s, wanted->mtime_ns, there->mtime_s, there->mtime_ns);
+	if (rules->policy == METADATA_SERVER && !rules->can_remember)
+		classes = 0;
+	return mode_differs(rules, wanted, there) ||
+	       !mtime_same(wanted->mtime_s, wanted->mtime_ns, there->mtime_s, there->mtime_ns) ||
+	       ((wanted->flags & METADATA_OWNER) != 0 && owner_differs(rules, wanted, there)) ||
+	       !xattrs_equal(&wanted->xattrs, &there->xattrs, classes);
 }
 
 mode_t

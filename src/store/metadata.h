@@ -70,7 +70,8 @@ struct owner {
 struct metadata_rules {
 	enum metadata_policy policy;
 	mode_t umask_bits;
-	struct owner own;  /* of what this process makes */
+	struct owner own; /* of what this process makes */
+	bool is_root;
 	bool set_owner;	   /* CLIENT: owners are applied (root without --no-owner) */
 	bool numeric_ids;  /* CLIENT: names are ignored, and not looked up */
 	bool can_remember; /* SERVER: this file system holds user.* attributes */
@@ -82,6 +83,12 @@ struct metadata_rules {
  */
 void metadata_rules_init(struct metadata_rules *rules, enum metadata_policy policy, bool set_owner,
 			 bool numeric_ids, int probe_dir);
+
+/*
+ * Looks the names of this process's own user and group up, once: metadata_rules_init() in this
+ * process and in its children then asks no name service.
+ */
+void metadata_own_names(void);
 
 /* What the spans of a struct metadata from metadata_read() lead into. */
 struct metadata_buffer {
@@ -96,7 +103,7 @@ struct metadata_buffer {
  * count where they are still valid.  dir/name is not followed; name "": dir itself.  fd: an
  * ordinary descriptor of it, or -1 (attributes are then read by name).  FTX_E_TOO_LARGE where its
  * attributes do not fit in LIMIT_XATTRS_BYTES; what cannot be read for lack of permission is left
- * out.  m borrows from b.
+ * out.  m borrows from b, which may be NULL where parts is 0.
  */
 int metadata_read(const struct metadata_rules *rules, unsigned parts, int dir, const char *name,
 		  int fd, const struct stat *st, struct metadata *m, struct metadata_buffer *b);

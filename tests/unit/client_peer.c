@@ -136,7 +136,7 @@ rig_start(struct rig *rig, enum transfer_verb verb, void (*script)(struct peer *
 	rig->request.verb = verb;
 	rig->request.compress = COMPRESS_NONE;
 	rig->run.request = &rig->request;
-	rig->run.rules.policy = METADATA_CLIENT;
+	metadata_rules_init(&rig->run.rules, METADATA_CLIENT, true, false, -1);
 	rig->run.events = queue_new(1, sizeof(struct transfer_event));
 	rig->run.events_fd = -1;
 	cr_assert(cancel_init(&rig->run.cancel) == 0);

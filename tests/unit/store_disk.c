@@ -51,7 +51,8 @@ Test(disk, T46_is_asked_in_this_order)
 	assert_ok(commit_whole(u, size, 1));
 	cr_expect_str_eq(
 	    trace_text(),
-	    " long, fdatasync part, pwrite jnl, fdatasync jnl, fchmod part, futimens part, "
+	    " long, fdatasync part, pwrite jnl, fdatasync jnl, fremovexattr part, fchmod part, "
+	    "futimens part, "
 	    " long, fsync part, close part, mkdirat new, fsync dir, renameat part,  long, "
 	    "fsync dir, fsync dir, unlinkat jnl");
 	assert_ok(upload_close(u, UPLOAD_KEEP));

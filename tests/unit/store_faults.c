@@ -251,6 +251,34 @@ futimens(int fd, const struct timespec times[2])
 }
 
 int
+fchown(int fd, uid_t uid, gid_t gid)
+{
+	note("fchown", kind_of(fd));
+	return fails("fchown") ? -1 : (int)syscall(SYS_fchown, fd, uid, gid);
+}
+
+int
+fremovexattr(int fd, const char *name)
+{
+	note("fremovexattr", kind_of(fd));
+	return fails("fremovexattr") ? -1 : (int)syscall(SYS_fremovexattr, fd, name);
+}
+
+ssize_t
+fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	note("fgetxattr", kind_of(fd));
+	return fails("fgetxattr") ? -1 : syscall(SYS_fgetxattr, fd, name, value, size);
+}
+
+ssize_t
+flistxattr(int fd, char *list, size_t size)
+{
+	note("flistxattr", kind_of(fd));
+	return fails("flistxattr") ? -1 : syscall(SYS_flistxattr, fd, list, size);
+}
+
+int
 fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
 {
 	note("fsetxattr", kind_of(fd));

@@ -10,12 +10,19 @@
 
 #include "store_helpers.h"
 
-TestSuite(metadata, .init = room_begin, .fini = room_end);
-
-static struct metadata_rules server = {
-    .policy = METADATA_SERVER, .umask_bits = 0, .can_remember = true};
-static struct metadata_rules client = {.policy = METADATA_CLIENT};
+static struct metadata_rules server, client;
 static struct metadata_buffer buffer;
+
+static void
+begin_suite(void)
+{
+	room_begin_on_disk();
+	umask(0);
+	metadata_rules_init(&server, METADATA_SERVER, false, false, room);
+	metadata_rules_init(&client, METADATA_CLIENT, true, false, -1);
+}
+
+TestSuite(metadata, .init = begin_suite, .fini = room_end);
 
 static int
 new_file(const char *name)
