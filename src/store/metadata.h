@@ -113,6 +113,7 @@ mode_t metadata_mode(const struct metadata_rules *rules, const struct metadata *
 
 /* What an entry that is given metadata has of its own already. */
 enum metadata_past {
+	METADATA_MADE,	/* nothing, and its mode is metadata_mode()'s: it was made with that */
 	METADATA_FRESH, /* nothing: made a moment ago, with 0600 (a directory: 0700) less umask */
 	METADATA_AGAIN, /* what an earlier try may have left: it goes */
 	METADATA_STANDING, /* anything: what m->flags does not mean stays as it is */

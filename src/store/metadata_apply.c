@@ -167,6 +167,12 @@ write_down(const struct metadata_rules *rules, int fd, struct remembered *r, boo
 	return result;
 }
 
+static bool
+is_fresh(enum metadata_past past)
+{
+	return past == METADATA_FRESH || past == METADATA_MADE;
+}
+
 static int
 remember(const struct metadata_rules *rules, int fd, const struct metadata *m,
 	 enum metadata_past past, uint8_t *flags)
@@ -183,7 +189,7 @@ remember(const struct metadata_rules *rules, int fd, const struct metadata *m,
 	struct stat st;
 	int result = 0;
 
-	if (past != METADATA_FRESH) {
+	if (!is_fresh(past)) {
 		if (fstat(fd, &st) != 0)
 			return error_from_errno(errno);
 		r.own_uid = st.st_uid;
@@ -197,7 +203,7 @@ remember(const struct metadata_rules *rules, int fd, const struct metadata *m,
 	}
 	*flags |= status_of(lost);
 	if (result == 0)
-		result = write_down(rules, fd, &r, past == METADATA_FRESH, flags);
+		result = write_down(rules, fd, &r, is_fresh(past), flags);
 	free(room);
 	remembered_value_release(&v);
 	return result;
@@ -208,7 +214,11 @@ static int
 give_mode(const struct metadata_rules *rules, int fd, const struct metadata *m, mode_t mode,
 	  enum metadata_past past, uint8_t *flags)
 {
-	if (past == METADATA_FRESH && m->type == ENTRY_FILE && mode == (0600u & ~rules->umask_bits))
+	/* A chown may have taken setuid and setgid away again. */
+	if (past == METADATA_MADE && (mode & 07000u) == 0)
+		return 0;
+	if (past == METADATA_FRESH && m->type == ENTRY_FILE &&
+	    mode == (0600u & ~rules->umask_bits))
 		return 0;
 	if (fchmod(fd, mode) == 0)
 		return 0;
@@ -229,7 +239,7 @@ apply_server(const struct metadata_rules *rules, int fd, const struct metadata *
 		r = give_mode(rules, fd, m, metadata_mode(rules, m), past, flags);
 	/* In this order: the mode that the server gives lets it write. */
 	if (r == 0)
-		r = give(fd, m, classes, past == METADATA_FRESH, flags);
+		r = give(fd, m, classes, is_fresh(past), flags);
 	return r;
 }
 
@@ -239,7 +249,7 @@ open_for_owner(const struct metadata_rules *rules, int fd, enum metadata_past pa
 {
 	struct stat st;
 
-	if (past == METADATA_FRESH || rules->is_root)
+	if (is_fresh(past) || rules->is_root)
 		return 0;
 	if (fstat(fd, &st) != 0)
 		return error_from_errno(errno);
@@ -287,7 +297,7 @@ apply_client(const struct metadata_rules *rules, int fd, const struct metadata *
 {
 	unsigned classes = metadata_classes(rules, m->flags, m->type);
 	unsigned user = classes & XATTR_USER;
-	bool fresh = past == METADATA_FRESH;
+	bool fresh = is_fresh(past);
 	mode_t mode = metadata_mode(rules, m);
 	int r = give_owner(rules, fd, NULL, m, flags);
 
