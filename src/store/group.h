@@ -23,7 +23,11 @@
 
 struct group;
 
-/* Borrows t until group_free().  NULL: out of memory. */
+/*
+ * Borrows t until group_free().  NULL: out of memory.  Files stay open until the commit as far as
+ * the soft limit of descriptors (as it is now) allows, less a reserve of 64 for others; when they
+ * run short those that are complete are synced and closed early.
+ */
 struct group *group_new(struct tree *t);
 /* Removes what was not committed.  NULL allowed. */
 void group_free(struct group *g);
@@ -35,12 +39,13 @@ uint64_t group_bytes(const struct group *g);
 /*
  * One file after the other: begin, write until size bytes are there, end.  After an error of the
  * file itself the rest of it is swallowed; the error is its status.  path: passes path_check();
- * missing parents are made by the commit.  At most LIMIT_GROUP_ITEMS files and LIMIT_GROUP_BYTES
- * (asserted: who takes them from a peer has checked).
+ * missing parents are made by the commit, without a temp_dir already here.  likely: what
+ * group_end() will probably say, so that the file is made with its mode; NULL: not known.  At most
+ * LIMIT_GROUP_ITEMS files and LIMIT_GROUP_BYTES (asserted: who takes them from a peer has checked).
  */
-void group_begin(struct group *g, const char *path, uint64_t size);
+void group_begin(struct group *g, const char *path, uint64_t size, const struct metadata *likely);
 void group_write(struct group *g, const void *data, size_t length);
-/* metadata->type is a regular file's. */
+/* metadata->type is a regular file's; mtime_ns below 10^9. */
 void group_end(struct group *g, const struct metadata *metadata);
 /* Instead of group_end(): the file is not to be published, error is its status. */
 void group_drop(struct group *g, int error);
