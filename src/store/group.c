@@ -293,13 +293,14 @@ void
 group_write(struct group *g, const void *data, size_t length)
 {
 	struct group_item *item = last_item(g);
+	uint64_t at = g->received;
 	int r;
 
 	assert(g->open && length <= g->size - g->received &&
 	       length <= LIMIT_GROUP_BYTES - g->bytes);
 	g->received += length;
 	g->bytes += length;
-	if (item->error == 0 && (r = write_full(item->fd, data, length)) != 0)
+	if (item->error == 0 && (r = pwrite_full(item->fd, data, length, at)) != 0)
 		group_fail(g, item, r);
 }
 
