@@ -49,6 +49,22 @@ const struct tree_options *tree_options(const struct tree *t);
  */
 int tree_parent(struct tree *t, const char *path, bool make, const struct place **p);
 
+/* Closes the directories that are kept open, as when nothing is to be done for a while. */
+void tree_leave(struct tree *t);
+
+/*
+ * A call in p, which is that of path, failed with EACCES: gives the directory u+rwx where it is
+ * this user's and lacks that.  It gets its mode back by tree_sync() or tree_free(), unless
+ * tree_setmeta() has given it another one.  0: try again; FTX_E_DENIED: that was not it.
+ */
+int tree_make_writable(struct tree *t, const struct place *p, const char *path);
+
+/*
+ * name in dir was made just now: without options.overwrite only what was made here may be given
+ * other metadata.
+ */
+int tree_note_made(struct tree *t, int dir, const char *name);
+
 /* The parent's entries have changed: it is synced by the next tree_sync(). */
 int tree_touch_parent(struct tree *t, const char *path);
 
