@@ -31,9 +31,8 @@ check_ours(int dir)
 	return 0;
 }
 
-/* Opens parent/name, made where it is missing.  *out: owned. */
-static int
-open_step(int parent, const char *name, int *out)
+int
+staging_open_step(int parent, const char *name, int *out)
 {
 	int dir, r;
 
@@ -63,10 +62,10 @@ staging_open(int subtree, const uint8_t client_key[static 32], int *up)
 
 	crypto_generichash(hash, sizeof(hash), client_key, 32, NULL, 0);
 	hex_encode(client, hash, CLIENT_DIGITS / 2);
-	if ((r = open_step(subtree, ".ftx", &own)) != 0 ||
-	    (r = open_step(own, client, &of_client)) != 0)
+	if ((r = staging_open_step(subtree, ".ftx", &own)) != 0 ||
+	    (r = staging_open_step(own, client, &of_client)) != 0)
 		goto out;
-	r = open_step(of_client, "up", up);
+	r = staging_open_step(of_client, "up", up);
 out:
 	if (own >= 0)
 		close(own);

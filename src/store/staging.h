@@ -13,6 +13,23 @@
 /* Opens it, made where it is missing.  *up: owned descriptor.  0 or the error of errno. */
 int staging_open(int subtree, const uint8_t client_key[static 32], int *up);
 
+/*
+ * parent/name, made 0700 and synced where it is missing; FTX_E_DENIED where it is not this
+ * process's own.  *out: owned.
+ */
+int staging_open_step(int parent, const char *name, int *out);
+
+/*
+ * A directory of one session for temporary names: up/tmp/RANDOM, 0700, locked as long as *dir
+ * (owned, an ordinary descriptor) is open.  What dead sessions left there is removed, 64
+ * directories at most.  0 or the error of errno.
+ */
+#define STAGING_TEMP_BYTES 33u /* 32 hex digits and a terminator */
+int staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES]);
+
+/* Removes it with what is in it.  Takes dir. */
+void staging_temp_close(int up, int dir, const char *name);
+
 /* Name of the server's partial of a path: hex BLAKE2b-128("ftx1 partial" | path). */
 void staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t length);
 

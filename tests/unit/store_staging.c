@@ -113,3 +113,53 @@ Test(staging, names_partials_as_PROTOCOL_says)
 	staging_client_id(id, key_a, "a", 1, "bc");
 	cr_expect_str_eq(id, "64530f0d0e3133e34c69a1a5840ac197");
 }
+
+Test(staging, a_temporary_directory_is_there_while_its_session_is)
+{
+	char names[2][STAGING_TEMP_BYTES];
+	int a, b, up;
+
+	assert_ok(staging_open(room, key_a, &up));
+	assert_ok(staging_temp_open(up, &a, names[0]));
+	assert_ok(staging_temp_open(up, &b, names[1]));
+	cr_expect_str_neq(names[0], names[1]);
+	make_file(a, "left", "", 0600);
+	cr_assert(symlinkat("x", a, "link") == 0);
+	staging_temp_close(up, b, names[1]);
+	cr_expect(exists(room, ".ftx/afbc1c053c2f278e/up/tmp"));
+	cr_expect(exists(a, "left"), "its session lives");
+	staging_temp_close(up, a, names[0]);
+	a = openat(up, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_expect_eq(entries_in(a), 0);
+	close(a);
+	close(up);
+}
+
+Test(staging, what_dead_sessions_left_is_removed_a_bounded_number_at_a_time)
+{
+	char name[STAGING_TEMP_BYTES];
+	int up, dir, tmp;
+
+	assert_ok(staging_open(room, key_a, &up));
+	assert_ok(staging_temp_open(up, &dir, name));
+	tmp = openat(up, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned i = 0; i < 70; i++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%032u", i);
+		cr_assert(mkdirat(tmp, left, 0700) == 0);
+		snprintf(left, sizeof(left), "%032u/file", i);
+		make_file(tmp, left, "", 0600);
+	}
+	cr_assert(mkdirat(tmp, "other", 0700) == 0);
+	cr_expect_eq(entries_in(tmp), 72);
+	staging_temp_close(up, dir, name);
+	assert_ok(staging_temp_open(up, &dir, name));
+	cr_expect_eq(entries_in(tmp), 71 - 64 + 1);
+	staging_temp_close(up, dir, name);
+	assert_ok(staging_temp_open(up, &dir, name));
+	cr_expect_eq(entries_in(tmp), 2, "this one, and the one that is not ours");
+	staging_temp_close(up, dir, name);
+	close(tmp);
+	close(up);
+}

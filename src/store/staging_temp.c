@@ -1,0 +1,133 @@
+/*
+ * A lock on the directory itself (flock) tells whose session is alive: it goes with the process.
+ * Where the file system has no such locks, what dead sessions left stays.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/encoding.h"
+#include "src/store/publish.h"
+#include "src/store/staging.h"
+
+enum { SWEEP_MAX = 64, TRIES = 8 };
+
+static int
+open_directory(int parent, const char *name)
+{
+	return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Only files and links are ever made in it. */
+static void
+remove_content(int dir)
+{
+	DIR *d;
+	int fd = open_directory(dir, ".");
+	const struct dirent *entry;
+
+	if (fd < 0)
+		return;
+	if ((d = fdopendir(fd)) == NULL) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(d)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dir, entry->d_name, 0);
+	closedir(d);
+}
+
+/* One that has no living session goes. */
+static bool
+sweep_one(int tmp, const char *name)
+{
+	int dir = open_directory(tmp, name);
+	bool dead;
+
+	if (dir < 0)
+		return false;
+	dead = flock(dir, LOCK_EX | LOCK_NB) == 0;
+	if (dead) {
+		remove_content(dir);
+		unlinkat(tmp, name, AT_REMOVEDIR);
+	}
+	close(dir);
+	return dead;
+}
+
+static void
+sweep(int tmp)
+{
+	int fd = open_directory(tmp, ".");
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	unsigned swept = 0;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while (swept < SWEEP_MAX && (entry = readdir(d)) != NULL)
+		if (strlen(entry->d_name) == STAGING_TEMP_BYTES - 1 &&
+		    sweep_one(tmp, entry->d_name))
+			swept++;
+	closedir(d);
+}
+
+/* FTX_E_BUSY: another session took it for a dead one's before it was locked. */
+static int
+make_locked(int tmp, int *dir, char name[static STAGING_TEMP_BYTES])
+{
+	uint8_t random[(STAGING_TEMP_BYTES - 1) / 2];
+	int fd;
+
+	randombytes_buf(random, sizeof(random));
+	hex_encode(name, random, sizeof(random));
+	if (mkdirat(tmp, name, 0700) != 0)
+		return error_from_errno(errno);
+	if ((fd = open_directory(tmp, name)) < 0)
+		return errno == ENOENT ? FTX_E_BUSY : error_from_errno(errno);
+	if ((flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+	    !publish_leads_to(tmp, name, fd)) {
+		close(fd);
+		return FTX_E_BUSY;
+	}
+	*dir = fd;
+	return 0;
+}
+
+int
+staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES])
+{
+	int tmp, r = staging_open_step(up, "tmp", &tmp);
+
+	if (r != 0)
+		return r;
+	sweep(tmp);
+	r = FTX_E_BUSY;
+	for (unsigned i = 0; i < TRIES && r == FTX_E_BUSY; i++)
+		r = make_locked(tmp, dir, name);
+	close(tmp);
+	return r;
+}
+
+void
+staging_temp_close(int up, int dir, const char *name)
+{
+	int tmp = open_directory(up, "tmp");
+
+	remove_content(dir);
+	if (tmp >= 0) {
+		unlinkat(tmp, name, AT_REMOVEDIR);
+		close(tmp);
+	}
+	close(dir);
+}
