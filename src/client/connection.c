@@ -32,6 +32,7 @@ struct connection {
 	struct channel *channel;
 	struct connection_options options;
 	enum aead_id aead;
+	uint8_t match_key[MATCH_KEY_BYTES];
 	enum connection_state state;
 	int error;
 	bool closed_by_peer; /* error came with CLOSE */
@@ -66,6 +67,7 @@ connection_new(int fd, const struct session_keys *keys, const struct connection_
 	}
 	c->options = *options;
 	c->aead = keys->aead;
+	memcpy(c->match_key, keys->match_key, sizeof(c->match_key));
 	c->state = STATE_NEW;
 	c->limit = LIMIT_UNANSWERED;
 	c->heard_ms = clock_ms();
@@ -79,6 +81,7 @@ connection_free(struct connection *c)
 	if (c == NULL)
 		return;
 	channel_free(c->channel);
+	explicit_bzero(c->match_key, sizeof(c->match_key));
 	free(c);
 }
 
@@ -92,6 +95,12 @@ enum aead_id
 connection_aead(const struct connection *c)
 {
 	return c->aead;
+}
+
+const uint8_t *
+connection_match_key(const struct connection *c)
+{
+	return c->match_key;
 }
 
 void

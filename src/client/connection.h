@@ -20,6 +20,7 @@
 #include "src/client/cancel.h"
 #include "src/client/problem.h"
 #include "src/secure/handshake.h"
+#include "src/secure/match.h"
 
 struct connection;
 
@@ -94,5 +95,8 @@ void connection_set_window(struct connection *c, unsigned unanswered);
 
 /* The cipher of its records. */
 enum aead_id connection_aead(const struct connection *c);
+
+/* MATCH_KEY_BYTES: what keys its digests (match.h).  Secret; borrowed until connection_free(). */
+const uint8_t *connection_match_key(const struct connection *c);
 
 #endif
