@@ -60,6 +60,13 @@ look_now_and_then(struct connection *c)
 }
 
 int
+connection_stopped(struct connection *c)
+{
+	look_now_and_then(c);
+	return c->stop_error;
+}
+
+int
 connection_receive(struct connection *c, uint8_t **plain, size_t *length)
 {
 	uint64_t last_byte_ms = clock_ms();

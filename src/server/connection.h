@@ -38,6 +38,9 @@ uint8_t *connection_payload(struct connection *c, enum message_type type);
  */
 int connection_send(struct connection *c, const struct message *m);
 
+/* Has the supervisor said to end?  0, or stop_error; cheap, for loops that send nothing. */
+int connection_stopped(struct connection *c);
+
 /* Waits for PAIR_JOINED.  0, or stop_error. */
 int connection_await_joined(struct connection *c);
 

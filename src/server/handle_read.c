@@ -13,45 +13,49 @@
 #include "src/store/resolve.h"
 #include "src/store/source.h"
 
-/* Everything about an entry but its content; the spans lead into s->metadata and target. */
-static int
-look(struct session *s, const struct subtree *t, const struct place *p, unsigned parts,
-     struct attributes *a, char target[static LIMIT_PATH_BYTES + 1])
+int
+session_attributes(struct session *s, const struct subtree *t, unsigned parts, int dir,
+		   const char *name, const struct stat *st, struct attributes *a)
 {
-	struct stat st;
 	ssize_t length;
+	int r;
 
-	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return error_from_errno(errno);
-	a->identity = identity_of(&st);
-	a->allocated = (uint64_t)st.st_blocks * 512u;
-	a->links = st.st_nlink < UINT32_MAX ? (uint32_t)st.st_nlink : UINT32_MAX;
-	if (S_ISLNK(st.st_mode)) {
-		length = readlinkat(p->dir, p->leaf, target, LIMIT_PATH_BYTES + 1);
+	*a = (struct attributes){.metadata = metadata_of(st), .identity = identity_of(st)};
+	a->allocated = (uint64_t)st->st_blocks * 512u;
+	a->links = st->st_nlink < UINT32_MAX ? (uint32_t)st->st_nlink : UINT32_MAX;
+	if (S_ISLNK(st->st_mode)) {
+		length = readlinkat(dir, name, s->link_target, sizeof(s->link_target));
 		if (length < 0)
-			return error_from_errno(errno);
+			return errno == ENOENT || errno == EINVAL ? FTX_E_VANISHED
+								  : error_from_errno(errno);
 		if (length > (ssize_t)LIMIT_PATH_BYTES)
 			return FTX_E_TOO_LARGE;
-		a->target = (struct span){(const uint8_t *)target, (size_t)length};
+		a->target = (struct span){(const uint8_t *)s->link_target, (size_t)length};
 	}
-	return metadata_read(&t->rules, parts, p->dir, p->leaf, -1, &st, &a->metadata,
-			     &s->metadata);
+	r = metadata_read(&t->rules, parts, dir, name, -1, st, &a->metadata, &s->metadata);
+	if (r != 0)
+		a->metadata = metadata_of(st);
+	return r;
 }
 
 int
 handle_stat(struct session *s, const struct message *m)
 {
 	struct message answer = {.type = MESSAGE_ENTRY};
-	char target[LIMIT_PATH_BYTES + 1];
 	struct target t;
 	struct place place;
+	struct stat st;
 	int r = target_parse(s, &m->stat.path, RIGHT_LIST, &t);
 
 	if (r == 0)
 		r = resolve_parent(t.subtree->root, t.rest, 0, &place);
 	if (r != 0)
 		return answer_path_error(s, r, &t);
-	r = look(s, t.subtree, &place, m->stat.parts, &answer.entry.attributes, target);
+	if (fstatat(place.dir, place.leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		r = error_from_errno(errno);
+	else
+		r = session_attributes(s, t.subtree, m->stat.parts, place.dir, place.leaf, &st,
+				       &answer.entry.attributes);
 	place_release(&place);
 	if (r != 0)
 		return answer_path_error(s, r, &t);

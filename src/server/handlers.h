@@ -14,9 +14,11 @@
 
 #include "src/data/checksum.h"
 #include "src/data/codec.h"
+#include "src/secure/match.h"
 #include "src/server/connection.h"
 #include "src/server/policy.h"
 #include "src/store/upload.h"
+#include "src/store/walk.h"
 
 /* A share of this client: what was opened before the first request. */
 struct subtree {
@@ -34,17 +36,29 @@ struct handle {
 	struct upload *upload;
 };
 
+/* A listing of this connection: what LIST began. */
+struct listing {
+	struct walk *walk; /* NULL: the number is free */
+	const struct subtree *subtree;
+	unsigned parts; /* of metadata */
+	uint64_t lines; /* sent */
+	struct walk_item item;
+	bool held; /* item did not fit into the part before */
+	int error; /* of reading the current directory's own metadata, not said yet */
+};
+
 struct session {
 	struct connection connection;
 	const struct client_policy *client;
 	struct subtree subtrees[LIMIT_SHARES];
 	size_t subtree_count;
 	uint8_t session_id[16];
+	uint8_t match_key[MATCH_KEY_BYTES];
 	uint32_t peer_codecs;
 	bool answering; /* a request without its final answer is being worked on: WORKING may be
 			   sent */
-	bool working_sent;
-	bool broken; /* a record that was not sealed by the peer: nothing more is said */
+	uint64_t working_ms; /* when WORKING was sent and still counts; 0: it does not */
+	bool broken;	     /* a record that was not sealed by the peer: nothing more is said */
 	uint32_t committed;
 	struct handle handles[LIMIT_HANDLES];
 	struct message_arena arena;
@@ -54,6 +68,9 @@ struct session {
 	struct upload_result result;
 	uint8_t raw[LIMIT_CHUNK_BYTES];
 	struct metadata_buffer metadata; /* of the answer that is being made */
+	char link_target[LIMIT_PATH_BYTES + 1];
+	struct listing listings[LIMIT_WALKS];
+	struct listed *lines; /* room for LIMIT_ENTRIES, from the first LIST on */
 };
 
 /* SHARE/REST of a request, taken apart and checked. */
@@ -73,12 +90,30 @@ int answer_path_error(struct session *s, int error, const struct target *t);
 
 int answer_ok(struct session *s);
 
-/* struct upload_options.before_long_call: WORKING, so that the client does not give up. */
+/*
+ * Before a call that may take long, and in loops that send nothing: WORKING, at most every 10 s, so
+ * that the client does not give up.  0, or why the connection is over.
+ */
+int session_progress(struct session *s);
+
+/* The same as struct upload_options.before_long_call. */
 void session_working(void *session);
+
+/*
+ * Everything about dir/name but its content, name "": dir itself.  st: its lstat.  Spans lead into
+ * s->metadata and s->link_target.  On error *a is what st alone says.
+ */
+int session_attributes(struct session *s, const struct subtree *t, unsigned parts, int dir,
+		       const char *name, const struct stat *st, struct attributes *a);
 
 int handle_stat(struct session *s, const struct message *m);
 int handle_read(struct session *s, const struct message *m);
 int handle_sync(struct session *s, const struct message *m);
+
+int handle_list(struct session *s, const struct message *m);
+int handle_next(struct session *s, const struct message *m);
+int handle_statfs(struct session *s, const struct message *m);
+int handle_digest(struct session *s, const struct message *m);
 
 int handle_open(struct session *s, const struct message *m);
 int handle_write(struct session *s, const struct message *m);
@@ -88,5 +123,8 @@ int handle_release(struct session *s, const struct message *m);
 
 /* Makes finished blocks of every open upload durable and frees them. */
 void handles_close(struct session *s);
+
+/* Ends every listing. */
+void walks_close(struct session *s);
 
 #endif

@@ -11,25 +11,36 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/server/handlers.h"
 #include "src/store/metadata.h"
 #include "src/store/staging.h"
 
-#define LONG_CALL_PATIENCE_S 300 /* before a call that cannot be left (PROTOCOL.md, "Liveness") */
+/* Before a call that cannot be left, and how often while it goes on (PROTOCOL.md, "Liveness"). */
+#define LONG_CALL_PATIENCE_S 300
+#define WORKING_EVERY_MS     10000u
+
+int
+session_progress(struct session *s)
+{
+	struct message m = {.type = MESSAGE_WORKING};
+	uint64_t now = clock_ms();
+	int r = connection_stopped(&s->connection);
+
+	if (r != 0 || !s->answering ||
+	    (s->working_ms != 0 && now - s->working_ms < WORKING_EVERY_MS))
+		return r;
+	s->working_ms = now;
+	m.working.patience_s = LONG_CALL_PATIENCE_S;
+	return connection_send(&s->connection, &m);
+}
 
 void
 session_working(void *session)
 {
-	struct session *s = session;
-	struct message m = {.type = MESSAGE_WORKING};
-
-	if (!s->answering || s->working_sent)
-		return;
-	s->working_sent = true;
-	m.working.patience_s = LONG_CALL_PATIENCE_S;
 	/* A lost connection is noticed by whoever sends the answer. */
-	(void)connection_send(&s->connection, &m);
+	(void)session_progress(session);
 }
 
 /* Opens what this client may use.  A share that cannot be opened is offline, the others are not. */
@@ -128,13 +139,17 @@ dispatch(struct session *s, const struct message *m)
 	    {MESSAGE_COMMIT, handle_commit},
 	    {MESSAGE_RELEASE, handle_release},
 	    {MESSAGE_SYNC, handle_sync},
+	    {MESSAGE_LIST, handle_list},
+	    {MESSAGE_NEXT, handle_next},
+	    {MESSAGE_STATFS, handle_statfs},
+	    {MESSAGE_DIGEST, handle_digest},
 	    {MESSAGE_PING, handle_ping},
 	    {MESSAGE_HELLO, handle_hello},
 	};
 	int r = FTX_E_PROTOCOL;
 
 	s->answering = message_info(m->type)->kind == KIND_REQUEST;
-	s->working_sent = false;
+	s->working_ms = 0;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].type == m->type) {
 			r = table[i].handle(s, m);
@@ -214,6 +229,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	s->client = client;
 	s->connection.pair = pair;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
+	memcpy(s->match_key, keys->match_key, sizeof(s->match_key));
 	session_keys_wipe(keys);
 	s->decoder = decoder_new();
 	s->encoder = encoder_new();
@@ -224,6 +240,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 		r = serve(s);
 	}
 	handles_close(s);
+	walks_close(s);
 	report(s, r);
 	say_goodbye(s, r);
 	channel_free(s->connection.channel);

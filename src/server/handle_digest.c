@@ -1,0 +1,97 @@
+/*
+ * DIGEST (PROTOCOL.md, "Content").
+ */
+#include "src/server/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/store/content.h"
+#include "src/store/name.h"
+#include "src/store/resolve.h"
+
+/* The digests of one request. */
+struct digesting {
+	struct session *session;
+	const uint8_t *match_key; /* NULL: not keyed */
+	int over;		  /* why the connection is */
+	uint8_t block[LIMIT_BLOCK_BYTES];
+	struct path_digest digests[LIMIT_ENTRIES];
+};
+
+static int
+between(void *arg)
+{
+	struct digesting *d = arg;
+
+	d->over = session_progress(d->session);
+	return d->over;
+}
+
+/* base and a path below it; empty: base itself. */
+static int
+join(const struct target *base, const struct span *path, char out[static LIMIT_PATH_BYTES + 1])
+{
+	size_t at = strlen(base->rest);
+
+	memcpy(out, base->rest, at + 1);
+	if (path->length == 0)
+		return 0;
+	if (path_check(path->data, path->length) != 0 ||
+	    path->length > LIMIT_PATH_BYTES - at - (at > 0 && at < LIMIT_PATH_BYTES))
+		return FTX_E_NAME;
+	if (at > 0)
+		out[at++] = '/';
+	memcpy(out + at, path->data, path->length);
+	out[at + path->length] = '\0';
+	return 0;
+}
+
+static int
+digest_one(struct digesting *d, const struct target *base, const struct span *path,
+	   struct path_digest *out)
+{
+	char full[LIMIT_PATH_BYTES + 1];
+	struct place place = {.dir = -1};
+	struct source *source = NULL;
+	int r = join(base, path, full);
+
+	if (r == 0)
+		r = resolve_parent(base->subtree->root, full, 0, &place);
+	if (r == 0)
+		r = source_open_at(&source, place.dir, place.leaf, NULL, 0);
+	if (r == 0)
+		r = content_hash(source, d->match_key, d->block, between, d, out);
+	source_close(source);
+	place_release(&place);
+	return r;
+}
+
+int
+handle_digest(struct session *s, const struct message *m)
+{
+	struct message answer = {.type = MESSAGE_DIGESTS};
+	struct digesting *d = NULL;
+	struct target base;
+	int r = target_parse(s, &m->digest.base, RIGHT_GET, &base);
+
+	if (r == 0 && (d = calloc(1, sizeof(*d))) == NULL)
+		r = FTX_E_NOMEM;
+	if (r != 0)
+		return answer_path_error(s, r, &base);
+	d->session = s;
+	d->match_key = m->digest.keyed != 0 ? s->match_key : NULL;
+	for (uint32_t i = 0; i < m->digest.paths.count && d->over == 0; i++) {
+		struct path_digest *out = &d->digests[i];
+
+		if ((d->over = session_progress(s)) != 0)
+			break;
+		out->code = (uint16_t)-digest_one(d, &base, &m->digest.paths.items[i].path, out);
+	}
+	answer.digests.digests.items = d->digests;
+	answer.digests.digests.count = m->digest.paths.count;
+	r = d->over != 0 ? d->over : connection_send(&s->connection, &answer);
+	free(d);
+	return r;
+}
