@@ -41,6 +41,7 @@ struct connection {
 	/* Requests without their final answer, oldest first. */
 	struct waiting window[LIMIT_UNANSWERED];
 	unsigned head, count, limit, commits;
+	struct reply nobody; /* of requests whose answers are not wanted any more */
 
 	/* The stall clock. */
 	uint64_t heard_ms;    /* the last sign of life, or when an answer began to be owed */
@@ -462,13 +463,27 @@ connection_request(struct connection *c, const struct message *m, struct reply *
 }
 
 int
-connection_wait(struct connection *c, const struct reply *reply)
+connection_wait_for(struct connection *c, const bool *flag)
 {
 	int r = 0;
 
-	while (r == 0 && !reply->done)
+	while (r == 0 && !*flag)
 		r = turn(c, true);
 	return r;
+}
+
+int
+connection_wait(struct connection *c, const struct reply *reply)
+{
+	return connection_wait_for(c, &reply->done);
+}
+
+void
+connection_abandon(struct connection *c, const struct reply *reply)
+{
+	for (unsigned i = 0; i < LIMIT_UNANSWERED; i++)
+		if (c->window[i].reply == reply)
+			c->window[i].reply = &c->nobody;
 }
 
 int

@@ -67,6 +67,12 @@ int connection_request(struct connection *c, const struct message *m, struct rep
 /* Until reply is done. */
 int connection_wait(struct connection *c, const struct reply *reply);
 
+/* Until a callback has set *flag. */
+int connection_wait_for(struct connection *c, const bool *flag);
+
+/* reply is its owner's again: what still answers it is read and thrown away. */
+void connection_abandon(struct connection *c, const struct reply *reply);
+
 /*
  * Request and answer: 0, the answer's error, or that of the connection (connection_error() tells
  * which), explained in reply->problem in any case.

@@ -1,0 +1,466 @@
+/*
+ * What arrives is checked and copied in the callback, so that a server that lies ends the
+ * connection; it is given out from the copies.  One NEXT is on its way at a time (behind the end of
+ * a walk another would be a protocol error), and the next one is sent when half of what it brought
+ * is used up.
+ *
+ * The order is checked with what the server's walk remembers too: of each directory on the way
+ * down the names of the directories that are still to be entered.
+ */
+#include "src/client/listing.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/store/metadata.h"
+#include "src/store/name.h"
+
+enum { LINE_ENTRY = 0, LINE_ENTER = 1, LINE_ERROR = 2 }; /* listed.kind */
+enum { NEXT_PARTS = 4, ENOUGH_PARTS = NEXT_PARTS / 2 };
+
+/* Names of directories that may wait at once; a directory of 10^6 directories takes 20 MiB. */
+#define PENDING_BYTES (256u << 20)
+
+/* A part as it came, copied: what its lines point to stands behind them. */
+struct part {
+	struct part *next;
+	uint32_t count, at;
+	struct listed lines[];
+};
+
+/* A directory on the way down. */
+struct level {
+	size_t path_length;
+	char *names; /* of directories in it, terminated, one after the other */
+	size_t length, room, next;
+};
+
+struct listing {
+	struct connection *connection;
+	uint8_t walk;
+	bool recursive;
+	bool open;    /* the server has this walk */
+	bool closing; /* lines are not wanted any more */
+	struct reply reply;
+	bool arrived; /* a part or the answer has come since it was reset */
+	unsigned asked;
+	uint64_t count; /* lines that came */
+	uint64_t count_before;
+
+	/* Where the lines that arrive are. */
+	struct level levels[LIMIT_PATH_DEPTH + 1];
+	unsigned depth;
+	size_t pending; /* bytes of all levels' names */
+	char arriving[LIMIT_PATH_BYTES + 1];
+	char last[LIMIT_NAME_BYTES + 1]; /* entry of the current directory; "": none yet */
+
+	/* Parts that are here, and the line that was given out. */
+	struct part *first, *end;
+	unsigned parts;
+	size_t directory_length;
+	char path[LIMIT_PATH_BYTES + 1 + LIMIT_NAME_BYTES + 1];
+};
+
+static bool
+is_error(uint16_t code)
+{
+	return code == (uint16_t)-FTX_E_PROTOCOL || error_from_wire(code) != FTX_E_PROTOCOL;
+}
+
+static int
+check_attributes(const struct attributes *a)
+{
+	bool is_link = a->metadata.type == ENTRY_SYMLINK;
+
+	if (a->metadata.type == 0 || (a->target.length > 0) != is_link)
+		return FTX_E_PROTOCOL;
+	if (is_link && memchr(a->target.data, '\0', a->target.length) != NULL)
+		return FTX_E_PROTOCOL;
+	return xattrs_check(&a->metadata.xattrs);
+}
+
+/* A directory is to be entered later. */
+static int
+push_name(struct listing *l, const char *name)
+{
+	struct level *level = &l->levels[l->depth - 1];
+	size_t need = strlen(name) + 1;
+
+	if (need > PENDING_BYTES - l->pending)
+		return FTX_E_TOO_LARGE;
+	if (need > level->room - level->length) {
+		size_t room = level->room + level->room / 2 + 1024;
+		char *names = realloc(level->names, room);
+
+		if (names == NULL)
+			return FTX_E_NOMEM;
+		level->names = names;
+		level->room = room;
+	}
+	memcpy(level->names + level->length, name, need);
+	level->length += need;
+	l->pending += need;
+	return 0;
+}
+
+static int
+check_entry(struct listing *l, const struct listed *line)
+{
+	const struct level *level = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
+	uint8_t type = line->attributes.metadata.type;
+	char name[LIMIT_NAME_BYTES + 1];
+	size_t length;
+	int r;
+
+	if (level == NULL || !name_ok(line->path.data, line->path.length))
+		return FTX_E_PROTOCOL;
+	memcpy(name, line->path.data, line->path.length);
+	name[line->path.length] = '\0';
+	/* Bytes, unsigned, and a shorter name before what it begins. */
+	if (strcmp(l->last, name) >= 0)
+		return FTX_E_PROTOCOL;
+	memcpy(l->last, name, line->path.length + 1);
+	if (line->code != 0 && !is_error(line->code))
+		return FTX_E_PROTOCOL;
+	/* Of an entry with an error only the type counts, where it is known. */
+	if (line->code == 0 && (r = check_attributes(&line->attributes)) != 0)
+		return r;
+	length = level->path_length + (level->path_length > 0) + line->path.length;
+	if (length > LIMIT_PATH_BYTES || l->depth > LIMIT_PATH_DEPTH)
+		return line->code != 0 ? 0 : FTX_E_PROTOCOL;
+	return l->recursive && type == ENTRY_DIRECTORY ? push_name(l, name) : 0;
+}
+
+static void
+leave(struct listing *l)
+{
+	struct level *level = &l->levels[--l->depth];
+
+	l->pending -= level->length;
+	free(level->names);
+	*level = (struct level){.names = NULL};
+}
+
+/* The directory whose turn it is becomes l->arriving.  false: all have been entered. */
+static bool
+enter_next(struct listing *l)
+{
+	struct level *level;
+	size_t at, length;
+
+	while (l->depth > 0 && l->levels[l->depth - 1].next == l->levels[l->depth - 1].length)
+		leave(l);
+	if (l->depth == 0)
+		return false;
+	level = &l->levels[l->depth - 1];
+	at = level->path_length;
+	if (at > 0)
+		l->arriving[at++] = '/';
+	length = strlen(level->names + level->next);
+	memcpy(l->arriving + at, level->names + level->next, length + 1);
+	level->next += length + 1;
+	assert(l->depth <= LIMIT_PATH_DEPTH && at + length <= LIMIT_PATH_BYTES);
+	l->levels[l->depth++].path_length = at + length;
+	return true;
+}
+
+static int
+check_enter(struct listing *l, const struct listed *line)
+{
+	if (line->code != 0 || line->attributes.metadata.type != ENTRY_DIRECTORY)
+		return FTX_E_PROTOCOL;
+	if (l->count == 0) {
+		l->depth = 1;
+	} else if (!enter_next(l)) {
+		return FTX_E_PROTOCOL;
+	}
+	if (line->path.length != l->levels[l->depth - 1].path_length ||
+	    (line->path.length > 0 && memcmp(line->path.data, l->arriving, line->path.length) != 0))
+		return FTX_E_PROTOCOL;
+	l->last[0] = '\0';
+	return check_attributes(&line->attributes);
+}
+
+static int
+check_line(struct listing *l, const struct listed *line)
+{
+	int r = FTX_E_PROTOCOL;
+
+	if (line->kind == LINE_ENTER)
+		r = check_enter(l, line);
+	else if (line->kind == LINE_ENTRY)
+		r = check_entry(l, line);
+	else if (l->depth > 0 && line->path.length == 0 && is_error(line->code))
+		r = 0;
+	l->count++;
+	return r;
+}
+
+/* What of a line varies in length. */
+enum { SPANS = 5 };
+static void
+spans_of(struct listed *line, struct span *spans[static SPANS])
+{
+	spans[0] = &line->path;
+	spans[1] = &line->attributes.metadata.user;
+	spans[2] = &line->attributes.metadata.group;
+	spans[3] = &line->attributes.metadata.xattrs;
+	spans[4] = &line->attributes.target;
+}
+
+static size_t
+span_bytes(const struct listed *line)
+{
+	const struct metadata *m = &line->attributes.metadata;
+
+	return line->path.length + m->user.length + m->group.length + m->xattrs.length +
+	       line->attributes.target.length;
+}
+
+static struct part *
+copy_part(const struct message_entries *m)
+{
+	size_t bytes = 0;
+	struct part *p;
+	uint8_t *at;
+
+	for (uint32_t i = 0; i < m->lines.count; i++)
+		bytes += span_bytes(&m->lines.items[i]);
+	p = malloc(sizeof(*p) + m->lines.count * sizeof(p->lines[0]) + bytes);
+	if (p == NULL)
+		return NULL;
+	*p = (struct part){.count = m->lines.count};
+	at = (uint8_t *)&p->lines[p->count];
+	for (uint32_t i = 0; i < p->count; i++) {
+		struct span *spans[SPANS];
+
+		p->lines[i] = m->lines.items[i];
+		spans_of(&p->lines[i], spans);
+		for (size_t j = 0; j < SPANS; j++) {
+			if (spans[j]->length == 0)
+				continue;
+			memcpy(at, spans[j]->data, spans[j]->length);
+			spans[j]->data = at;
+			at += spans[j]->length;
+		}
+	}
+	return p;
+}
+
+static int
+take_entries(struct listing *l, const struct message_entries *m)
+{
+	struct part *p;
+	int r = 0;
+
+	if (l->asked == 0 || m->lines.count == 0)
+		return FTX_E_PROTOCOL;
+	l->asked--;
+	for (uint32_t i = 0; i < m->lines.count && r == 0; i++)
+		r = check_line(l, &m->lines.items[i]);
+	if (r != 0 || l->closing)
+		return r;
+	if ((p = copy_part(m)) == NULL)
+		return FTX_E_NOMEM;
+	if (l->end != NULL)
+		l->end->next = p;
+	else
+		l->first = p;
+	l->end = p;
+	l->parts++;
+	return 0;
+}
+
+/* The end has to come where everything that was announced has been entered. */
+static int
+take_done(struct listing *l, const struct message_list_done *m)
+{
+	l->open = false;
+	if (m->count != l->count)
+		return FTX_E_PROTOCOL;
+	if (l->closing)
+		return 0;
+	return l->count == 0 || enter_next(l) ? FTX_E_PROTOCOL : 0;
+}
+
+static int
+on_next(void *arg, const struct message *m)
+{
+	struct listing *l = arg;
+
+	l->arrived = true;
+	if (m->type == MESSAGE_ENTRIES)
+		return take_entries(l, &m->entries);
+	if (m->type == MESSAGE_LIST_DONE)
+		return take_done(l, &m->list_done);
+	if (m->type == MESSAGE_ERROR)
+		l->open = false;
+	else if (l->count == l->count_before)
+		return FTX_E_PROTOCOL; /* MORE, and nothing came: it would go on for ever */
+	return 0;
+}
+
+/* parts 0: ends the walk. */
+static int
+ask(struct listing *l, unsigned parts)
+{
+	struct message m = {.type = MESSAGE_NEXT};
+
+	m.next.walk = l->walk;
+	m.next.parts = (uint8_t)parts;
+	l->asked = parts;
+	l->count_before = l->count;
+	return connection_request(l->connection, &m, &l->reply);
+}
+
+static void
+explain(const struct listing *l, int error, struct problem *p)
+{
+	if (connection_error(l->connection) != 0)
+		connection_explain(l->connection, p);
+	else
+		problem_set(p, error, SIDE_LOCAL, NULL);
+}
+
+int
+listing_open(struct listing **out, struct connection *c, uint8_t walk, const char *path,
+	     bool recursive, unsigned parts, struct problem *p)
+{
+	struct message m = {.type = MESSAGE_LIST};
+	struct listing *l = calloc(1, sizeof(*l));
+	int r;
+
+	assert(walk < LIMIT_WALKS);
+	*out = NULL;
+	if (l == NULL) {
+		problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return FTX_E_NOMEM;
+	}
+	l->connection = c;
+	l->walk = walk;
+	l->recursive = recursive;
+	m.list.walk = walk;
+	m.list.path = span_of(path);
+	m.list.recursive = recursive;
+	m.list.parts = (uint16_t)parts;
+	r = connection_call(c, &m, &l->reply);
+	if (r != 0) {
+		*p = l->reply.problem;
+		listing_close(l);
+		return r;
+	}
+	l->open = true;
+	l->reply = (struct reply){.on_message = on_next, .arg = l};
+	if ((r = ask(l, NEXT_PARTS)) != 0) {
+		explain(l, r, p);
+		listing_close(l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+/* The part whose last line was given out goes with the next call. */
+static void
+drop_used(struct listing *l)
+{
+	struct part *p = l->first;
+
+	if (p == NULL || p->at < p->count)
+		return;
+	l->first = p->next;
+	if (l->first == NULL)
+		l->end = NULL;
+	l->parts--;
+	free(p);
+}
+
+static void
+give(struct listing *l, const struct listed *from, struct listing_line *line)
+{
+	size_t at = l->directory_length;
+	const char *slash;
+
+	if (from->kind == LINE_ENTER)
+		at = 0;
+	else if (from->kind == LINE_ENTRY && at > 0)
+		l->path[at++] = '/';
+	if (from->path.length > 0)
+		memcpy(l->path + at, from->path.data, from->path.length);
+	l->path[at + from->path.length] = '\0';
+	if (from->kind == LINE_ENTER)
+		l->directory_length = from->path.length;
+	slash = strrchr(l->path, '/');
+	*line = (struct listing_line){.path = l->path, .attributes = &from->attributes};
+	line->name = slash != NULL ? slash + 1 : l->path;
+	line->kind = from->kind == LINE_ENTER ? LISTING_ENTER : LISTING_ENTRY;
+	if (from->code != 0) {
+		line->kind = LISTING_ERROR;
+		line->error = error_from_wire(from->code);
+		line->of_directory = from->kind == LINE_ERROR;
+		line->attributes = NULL;
+	}
+}
+
+int
+listing_next(struct listing *l, struct listing_line *line, struct problem *p)
+{
+	int r;
+
+	drop_used(l);
+	for (;;) {
+		/* The answer is there and there is more to ask for. */
+		if (l->open && l->reply.done && l->parts <= ENOUGH_PARTS) {
+			if ((r = ask(l, NEXT_PARTS)) != 0)
+				break;
+		}
+		if (l->first != NULL) {
+			give(l, &l->first->lines[l->first->at++], line);
+			return 1;
+		}
+		if (l->reply.done && !l->open) {
+			*p = l->reply.problem;
+			return p->error;
+		}
+		l->arrived = false;
+		if ((r = connection_wait_for(l->connection, &l->arrived)) != 0)
+			break;
+	}
+	explain(l, r, p);
+	return r;
+}
+
+/* Brings the server's walk to its end, where the connection still can. */
+static void
+end_walk(struct listing *l)
+{
+	int r = connection_error(l->connection);
+
+	if (r == 0)
+		r = connection_wait(l->connection, &l->reply);
+	if (r == 0 && l->open && ask(l, 0) == 0)
+		(void)connection_wait(l->connection, &l->reply);
+}
+
+void
+listing_close(struct listing *l)
+{
+	if (l == NULL)
+		return;
+	l->closing = true;
+	if (l->open)
+		end_walk(l);
+	/* Where that was interrupted, the answer may still come. */
+	connection_abandon(l->connection, &l->reply);
+	while (l->depth > 0)
+		leave(l);
+	while (l->first != NULL) {
+		struct part *next = l->first->next;
+
+		free(l->first);
+		l->first = next;
+	}
+	free(l);
+}
