@@ -17,6 +17,9 @@
 #include "src/secure/match.h"
 #include "src/server/connection.h"
 #include "src/server/policy.h"
+#include "src/store/group.h"
+#include "src/store/staging.h"
+#include "src/store/tree.h"
 #include "src/store/upload.h"
 #include "src/store/walk.h"
 
@@ -27,6 +30,10 @@ struct subtree {
 	int staging; /* where its partials live; -1 and staging_error without */
 	int staging_error;
 	struct metadata_rules rules; /* of its file system */
+	struct tree *tree;	     /* made when it is first asked for: subtree_tree() */
+	int temp;		     /* its directory for temporary names; -1: none */
+	char temp_name[STAGING_TEMP_BYTES];
+	struct group *group; /* likewise: the files of PACK */
 };
 
 /* An upload of this connection, or what made it fail. */
@@ -71,6 +78,12 @@ struct session {
 	char link_target[LIMIT_PATH_BYTES + 1];
 	struct listing listings[LIMIT_WALKS];
 	struct listed *lines; /* room for LIMIT_ENTRIES, from the first LIST on */
+	struct packing packing;
+	union { /* the answer of handle_tree.c that is being made */
+		struct offer_verdict verdicts[LIMIT_ENTRIES];
+		struct item_status statuses[LIMIT_ENTRIES];
+	} answer;
+	struct fetch *fetch; /* owned; of handle_fetch.c */
 };
 
 /* SHARE/REST of a request, taken apart and checked. */
@@ -114,6 +127,13 @@ int handle_list(struct session *s, const struct message *m);
 int handle_next(struct session *s, const struct message *m);
 int handle_statfs(struct session *s, const struct message *m);
 int handle_digest(struct session *s, const struct message *m);
+int handle_offer(struct session *s, const struct message *m);
+int handle_mkdir(struct session *s, const struct message *m);
+int handle_symlink(struct session *s, const struct message *m);
+int handle_link(struct session *s, const struct message *m);
+int handle_setmeta(struct session *s, const struct message *m);
+int handle_remove(struct session *s, const struct message *m);
+int handle_rename(struct session *s, const struct message *m);
 
 int handle_open(struct session *s, const struct message *m);
 int handle_write(struct session *s, const struct message *m);

@@ -53,6 +53,7 @@ open_subtrees(struct session *s)
 
 		t->grant = grant;
 		t->staging = -1;
+		t->temp = -1;
 		t->staging_error = FTX_E_DENIED;
 		t->root = open(grant->subtree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (t->root < 0) {
@@ -137,6 +138,14 @@ dispatch(struct session *s, const struct message *m)
 	    {MESSAGE_OPEN, handle_open},
 	    {MESSAGE_CHECKPOINT, handle_checkpoint},
 	    {MESSAGE_COMMIT, handle_commit},
+	    {MESSAGE_COMMIT_PACKS, handle_commit_packs},
+	    {MESSAGE_OFFER, handle_offer},
+	    {MESSAGE_MKDIR, handle_mkdir},
+	    {MESSAGE_SYMLINK, handle_symlink},
+	    {MESSAGE_LINK, handle_link},
+	    {MESSAGE_SETMETA, handle_setmeta},
+	    {MESSAGE_REMOVE, handle_remove},
+	    {MESSAGE_RENAME, handle_rename},
 	    {MESSAGE_RELEASE, handle_release},
 	    {MESSAGE_SYNC, handle_sync},
 	    {MESSAGE_LIST, handle_list},

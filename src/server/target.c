@@ -10,6 +10,7 @@
 
 #include "proto/errors.h"
 #include "src/base/display.h"
+#include "src/base/log.h"
 #include "src/store/name.h"
 #include "src/store/resolve.h"
 
@@ -47,6 +48,75 @@ target_parse(struct session *s, const struct span *path, unsigned rights, struct
 	if ((t->subtree->grant->rights & rights) != rights)
 		return FTX_E_DENIED;
 	return t->subtree->root < 0 ? FTX_E_OFFLINE : 0;
+}
+
+int
+target_join(const struct target *t, const struct span *path, bool empty,
+	    char joined[static LIMIT_PATH_BYTES + 1])
+{
+	size_t base = strlen(t->rest);
+	size_t slash = base > 0 && path->length > 0 ? 1 : 0;
+
+	if ((path->length == 0 && !empty) || path->length > LIMIT_PATH_BYTES - base - slash)
+		return FTX_E_NAME;
+	memcpy(joined, t->rest, base);
+	if (slash != 0)
+		joined[base] = '/';
+	if (path->length > 0)
+		memcpy(joined + base + slash, path->data, path->length);
+	joined[base + slash + path->length] = '\0';
+	return path->length == 0 ? 0 : path_check(joined, base + slash + path->length);
+}
+
+/* Without one, temporary names are made beside what they are for. */
+static void
+open_temp(struct subtree *t)
+{
+	int r;
+
+	if (t->staging < 0 || t->temp >= 0)
+		return;
+	if ((r = staging_temp_open(t->staging, &t->temp, t->temp_name)) != 0) {
+		t->temp = -1;
+		log_error("no temporary directory share=%s error=%s", t->grant->share,
+			  error_name(r));
+	}
+}
+
+int
+subtree_tree(struct session *s, struct subtree *t, struct tree **tree)
+{
+	struct tree_options options = {
+	    .root = t->root,
+	    .rules = &t->rules,
+	    .overwrite = (t->grant->rights & RIGHT_OVERWRITE) != 0,
+	    .before_long_call = session_working,
+	    .arg = s,
+	};
+
+	if (t->tree == NULL) {
+		open_temp(t);
+		options.temp_dir = t->temp;
+		t->tree = tree_new(&options);
+	}
+	*tree = t->tree;
+	return t->tree != NULL ? 0 : FTX_E_NOMEM;
+}
+
+void
+subtrees_close(struct session *s)
+{
+	for (size_t i = 0; i < s->subtree_count; i++) {
+		struct subtree *t = &s->subtrees[i];
+
+		group_free(t->group);
+		tree_free(t->tree);
+		t->group = NULL;
+		t->tree = NULL;
+		if (t->temp >= 0)
+			staging_temp_close(t->staging, t->temp, t->temp_name);
+		t->temp = -1;
+	}
 }
 
 int
