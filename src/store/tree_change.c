@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/store/mount.h"
 #include "src/store/tree_impl.h"
 
 int
@@ -239,6 +240,20 @@ open_for_metadata(const struct place *p, const struct stat *st, int *fd)
 	return FTX_E_CHANGED;
 }
 
+/* The walk has looked at the directories above; the entry may be a mount point itself. */
+static int
+check_mount(const struct tree *t, int above, int fd)
+{
+	struct mount a, b;
+	int r;
+
+	if ((t->options.resolve_flags & RESOLVE_ENTER_MOUNTS) != 0)
+		return 0;
+	if ((r = mount_of(above, "", false, &a)) != 0 || (r = mount_of(fd, "", false, &b)) != 0)
+		return r;
+	return mount_same(&a, &b) ? 0 : FTX_E_OTHER_FILE_SYSTEM;
+}
+
 static int
 setmeta_open(struct tree *t, const char *path, const struct stat *st, int fd,
 	     const struct metadata *m, uint8_t *flags)
@@ -280,7 +295,8 @@ tree_setmeta(struct tree *t, const char *path, const struct metadata *m, uint8_t
 		return FTX_E_UNSUPPORTED;
 	if ((r = open_for_metadata(a.p, &st, &fd)) != 0)
 		return r;
-	r = setmeta_open(t, path, &st, fd, m, flags);
+	if ((r = check_mount(t, a.p->dir, fd)) == 0)
+		r = setmeta_open(t, path, &st, fd, m, flags);
 	close(fd);
 	return r;
 }

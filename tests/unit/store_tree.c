@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store_helpers.h"
@@ -438,6 +438,29 @@ Test(tree, metadata_goes_to_what_is_of_its_type)
 	assert_ok(tree_setmeta(tree, "", &dir, &flags));
 	cr_expect_eq(stat_of(room, ".").st_mtim.tv_sec, dir.mtime_s);
 	assert_ok(tree_sync(tree));
+}
+
+Test(tree, T34_what_is_mounted_on_an_entry_gets_no_metadata)
+{
+	struct metadata file = metadata_for(ENTRY_FILE, 0600),
+			dir = metadata_for(ENTRY_DIRECTORY, 0700);
+
+	make_dirs("d");
+	make_file(room, "f", "", 0644);
+	make_file(room_up, "f", "", 0644);
+	if (!own_mounts())
+		return;
+	tree_again(true, -1);
+	cr_assert(fchdir(room) == 0);
+	cr_assert(mount("../staging", "d", NULL, MS_BIND, NULL) == 0);
+	cr_assert(mount("../staging/f", "f", NULL, MS_BIND, NULL) == 0);
+	assert_error(tree_setmeta(tree, "d", &dir, &flags), FTX_E_OTHER_FILE_SYSTEM);
+	assert_error(tree_setmeta(tree, "f", &file, &flags), FTX_E_OTHER_FILE_SYSTEM);
+	assert_error(tree_setmeta(tree, "d/f", &file, &flags), FTX_E_OTHER_FILE_SYSTEM);
+	assert_error(tree_link(tree, "g", "f", &flags), FTX_E_OTHER_FILE_SYSTEM);
+	assert_error(tree_remove(tree, "d"), FTX_E_BUSY);
+	cr_expect_eq(stat_of(room_up, "f").st_mode & 07777, 0644);
+	cr_assert(umount("d") == 0 && umount("f") == 0);
 }
 
 Test(tree, without_overwrite_only_what_was_made_here_gets_metadata)
