@@ -441,8 +441,7 @@ tree_rename(struct tree *t, const char *from, const char *to, bool replace)
 	if ((r = tree_attempt(t, &target)) != 0 ||
 	    (r = move(t, &source, &target, &st, replace && t->options.overwrite)) != 0)
 		return r;
-	if (S_ISDIR(st.st_mode))
-		tree_leave(t);
+	/* What is kept open is above both names, so it is where it was. */
 	r = tree_touch_parent(t, from);
 	return r != 0 ? r : tree_touch_parent(t, to);
 }

@@ -411,6 +411,20 @@ Test(tree, a_renamed_directory_is_not_written_in_under_its_old_name)
 	assert_ok(tree_sync(tree));
 }
 
+Test(tree, a_removed_directory_is_not_kept_open)
+{
+	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
+
+	make_dirs("d");
+	make_file(room, "d/f", "text", 0644);
+	assert_ok(tree_rename(tree, "d/f", "f", false));
+	assert_ok(tree_remove(tree, "d"));
+	assert_ok(tree_mkdir(tree, "d", &m, &flags));
+	make_file(room, "d/f", "text", 0644);
+	assert_ok(tree_link(tree, "g", "d/f", &flags));
+	assert_ok(tree_rename(tree, "d/f", "h", false));
+}
+
 Test(tree, metadata_goes_to_what_is_of_its_type)
 {
 	struct metadata file = metadata_for(ENTRY_FILE, 0640),

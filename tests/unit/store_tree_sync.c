@@ -5,12 +5,28 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store_helpers.h"
 #include "store_tree.h"
 
 TestSuite(tree_sync, .init = tree_begin, .fini = tree_end);
+
+/* What the clock says more than it is. */
+static time_t later_s;
+
+time_t
+time(time_t *out)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += later_s;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
 
 static unsigned
 count_of(const char *text, const char *what)
@@ -52,6 +68,22 @@ Test(tree_sync, each_directory_is_synced_once)
 	trace_start();
 	assert_ok(tree_sync(tree));
 	cr_expect_eq(count_of(trace_text(), "fsync"), 0, "nothing twice");
+}
+
+Test(tree_sync, a_directory_above_is_synced_only_where_it_is_young)
+{
+	make_dirs("a/b");
+	mkdirs("a/b", 0, 1);
+	later_s = 3600 + 60;
+	trace_start();
+	assert_ok(tree_sync(tree));
+	cr_expect_eq(count_of(trace_text(), "fsync dir"), 1, "a/b, in which something was made");
+	later_s = -60;
+	mkdirs("a/b", 1, 2);
+	trace_start();
+	assert_ok(tree_sync(tree));
+	cr_expect_eq(count_of(trace_text(), "fsync dir"), 3, "the clock was set back");
+	later_s = 0;
 }
 
 Test(tree_sync, what_got_metadata_is_synced_itself)
@@ -205,7 +237,7 @@ Test(tree_sync, a_closed_directory_is_opened_and_closed_again)
 static void
 close_for_good(void)
 {
-	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0511);
+	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 
 	must(mkdirat(room, "d", 0755) == 0 && mkdirat(room, "e", 0755) == 0);
 	must(fchmodat(room, "d", 0555, 0) == 0 && fchmodat(room, "e", 0555, 0) == 0);
@@ -214,7 +246,7 @@ close_for_good(void)
 	must(tree_setmeta(tree, "d", &m, &flags) == 0);
 	must(fchmodat(room, "e", 0750, 0) == 0);
 	must(tree_sync(tree) == 0);
-	must(mode_of("d") == 0511);
+	must(mode_of("d") == 0755);
 	must(mode_of("e") == 0750);
 }
 
