@@ -54,6 +54,21 @@ struct listing {
 	int error; /* of reading the current directory's own metadata, not said yet */
 };
 
+/* What PACKs brought since the last COMMIT_PACKS (handle_pack.c). */
+struct packing {
+	bool begun;		 /* there was one */
+	struct subtree *subtree; /* the share they all name; NULL: there is no such share */
+	uint32_t items;		 /* completed or dropped */
+	uint64_t bytes;
+	bool unfinished; /* the last part of the last item has not come */
+	int error;	 /* the last item's own error; then what comes of it is swallowed */
+	uint64_t size, received;
+	size_t base_length, path_length; /* of the unfinished item */
+	uint8_t names[2 * LIMIT_PATH_BYTES];
+	uint16_t refused[LIMIT_GROUP_ITEMS]; /* 0: the group has the item and its status */
+	struct item_status statuses[LIMIT_GROUP_ITEMS];
+};
+
 struct session {
 	struct connection connection;
 	const struct client_policy *client;
@@ -94,6 +109,16 @@ struct target {
 
 /* 0, FTX_E_NOT_FOUND, FTX_E_NAME, FTX_E_DENIED (right missing), FTX_E_OFFLINE. */
 int target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t);
+
+/* The share's tree; made where there was none yet.  0, or FTX_E_NOMEM. */
+int subtree_tree(struct session *s, struct subtree *t, struct tree **tree);
+
+/*
+ * t->rest and a path relative to it, as one path below the share.  0, or FTX_E_NAME; empty: the
+ * path may be empty, and stands for t->rest then.
+ */
+int target_join(const struct target *t, const struct span *path, bool empty,
+		char joined[static LIMIT_PATH_BYTES + 1]);
 
 /* Answers ERROR with error and text; text NULL: the error's own. */
 int answer_error(struct session *s, int error, const char *text);
@@ -140,6 +165,13 @@ int handle_write(struct session *s, const struct message *m);
 int handle_checkpoint(struct session *s, const struct message *m);
 int handle_commit(struct session *s, const struct message *m);
 int handle_release(struct session *s, const struct message *m);
+
+int handle_pack(struct session *s, const struct message *m);
+int handle_commit_packs(struct session *s, const struct message *m);
+int handle_fetch(struct session *s, const struct message *m);
+
+/* Removes what PACKs brought and no COMMIT_PACKS has published; frees groups and trees. */
+void subtrees_close(struct session *s);
 
 /* Makes finished blocks of every open upload durable and frees them. */
 void handles_close(struct session *s);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,6 +98,19 @@ welcome(struct session *s)
 	return connection_send(&s->connection, &m);
 }
 
+/* Files of PACK stay open until they are published. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	/* With fewer they are closed earlier. */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* HELLO, JOIN, WELCOME: when the answer goes out, no older connection of this stream is alive. */
 static int
 handle_hello(struct session *s, const struct message *m)
@@ -128,12 +142,15 @@ static int
 dispatch(struct session *s, const struct message *m)
 {
 	/* Only what a client sends comes here; CLOSE does not. */
+	/* clang-format off */
 	static const struct {
 		enum message_type type;
 		int (*handle)(struct session *, const struct message *);
 	} table[] = {
 	    {MESSAGE_WRITE, handle_write},
+	    {MESSAGE_PACK, handle_pack},
 	    {MESSAGE_READ, handle_read},
+	    {MESSAGE_FETCH, handle_fetch},
 	    {MESSAGE_STAT, handle_stat},
 	    {MESSAGE_OPEN, handle_open},
 	    {MESSAGE_CHECKPOINT, handle_checkpoint},
@@ -155,6 +172,7 @@ dispatch(struct session *s, const struct message *m)
 	    {MESSAGE_PING, handle_ping},
 	    {MESSAGE_HELLO, handle_hello},
 	};
+	/* clang-format on */
 	int r = FTX_E_PROTOCOL;
 
 	s->answering = message_info(m->type)->kind == KIND_REQUEST;
@@ -235,6 +253,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 		_exit(1);
 	/* Its memory holds the connection's keys: no core file, no debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
+	raise_descriptors();
 	s->client = client;
 	s->connection.pair = pair;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
@@ -250,6 +269,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	}
 	handles_close(s);
 	walks_close(s);
+	subtrees_close(s);
 	report(s, r);
 	say_goodbye(s, r);
 	channel_free(s->connection.channel);

@@ -38,7 +38,10 @@ smallest(enum message_type type)
 	return m;
 }
 
-/* Must the session go on after this message?  Handle 0 is not open, so only OPEN may name it. */
+/*
+ * Must the session go on after this message, and answer it?  Handle 0 is not open, so only OPEN may
+ * name it; a PACK of nothing is nothing that anybody sends.
+ */
 static bool
 goes_on(const struct message_info *info, unsigned state)
 {
@@ -46,7 +49,7 @@ goes_on(const struct message_info *info, unsigned state)
 	bool of_handle = first->name != NULL && strcmp(first->name, "handle") == 0;
 
 	return (info->sender & SENDER_CLIENT) != 0 && (info->states & state) != 0 &&
-	       (!of_handle || info->type == MESSAGE_OPEN);
+	       info->type != MESSAGE_PACK && (!of_handle || info->type == MESSAGE_OPEN);
 }
 
 static void
