@@ -100,7 +100,17 @@ send_chunk(struct session *s, struct source *source, uint64_t offset, size_t len
 	return connection_send(&s->connection, &part);
 }
 
-/* Chunks end at multiples of LIMIT_CHUNK_BYTES, so none crosses a block's end. */
+static int
+send_hole(struct session *s, uint64_t offset, uint64_t length)
+{
+	struct message part = {.type = MESSAGE_DATA_HOLE};
+
+	part.data_hole.offset = offset;
+	part.data_hole.length = length;
+	return connection_send(&s->connection, &part);
+}
+
+/* Chunks end at multiples of LIMIT_CHUNK_BYTES, so none crosses a block's end; holes may. */
 static int
 send_range(struct session *s, struct source *source, const struct range *range, int *file_error)
 {
@@ -109,11 +119,18 @@ send_range(struct session *s, struct source *source, const struct range *range, 
 	int r = 0;
 
 	while (offset < end && r == 0 && *file_error == 0) {
-		uint64_t length = LIMIT_CHUNK_BYTES - offset % LIMIT_CHUNK_BYTES;
+		uint64_t chunk = LIMIT_CHUNK_BYTES - offset % LIMIT_CHUNK_BYTES;
+		uint64_t length;
+		bool hole;
 
-		if (length > end - offset)
-			length = end - offset;
-		r = send_chunk(s, source, offset, (size_t)length, file_error);
+		if ((*file_error = source_extent(source, offset, end, &hole, &length)) != 0)
+			break;
+		if (hole) {
+			r = send_hole(s, offset, length);
+		} else {
+			length = length < chunk ? length : chunk;
+			r = send_chunk(s, source, offset, (size_t)length, file_error);
+		}
 		offset += length;
 	}
 	return r;

@@ -1,5 +1,5 @@
 /*
- * OPEN, WRITE, CHECKPOINT, COMMIT, RELEASE (PROTOCOL.md, "Uploads").
+ * OPEN, WRITE, HOLE, CHECKPOINT, COMMIT, RELEASE (PROTOCOL.md, "Uploads").
  *
  * Whatever goes wrong with an upload is remembered in its handle and answered by the next request
  * that has an answer; the connection and the other handles go on.  Only what no honest client sends
@@ -106,6 +106,24 @@ handle_write(struct session *s, const struct message *m)
 	}
 	if (r == 0)
 		r = upload_write(h->upload, w->offset, raw, w->raw_length);
+	if (r == FTX_E_PROTOCOL)
+		return r;
+	if (r != 0)
+		fail(h, r);
+	return 0;
+}
+
+int
+handle_hole(struct session *s, const struct message *m)
+{
+	struct handle *h = open_handle(s, m->hole.handle);
+	int r;
+
+	if (h == NULL || m->hole.length == 0)
+		return FTX_E_PROTOCOL;
+	if (h->error != 0)
+		return 0;
+	r = upload_hole(h->upload, m->hole.offset, m->hole.length);
 	if (r == FTX_E_PROTOCOL)
 		return r;
 	if (r != 0)

@@ -162,6 +162,7 @@ int handle_rename(struct session *s, const struct message *m);
 
 int handle_open(struct session *s, const struct message *m);
 int handle_write(struct session *s, const struct message *m);
+int handle_hole(struct session *s, const struct message *m);
 int handle_checkpoint(struct session *s, const struct message *m);
 int handle_commit(struct session *s, const struct message *m);
 int handle_release(struct session *s, const struct message *m);

@@ -148,6 +148,7 @@ dispatch(struct session *s, const struct message *m)
 		int (*handle)(struct session *, const struct message *);
 	} table[] = {
 	    {MESSAGE_WRITE, handle_write},
+	    {MESSAGE_HOLE, handle_hole},
 	    {MESSAGE_PACK, handle_pack},
 	    {MESSAGE_READ, handle_read},
 	    {MESSAGE_FETCH, handle_fetch},

@@ -2,6 +2,7 @@
  * What a client asks of paths, rights and content.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,10 +168,13 @@ Test(session, a_long_answer_does_not_outlive_the_supervisor)
 	struct message m;
 	char path[128];
 	uint64_t parts = 0;
+	int fd;
 
 	rig_file(rig, "f", "", 0);
 	snprintf(path, sizeof(path), "%s/f", rig->directory);
-	cr_assert_eq(truncate(path, 64 * MIB), 0);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	cr_assert(fd >= 0 && posix_fallocate(fd, 0, 64 * MIB) == 0); /* not a hole */
+	close(fd);
 	m = read_request(rig, "s/f", &all, 1);
 	m.read.compress = COMPRESS_NONE;
 	rig_ask(rig, &m, MESSAGE_DATA);
