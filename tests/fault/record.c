@@ -3,18 +3,19 @@
  * directories and what is sent to the peer.  tests/fault/check-order judges it.
  *
  * FTX_RECORD_LOG	the file to append to; one line an event:
- *	PID pwrite part|journal INODE OFFSET LENGTH zero|data
- *	PID metadata part|journal INODE
- *	PID fsync|fdatasync part|journal|directory INODE
- *	PID rename part|other INODE DIRECTORY-INODE NAME
+ *	PID pwrite part|journal|small INODE OFFSET LENGTH zero|data
+ *	PID metadata part|journal|small INODE
+ *	PID fsync|fdatasync part|journal|small|directory INODE
+ *	PID rename part|small|other INODE DIRECTORY-INODE NAME
  *	PID mkdir directory INODE DIRECTORY-INODE NAME
  *	PID unlink part|journal|other INODE DIRECTORY-INODE NAME
  *	PID send peer - LENGTH
  * FTX_RECORD_OMIT	calls that succeed without being done: fdatasync_part,
- *			fdatasync_journal, fsync_part or fsync_directory
+ *			fdatasync_journal, fsync_part, fsync_small or fsync_directory
  *
  * A partial or journal is known by the inode that had its name once: the journal is made under a
- * temporary one.
+ * temporary one.  A small file is one of a group: made without a name, or as RUN-N or
+ *.ftx-RUN-N.new.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@
 
 #include "tests/fault/preload.h"
 
-#define KNOWN_MAX 256
+#define KNOWN_MAX 16384
 
 static struct {
 	ino_t inode;
@@ -84,20 +85,40 @@ ends_with(const char *name, const char *end)
 	return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
+/* tree_temp() names it: 16 hex digits, a number. */
+static bool
+is_small(const char *name)
+{
+	if (strncmp(name, ".ftx-", 5) == 0)
+		name += 5;
+	if (strspn(name, "0123456789abcdef") != 16 || name[16] != '-')
+		return false;
+	name += 17;
+	name += strspn(name, "0123456789");
+	return *name == '\0' || strcmp(name, ".new") == 0;
+}
+
+static void
+learn_class(const struct stat *st, const char *class)
+{
+	if (known_count == KNOWN_MAX)
+		abort();
+	known[known_count].inode = st->st_ino;
+	known[known_count++].class = class;
+}
+
 /* An inode has this name now. */
 static void
 learn(const struct stat *st, const char *name)
 {
 	const char *class = ends_with(name, ".part")  ? "part"
 			    : ends_with(name, ".jnl") ? "journal"
+			    : is_small(name)	      ? "small"
 						      : NULL;
 
 	if (class == NULL && strcmp(class_of(st), "other") == 0)
 		return;
-	if (known_count == KNOWN_MAX)
-		abort();
-	known[known_count].inode = st->st_ino;
-	known[known_count++].class = class != NULL ? class : "other";
+	learn_class(st, class != NULL ? class : "other");
 }
 
 static void
@@ -278,8 +299,12 @@ opened(int fd, const char *path, int flags)
 	struct stat st;
 
 	if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode))
-		learn(&st, path);
+	    S_ISREG(st.st_mode)) {
+		if ((flags & O_TMPFILE) == O_TMPFILE)
+			learn_class(&st, "small");
+		else
+			learn(&st, path);
+	}
 	return fd;
 }
 
