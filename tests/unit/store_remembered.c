@@ -100,17 +100,20 @@ read_back(int fd, const char *name)
 	return m;
 }
 
+static bool
+same(const struct span *a, const struct span *b)
+{
+	return a->length == b->length &&
+	       (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
+}
+
 static void
 expect_same(const struct metadata *m, const struct metadata *got)
 {
 	cr_expect(got->mode == m->mode, "%o", got->mode);
 	cr_expect(got->uid == m->uid && got->gid == m->gid, "%u %u", got->uid, got->gid);
-	cr_expect(got->user.length == m->user.length &&
-		  memcmp(got->user.data, m->user.data, m->user.length) == 0);
-	cr_expect(got->group.length == m->group.length &&
-		  memcmp(got->group.data, m->group.data, m->group.length) == 0);
-	cr_expect(got->xattrs.length == m->xattrs.length &&
-		  memcmp(got->xattrs.data, m->xattrs.data, m->xattrs.length) == 0);
+	cr_expect(same(&got->user, &m->user) && same(&got->group, &m->group));
+	cr_expect(same(&got->xattrs, &m->xattrs));
 	cr_expect(got->mtime_s == m->mtime_s && got->mtime_ns == m->mtime_ns);
 	cr_expect(!metadata_differs(&rules, m, got));
 }
