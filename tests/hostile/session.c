@@ -39,8 +39,8 @@ smallest(enum message_type type)
 }
 
 /*
- * Must the session go on after this message, and answer it?  Handle 0 is not open, so only OPEN may
- * name it; a PACK of nothing is nothing that anybody sends.
+ * Must the session go on after this message, and answer it?  Handle and walk 0 are not open, so only
+ * OPEN and LIST may name them; a PACK of nothing is nothing that anybody sends.
  */
 static bool
 goes_on(const struct message_info *info, unsigned state)
@@ -49,7 +49,8 @@ goes_on(const struct message_info *info, unsigned state)
 	bool of_handle = first->name != NULL && strcmp(first->name, "handle") == 0;
 
 	return (info->sender & SENDER_CLIENT) != 0 && (info->states & state) != 0 &&
-	       info->type != MESSAGE_PACK && (!of_handle || info->type == MESSAGE_OPEN);
+	       info->type != MESSAGE_PACK && info->type != MESSAGE_NEXT &&
+	       (!of_handle || info->type == MESSAGE_OPEN);
 }
 
 static void
