@@ -185,8 +185,10 @@ size_t message_head_bytes(enum message_type type);
 
 /*
  * Prints m on one line (without its end), for people and tests: names, numbers, strings with all
- * but printable ASCII escaped, payloads as a length, lists as a count and their first items.
+ * but printable ASCII escaped, payloads as a length, lists as a count and their first items.  Long
+ * strings are cut, with their length behind them; the longest line is below MESSAGE_PRINT_BYTES.
  */
+#define MESSAGE_PRINT_BYTES 32768u
 void message_print(const struct message *m, FILE *out);
 
 #endif

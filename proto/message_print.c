@@ -4,14 +4,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A list shows this many items; a log line has an end. */
-#define ITEMS_SHOWN 8u
+/*
+ * A line has an end: a list shows this many items, a string this many bytes, and one in a list,
+ * where there may be five to an item, fewer.
+ */
+#define ITEMS_SHOWN	     8u
+#define STRING_SHOWN	     1024u
+#define STRING_SHOWN_IN_LIST 64u
 
+/* shown: of its bytes at most. */
 static void
-print_string(const struct span *s, FILE *out)
+print_string(const struct span *s, size_t shown, FILE *out)
 {
 	fputc('"', out);
-	for (size_t i = 0; i < s->length; i++) {
+	for (size_t i = 0; i < s->length && i < shown; i++) {
 		unsigned byte = s->data[i];
 
 		if (byte < 0x20 || byte > 0x7e || byte == '"' || byte == '\\')
@@ -20,16 +26,18 @@ print_string(const struct span *s, FILE *out)
 			fputc((int)byte, out);
 	}
 	fputc('"', out);
+	if (s->length > shown)
+		fprintf(out, "...(%zu bytes)", s->length);
 }
 
 static void print_fields(const struct structure_info *s, const void *object, const char *before,
-			 FILE *out);
+			 size_t shown, FILE *out);
 
 static void
-print_structure(const struct structure_info *s, const void *object, FILE *out)
+print_structure(const struct structure_info *s, const void *object, size_t shown, FILE *out)
 {
 	fputc('{', out);
-	print_fields(s, object, "", out);
+	print_fields(s, object, "", shown, out);
 	fputc('}', out);
 }
 
@@ -42,12 +50,13 @@ print_list(const struct field_info *f, const void *place, FILE *out)
 	memcpy(&list, place, sizeof(list));
 	fprintf(out, "%" PRIu32 "[", list.count);
 	for (size_t i = 0; i < list.count && i < ITEMS_SHOWN; i++)
-		print_structure(s, (const uint8_t *)list.items + i * s->c_size, out);
+		print_structure(s, (const uint8_t *)list.items + i * s->c_size,
+				STRING_SHOWN_IN_LIST, out);
 	fputs(list.count > ITEMS_SHOWN ? "...]" : "]", out);
 }
 
 static void
-print_field(const struct field_info *f, const void *object, FILE *out)
+print_field(const struct field_info *f, const void *object, size_t shown, FILE *out)
 {
 	const uint8_t *place = (const uint8_t *)object + f->offset;
 	struct span span;
@@ -72,14 +81,14 @@ print_field(const struct field_info *f, const void *object, FILE *out)
 		return;
 	case FIELD_STRING:
 		memcpy(&span, place, sizeof(span));
-		print_string(&span, out);
+		print_string(&span, shown, out);
 		return;
 	case FIELD_PAYLOAD:
 		memcpy(&span, place, sizeof(span));
 		fprintf(out, "(%zu bytes)", span.length);
 		return;
 	case FIELD_NESTED:
-		print_structure(structure_info(f->structure), place, out);
+		print_structure(structure_info(f->structure), place, shown, out);
 		return;
 	case FIELD_LIST:
 		print_list(f, place, out);
@@ -88,11 +97,12 @@ print_field(const struct field_info *f, const void *object, FILE *out)
 }
 
 static void
-print_fields(const struct structure_info *s, const void *object, const char *before, FILE *out)
+print_fields(const struct structure_info *s, const void *object, const char *before, size_t shown,
+	     FILE *out)
 {
 	for (size_t i = 0; i < s->field_count; i++) {
 		fprintf(out, "%s%s=", before, s->fields[i].name);
-		print_field(&s->fields[i], object, out);
+		print_field(&s->fields[i], object, shown, out);
 		before = " ";
 	}
 }
@@ -104,5 +114,5 @@ message_print(const struct message *m, FILE *out)
 
 	assert(info != NULL);
 	fputs(info->name, out);
-	print_fields(&info->body, message_body(m), " ", out);
+	print_fields(&info->body, message_body(m), " ", STRING_SHOWN, out);
 }

@@ -55,6 +55,52 @@ Test(print, shows_only_the_first_items_of_a_long_list)
 	free(text);
 }
 
+/* Every list with all its items, every string as long as can be, every byte to be escaped. */
+Test(print, the_longest_line_has_an_end)
+{
+	static struct message_arena arena;
+
+	for (unsigned type = 0; type <= MESSAGE_TYPE_MAX; type++) {
+		const struct message_info *info = message_info(type);
+		struct wire_plan plan = {
+		    .list_items = 9, .string_bytes = 65535, .most = true, .target = WIRE_NO_TARGET};
+		struct message m;
+		struct wire w;
+		char *text;
+
+		if (info == NULL)
+			continue;
+		w = wire_make(info, &plan);
+		cr_assert_eq(message_decode(&m, &arena, w.bytes, w.length), 0, "%s", info->name);
+		text = printed(&m);
+		cr_expect_lt(strlen(text), MESSAGE_PRINT_BYTES, "%s", info->name);
+		free(text);
+		wire_release(&w);
+	}
+}
+
+Test(print, a_string_that_is_cut_tells_its_length)
+{
+	static const uint8_t xattrs[LIMIT_XATTRS_BYTES];
+	struct node node = {.path = span_of("a"), .metadata = {.xattrs = {xattrs, 65}}};
+	struct message m = {.type = MESSAGE_ENTRY};
+	char *text;
+
+	m.entry.attributes.metadata.xattrs = (struct span){xattrs, sizeof(xattrs)};
+	text = printed(&m);
+	cr_expect_not_null(strstr(text, "\\x00\"...(65535 bytes)}"), "%s", text);
+	free(text);
+
+	m = (struct message){.type = MESSAGE_MKDIR, .mkdir = {.nodes = {&node, 1}}};
+	text = printed(&m);
+	cr_expect_not_null(strstr(text, "\\x00\"...(65 bytes)} target"), "%s", text);
+	free(text);
+	node.metadata.xattrs.length = 64;
+	text = printed(&m);
+	cr_expect_not_null(strstr(text, "\\x00\"} target"), "%s", text);
+	free(text);
+}
+
 Test(print, every_byte_of_a_string_comes_out_as_printable_ascii)
 {
 	uint8_t bytes[256];

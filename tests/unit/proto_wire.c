@@ -45,8 +45,10 @@ static void
 add_filler(struct builder *b, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		uint64_t v = b->plan->random != NULL ? random_next(b->plan->random) : 'a' + i % 26;
+		uint64_t v = b->plan->most ? 0xff : 'a' + i % 26;
 
+		if (b->plan->random != NULL)
+			v = random_next(b->plan->random);
 		add_number(b, v, 1);
 	}
 }
@@ -73,6 +75,8 @@ amount_for(struct builder *b, const struct field_info *f, uint64_t usual)
 {
 	uint64_t r;
 
+	if (b->plan->most && usual > f->limit)
+		return f->limit;
 	if (b->plan->random == NULL)
 		return usual;
 	r = random_next(b->plan->random);

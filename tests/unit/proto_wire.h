@@ -22,6 +22,7 @@ struct wire_plan {
 	size_t target;
 	uint64_t value;
 	bool hollow;	  /* the target's length or count is there, what it announces is not */
+	bool most;	  /* strings and payloads of at most string_bytes, and of bytes 0xff */
 	uint64_t *random; /* state; not NULL: lengths, counts and values at random */
 };
 #define WIRE_NO_TARGET SIZE_MAX
