@@ -1,9 +1,8 @@
 /*
- * What tests/bench/run cannot do in shell: content, ports, and the cost of a run at both ends.
+ * What tests/bench/run cannot do in shell: ports, and the cost of a run at both ends.
  *
- *	meter content random|text BYTES	to standard output
- *	meter port			prints a free port of 127.0.0.1
- *	meter await PORT		until something listens there, at most 10 s
+ *	meter port ADDRESS		prints a free port of that IPv4 address
+ *	meter await ADDRESS PORT	until something listens there, at most 10 s
  *	meter run PID FILE COMMAND...	runs COMMAND; FILE gets one line:
  *		seconds, CPU seconds of COMMAND, CPU seconds of PID and all below it meanwhile,
  *		peak KiB of the largest process of COMMAND, and of PID and all below it
@@ -12,12 +11,10 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SAMPLE_MS   50	 /* between two looks at the server's memory */
-#define SETTLE_MS   2000 /* for the server's processes of this run to end */
-#define AWAIT_MS    10000
-#define TREE_MAX    256
-#define CHUNK_BYTES (1u << 20)
+#define SAMPLE_MS 50   /* between two looks at the server's memory */
+#define SETTLE_MS 2000 /* for the server's processes of this run to end */
+#define AWAIT_MS  10000
+#define TREE_MAX  256
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
 {
@@ -66,110 +62,27 @@ nap(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Content */
-
-static uint64_t
-random64(void)
-{
-	static uint64_t state;
-	uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static size_t
-random_bytes(char *out, size_t room)
-{
-	for (size_t i = 0; i + 8 <= room; i += 8) {
-		uint64_t x = random64();
-
-		memcpy(out + i, &x, 8);
-	}
-	return room;
-}
-
-/* One line as a web server writes them; zstd -1 makes about a fifth of it. */
-static size_t
-log_line(char *out, size_t room)
-{
-	static const char *const verbs[] = {"GET", "GET", "GET", "POST", "HEAD"};
-	static const char *const paths[] = {
-	    "/",      "/index.html",	 "/static/app.js", "/api/v1/items/", "/api/v1/users/",
-	    "/login", "/images/logo.png"};
-	static const char *const agents[] = {
-	    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-	    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36", "curl/8.5.0"};
-	static unsigned second;
-	uint64_t x = random64();
-	uint64_t y = random64();
-	int n;
-
-	second += x >> 62 == 0;
-	n = snprintf(out, room,
-		     "10.%u.%u.%u - - [22/Nov/2026:%02u:%02u:%02u +0000] \"%s %s%u HTTP/1.1\" %s "
-		     "%u \"-\" \"%s\" %016" PRIx64 " %u.%03u\n",
-		     (unsigned)(x & 3), (unsigned)(x >> 8 & 255), (unsigned)(x >> 16 & 255),
-		     second / 3600 % 24, second / 60 % 60, second % 60, verbs[(x >> 24) % 5],
-		     paths[(x >> 32) % 7], (unsigned)(y & 4095),
-		     (y >> 12 & 15) == 0 ? "404" : "200", (unsigned)(y >> 20 & 0xffff),
-		     agents[(x >> 40) % 3], x ^ y, (unsigned)(y >> 40 & 3),
-		     (unsigned)((y >> 44) % 1000));
-	return n < 0 || (size_t)n >= room ? 0 : (size_t)n;
-}
-
-static size_t
-text_bytes(char *out, size_t room)
-{
-	size_t used = 0;
-
-	while (room - used > 512)
-		used += log_line(out + used, room - used);
-	return used;
-}
-
-static void
-content(const char *kind, uint64_t bytes)
-{
-	bool text = strcmp(kind, "text") == 0;
-	char *chunk = malloc(CHUNK_BYTES);
-
-	if (chunk == NULL || (!text && strcmp(kind, "random") != 0))
-		die("content random|text");
-	while (bytes > 0) {
-		size_t n = text ? text_bytes(chunk, CHUNK_BYTES) : random_bytes(chunk, CHUNK_BYTES);
-
-		n = n < bytes ? n : (size_t)bytes;
-		if (fwrite(chunk, 1, n, stdout) != n)
-			die("write: %s", strerror(errno));
-		bytes -= n;
-	}
-	free(chunk);
-	if (fflush(stdout) != 0)
-		die("write: %s", strerror(errno));
-}
-
 /* Ports */
 
 static int
-loopback(uint16_t port, struct sockaddr_in *address)
+tcp_socket(const char *host, uint16_t port, struct sockaddr_in *address)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		die("socket: %s", strerror(errno));
 	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
-	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (inet_pton(AF_INET, host, &address->sin_addr) != 1)
+		die("'%s' is not an IPv4 address", host);
 	return fd;
 }
 
 static void
-print_free_port(void)
+print_free_port(const char *host)
 {
 	struct sockaddr_in address;
 	socklen_t length = sizeof(address);
-	int fd = loopback(0, &address);
+	int fd = tcp_socket(host, 0, &address);
 
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
@@ -179,11 +92,11 @@ print_free_port(void)
 }
 
 static int
-await(uint16_t port)
+await(const char *host, uint16_t port)
 {
 	for (long waited = 0; waited < AWAIT_MS; waited += 20) {
 		struct sockaddr_in address;
-		int fd = loopback(port, &address);
+		int fd = tcp_socket(host, port, &address);
 		int r = connect(fd, (struct sockaddr *)&address, sizeof(address));
 
 		close(fd);
@@ -370,15 +283,13 @@ main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (strcmp(verb, "content") == 0 && argc == 4)
-		content(argv[2], strtoull(argv[3], NULL, 10));
-	else if (strcmp(verb, "port") == 0 && argc == 2)
-		print_free_port();
-	else if (strcmp(verb, "await") == 0 && argc == 3)
-		return await((uint16_t)atoi(argv[2]));
+	if (strcmp(verb, "port") == 0 && argc == 3)
+		print_free_port(argv[2]);
+	else if (strcmp(verb, "await") == 0 && argc == 4)
+		return await(argv[2], (uint16_t)atoi(argv[3]));
 	else if (strcmp(verb, "run") == 0 && argc > 4)
 		return run((pid_t)atoi(argv[2]), argv[3], argv + 4);
 	else
-		die("usage: content random|text BYTES | port | await PORT | run PID FILE COMMAND");
+		die("usage: port ADDRESS | await ADDRESS PORT | run PID FILE COMMAND...");
 	return 0;
 }

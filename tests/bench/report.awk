@@ -1,15 +1,34 @@
-# The table on standard output, and the same as JSON in the file json, from lines
+# The table on standard output, with peers in the order of that variable, and the same as JSON in
+# the file json, from lines
+#	= workload bytes files what-the-link-allows-in-seconds (0: no link)
 #	workload direction peer round seconds cpu-here cpu-there peak-KiB-here peak-KiB-there
+#	! workload direction peer: a run that failed
 
+$1 == "=" {
+	bytes[$2] = $3
+	files[$2] = $4
+	allowed[$2] = $5
+	next
+}
+
+function note(workload, direction, peer,    test)
 {
-	test = $1 " " $2
+	test = workload " " direction
 	if (!(test in seen_test)) {
 		seen_test[test] = 1
 		tests[++test_count] = test
+		workload_of[test] = workload
 	}
-	key = test " " $3
-	if (!(key in runs))
-		peers[test] = peers[test] " " $3
+	return test " " peer
+}
+
+$1 == "!" {
+	failed[note($2, $3, $4)]++
+	next
+}
+
+{
+	key = note($1, $2, $3)
 	n = ++runs[key]
 	for (i = 5; i <= 9; i++)
 		value[key, i, n] = $i
@@ -54,45 +73,83 @@ function all_seconds(key,    i, text)
 	return text
 }
 
-function table_row(test, key, peer)
+function link_ratio(test, key,    most)
 {
-	printf "%-8s %8.2f %8s %8.2f %8.2f %8.2f %8s %8.1f %8.1f\n", peer, median(key, 5),
-	    ratio_text(ratio(test, key, 5), "-"), median(key, 6), median(key, 7),
-	    median(key, "both"), ratio_text(ratio(test, key, "both"), "-"),
-	    largest(key, 8) / 1024, largest(key, 9) / 1024
+	most = allowed[workload_of[test]]
+	return most > 0 ? median(key, 5) / most : -1
 }
 
-function json_row(test, key, peer, first,    part)
+function table_head(test,    w)
+{
+	w = workload_of[test]
+	printf("%s, %s%.0f MB%s, medians of %d\n", test, files[w] > 1 ? files[w] " files, " : "",
+	    bytes[w] / 1e6, allowed[w] > 0 ? sprintf("; the link allows %.2f s", allowed[w]) : "",
+	    rounds)
+	printf("%-8s %8s %8s %8s %8s %8s %8s %8s %8s%s\n", "", "seconds", "/rsyncd", "cpu-s",
+	    "cpu-s", "cpu-s", "/rsyncd", "MiB", "MiB", allowed[w] > 0 ? "    /link" : "")
+	printf "%-8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "", "",
+	    "client", "server", "both", "", "client", "server"
+}
+
+function table_row(test, key, peer)
+{
+	if (!(key in runs)) {
+		printf "%-8s   failed, all %d runs\n", peer, failed[key]
+		return
+	}
+	printf("%-8s %8.2f %8s %8.2f %8.2f %8.2f %8s %8.1f %8.1f%s%s\n", peer, median(key, 5),
+	    ratio_text(ratio(test, key, 5), "-"), median(key, 6), median(key, 7),
+	    median(key, "both"), ratio_text(ratio(test, key, "both"), "-"),
+	    largest(key, 8) / 1024, largest(key, 9) / 1024,
+	    allowed[workload_of[test]] > 0 ? sprintf(" %8.2f", link_ratio(test, key)) : "",
+	    key in failed ? "   " failed[key] " runs failed" : "")
+}
+
+function json_row(test, key, peer,    part, w)
 {
 	split(test, part, " ")
-	printf("%s\n    {\"workload\": \"%s\", \"direction\": \"%s\", \"peer\": \"%s\", \"runs\": %d, " \
-	    "\"seconds\": %.3f, \"ratio_to_rsyncd\": %s, " \
-	    "\"cpu_seconds_client\": %.3f, \"cpu_seconds_server\": %.3f, \"cpu_ratio_to_rsyncd\": %s, " \
-	    "\"peak_kib_client\": %d, \"peak_kib_server\": %d, \"all_seconds\": [%s]}",
-	    first ? "" : ",", part[1], part[2], peer, runs[key], median(key, 5),
-	    ratio_text(ratio(test, key, 5), "null"), median(key, 6), median(key, 7),
-	    ratio_text(ratio(test, key, "both"), "null"), largest(key, 8), largest(key, 9),
-	    all_seconds(key)) >json
+	w = part[1]
+	printf("%s\n    {\"workload\": \"%s\", \"direction\": \"%s\", \"peer\": \"%s\", " \
+	    "\"bytes\": %.0f, \"files\": %d, \"runs\": %d, \"failed_runs\": %d",
+	    json_rows++ ? "," : "", w, part[2], peer, bytes[w], files[w], runs[key],
+	    failed[key]) >json
+	if (key in runs)
+		printf(", \"seconds\": %.3f, \"ratio_to_rsyncd\": %s, \"ratio_to_link\": %s, " \
+		    "\"cpu_seconds_client\": %.3f, \"cpu_seconds_server\": %.3f, " \
+		    "\"cpu_ratio_to_rsyncd\": %s, \"peak_kib_client\": %d, " \
+		    "\"peak_kib_server\": %d, \"all_seconds\": [%s]",
+		    median(key, 5), ratio_text(ratio(test, key, 5), "null"),
+		    ratio_text(link_ratio(test, key), "null"), median(key, 6), median(key, 7),
+		    ratio_text(ratio(test, key, "both"), "null"), largest(key, 8),
+		    largest(key, 9), all_seconds(key)) >json
+	printf("}") >json
+}
+
+function json_head(    part)
+{
+	split(link, part, " ")
+	printf("{\"v\": 2, \"time\": \"%s\", \"rounds\": %d, \"failed_runs\": %d, " \
+	    "\"cores\": %d, \"kernel\": \"%s\", \"link\": {\"mbit\": %s, \"round_trip_ms\": %s, " \
+	    "\"queue_ms\": %s, \"loss_percent\": %s, \"congestion_control\": \"%s\"}, " \
+	    "\"results\": [", time, rounds, failures, cores, kernel, part[1], part[2], part[3],
+	    part[4], congestion) >json
 }
 
 END {
-	printf("{\"v\": 1, \"time\": \"%s\", \"bytes\": %.0f, \"rounds\": %d, \"failed_runs\": %d, " \
-	    "\"cores\": %d, \"kernel\": \"%s\", \"results\": [",
-	    time, bytes, rounds, failures, cores, kernel) >json
+	json_head()
 	for (t = 1; t <= test_count; t++) {
 		test = tests[t]
-		printf "%s%s, %.0f MiB, medians of %d\n", (t > 1 ? "\n" : ""), test,
-		    bytes / 1048576, rounds
-		printf "%-8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "seconds", "/rsyncd",
-		    "cpu-s", "cpu-s", "cpu-s", "/rsyncd", "MiB", "MiB"
-		printf "%-8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "", "", "",
-		    "client", "server", "both", "", "client", "server"
-		count = split(peers[test], list, " ")
+		if (t > 1)
+			print ""
+		table_head(test)
+		count = split(peers, list, " ")
 		for (p = 1; p <= count; p++) {
 			key = test " " list[p]
+			if (!(key in runs) && !(key in failed))
+				continue
 			table_row(test, key, list[p])
-			json_row(test, key, list[p], t == 1 && p == 1)
+			json_row(test, key, list[p])
 		}
 	}
-	printf "\n]}\n" >json
+	printf("\n]}\n") >json
 }
