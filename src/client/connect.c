@@ -11,6 +11,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/bucket.h"
 #include "src/client/dial.h"
 #include "src/data/codec.h"
 
@@ -210,9 +211,10 @@ clamp_window(int fd, const struct connection_options *o)
 {
 	int window;
 
-	if (o->rate == 0 || o->limit_sending || o->rate / 2 > INT_MAX)
+	if (o->bucket == NULL || o->limit_sending || o->bucket->rate == 0 ||
+	    o->bucket->rate / 2 > INT_MAX)
 		return;
-	window = o->rate / 2 > MIN_WINDOW ? (int)(o->rate / 2) : MIN_WINDOW;
+	window = o->bucket->rate / 2 > MIN_WINDOW ? (int)(o->bucket->rate / 2) : MIN_WINDOW;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof(window));
 }
 

@@ -49,7 +49,6 @@ struct connection {
 	int unacknowledged;   /* bytes the peer's kernel had not taken when last looked */
 
 	uint64_t grace_until_ms; /* 0: cancellation counts */
-	struct bucket bucket;
 	struct message message;
 	struct message_arena arena;
 };
@@ -72,7 +71,6 @@ connection_new(int fd, const struct session_keys *keys, const struct connection_
 	c->state = STATE_NEW;
 	c->limit = LIMIT_UNANSWERED;
 	c->heard_ms = clock_ms();
-	bucket_init(&c->bucket, options->rate, clock_ns());
 	return c;
 }
 
@@ -115,7 +113,7 @@ void
 connection_grace(struct connection *c, uint64_t ms)
 {
 	c->grace_until_ms = clock_ms() + ms;
-	c->options.rate = 0;
+	c->options.bucket = NULL;
 }
 
 void
@@ -275,9 +273,9 @@ dispatch(struct connection *c, const uint8_t *plain, size_t length)
 static size_t
 budget(struct connection *c, bool sending)
 {
-	if (c->options.rate == 0 || sending != c->options.limit_sending)
+	if (c->options.bucket == NULL || sending != c->options.limit_sending)
 		return SIZE_MAX;
-	return bucket_budget(&c->bucket, clock_ns());
+	return bucket_budget(c->options.bucket, clock_ns());
 }
 
 static void
@@ -286,8 +284,8 @@ spend(struct connection *c, bool sending, size_t bytes)
 	if (bytes == 0)
 		return;
 	c->heard_ms = clock_ms();
-	if (sending == c->options.limit_sending)
-		bucket_spend(&c->bucket, bytes);
+	if (c->options.bucket != NULL && sending == c->options.limit_sending)
+		bucket_spend(c->options.bucket, bytes);
 }
 
 /* Sends what goes.  *moved is set where something went. */
@@ -367,7 +365,7 @@ wait_ready(struct connection *c)
 	     .events = (short)((in > 0 ? POLLIN : 0) | (out > 0 ? POLLOUT : 0))},
 	    {.fd = cancellable ? c->options.cancel->fd : -1, .events = POLLIN},
 	};
-	int timeout = held_back ? bucket_wait_ms(&c->bucket) : (int)TICK_MS;
+	int timeout = held_back ? bucket_wait_ms(c->options.bucket) : (int)TICK_MS;
 	int n;
 
 	if (c->options.timeout_ms < (uint64_t)timeout)
@@ -500,6 +498,23 @@ connection_call(struct connection *c, const struct message *m, struct reply *rep
 	else
 		problem_set(&reply->problem, r, SIDE_LOCAL, NULL);
 	return r;
+}
+
+int
+connection_tell(struct connection *c, const struct message *m)
+{
+	int r = flush(c);
+
+	if (r != 0)
+		return r;
+	seal(c, m);
+	return turn(c, false);
+}
+
+int
+connection_poll(struct connection *c)
+{
+	return turn(c, false);
 }
 
 int

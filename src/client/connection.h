@@ -22,12 +22,13 @@
 #include "src/secure/handshake.h"
 #include "src/secure/match.h"
 
+struct bucket;
 struct connection;
 
 struct connection_options {
 	const struct cancel *cancel; /* borrowed until connection_free() */
 	uint64_t timeout_ms;	     /* silence where an answer is owed */
-	uint64_t rate;		     /* bytes a second, 0: no limit ... */
+	struct bucket *bucket;	     /* borrowed; NULL: no limit to the rate ... */
 	bool limit_sending;	     /* ... of what is sent, or of what is received */
 };
 
@@ -86,6 +87,12 @@ int connection_call(struct connection *c, const struct message *m, struct reply 
  */
 int connection_chunk(struct connection *c, uint8_t **raw);
 int connection_send_chunk(struct connection *c, const struct message *m);
+
+/* Sends a message that has no answer, as connection_request() sends one that has. */
+int connection_tell(struct connection *c, const struct message *m);
+
+/* Takes in what has arrived and sends what goes, without waiting. */
+int connection_poll(struct connection *c);
 
 /* 0 while the connection is good. */
 int connection_error(const struct connection *c);

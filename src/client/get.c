@@ -1,514 +1,345 @@
 /*
- * STAT - here already? - the local partial, READ what is missing, publish.
- *
- * The server is believed in nothing: every DATA must be exactly what was asked for, in order.  What
- * goes wrong here in the middle of an answer ends the connection, as the rest of the answer may be
- * long; the next file, or the second try, gets a new one.
+ * The way of a batch from the server: compared with what is here, directories and links made, small
+ * files asked for (fetch.c), big ones put on the list of those (get_big.c).
  */
 #include "src/client/get.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
-#include "src/base/clock.h"
-#include "src/base/display.h"
-#include "src/client/local.h"
-#include "src/client/ranges.h"
+#include "src/client/compare.h"
+#include "src/client/verdict.h"
 #include "src/store/staging.h"
 
-#define PORTION_BLOCKS	 1024u /* asked for by one READ: 1 GiB */
-#define CHECKPOINT_TIMES 3u
-#define PREFIX		 ".ftx-"
+#define FETCHES_AHEAD 6u
 
-struct get {
-	struct stream *s;
-	const char *remote; /* SHARE/REST */
-	struct local_place place;
-	char shown[1024]; /* the destination, for messages */
-	struct identity identity;
-	struct metadata metadata;
+static void
+done(struct stream *s, struct entry *e, int error, uint8_t flags, bool touched)
+{
+	struct transfer_file f = run_file(e, verdict_action(e), STATUS_DONE);
+	struct problem p;
+
+	f.not_kept = flags & 0xfu;
+	s->unsynced = true;
+	if (error != 0)
+		verdict_problem(s->run, &p, error);
+	run_entry(s->run, e, &f, error != 0 ? &p : NULL, touched);
+}
+
+/* What is above and not known to be here goes first, for its owner alone until all is in it. */
+static int
+make_above(struct stream *s, struct dirnode *d)
+{
+	struct dirnode *list[LIMIT_PATH_DEPTH];
+	size_t count = work_unmade(&s->run->work, d, list, LIMIT_PATH_DEPTH);
+	uint8_t flags;
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = tree_mkdir(s->tree, list[i]->path, &list[i]->metadata, &flags);
+		if (r == 0)
+			work_set_made(&s->run->work, list[i]);
+		s->unsynced = true;
+	}
+	return r;
+}
+
+static void
+get_directory(struct stream *s, struct entry *e)
+{
+	struct dirnode *d = e->directory;
+	uint8_t flags = 0;
+	int r;
+
+	if (e->verdict.state == TREE_SAME || e->verdict.state == TREE_METADATA)
+		work_set_made(&s->run->work, d);
+	else if (e->verdict.state == TREE_ABSENT)
+		work_set_absent(&s->run->work, d);
+	if (verdict_ends(s->run, e))
+		return;
+	if (e->verdict.state == TREE_METADATA) {
+		verdict_settle(s->run, e, STATUS_DONE, true);
+		return;
+	}
+	r = make_above(s, d);
+	done(s, e, r, flags, true);
+}
+
+static void
+get_link(struct stream *s, struct entry *e)
+{
+	uint8_t flags = 0;
+	int r;
+
+	if (verdict_ends(s->run, e))
+		return;
+	r = e->directory != NULL ? make_above(s, e->directory) : 0;
+	if (r == 0 && e->verdict.state == TREE_METADATA)
+		r = tree_setmeta(s->tree, entry_local(e), &e->metadata, &flags);
+	else if (r == 0)
+		r = tree_symlink(s->tree, entry_local(e), e->target, &e->metadata, &flags);
+	done(s, e, r, flags, e->verdict.state != TREE_METADATA);
+}
+
+/* A partial of an earlier run, of a file that came another way meanwhile. */
+static void
+forget_partial(struct stream *s, const struct entry *e)
+{
+	const struct root *root = e->batch->root;
 	struct upload_staging staging;
-	struct upload *upload;
-	int failure; /* of a callback that gave the connection up */
+	const struct place *place;
+	char remote[LIMIT_PATH_BYTES + 1];
 
-	/* How much of s->todo was asked for. */
-	uint32_t next;
-	uint64_t next_block; /* of that range, counted from its first */
-
-	/* What comes next of s->ranges. */
-	uint32_t range;
-	uint64_t offset;
-	bool changed;
-	bool resending;
-	uint64_t position;
-
-	uint64_t since_bytes, since_ms, interval_ms;
-};
-
-static int
-local_problem(struct get *g, int r)
-{
-	return problem_set(&g->s->problem, r, SIDE_LOCAL, "writing '%s': %s", g->shown,
-			   error_text(r));
+	if (s->run->request->dry_run || e->identity.size <= LIMIT_CHUNK_BYTES ||
+	    root_remote(root, e->path, remote) != 0 ||
+	    tree_parent(s->tree, entry_local(e), false, &place) != 0)
+		return;
+	get_partial(s, remote, place->dir, place->leaf, &staging);
+	/* What another run holds or a stranger has put there stays; that is no failure of ours. */
+	(void)upload_forget(&staging);
 }
 
-/* READ of a link is refused, and says where the link leads. */
 static int
-refuse_link(struct get *g)
+get_file(struct stream *s, struct entry *e)
 {
-	struct message m = {.type = MESSAGE_READ};
+	uint8_t flags = 0;
+	struct big *b;
 	int r;
 
-	m.read.path = span_of(g->remote);
-	m.read.identity = g->identity;
-	r = stream_call(g->s, &m, NULL, NULL);
-	return r != 0 ? r : problem_set(&g->s->problem, FTX_E_IS_LINK, SIDE_REMOTE, NULL);
-}
-
-/* 0: a regular file that can be fetched; 1: to be skipped. */
-static int
-examine_remote(struct get *g)
-{
-	struct stream *s = g->s;
-	int r = stream_stat(s, g->remote);
-
-	if (r != 0)
-		return r;
-	g->identity = s->entry_identity;
-	g->metadata = s->entry_metadata;
-	switch (g->metadata.type) {
-	case ENTRY_FILE:
-		break;
-	case ENTRY_DIRECTORY:
-		return problem_set(&s->problem, FTX_E_UNSUPPORTED, SIDE_REMOTE,
-				   "is a directory; this version transfers files only");
-	case ENTRY_SYMLINK:
-		return refuse_link(g);
-	default:
-		return 1;
-	}
-	if (g->identity.size > LIMIT_FILE_BYTES)
-		return problem_set(&s->problem, FTX_E_PROTOCOL, SIDE_REMOTE, NULL);
-	stream_size(s, g->identity.size);
-	s->event.file.bytes = g->identity.size;
-	return 0;
-}
-
-/* Compares with what is here.  0 with the action decided. */
-static int
-examine_local(struct get *g)
-{
-	struct stream *s = g->s;
-	struct transfer_file *file = &s->event.file;
-	struct stat st;
-	int r;
-
-	file->action = ACTION_CREATE;
-	if (g->place.dir < 0)
+	if (e->verdict.state == TREE_SAME)
+		forget_partial(s, e);
+	if (verdict_ends(s->run, e))
 		return 0;
-	r = local_stat(&g->place, &st, &s->problem);
-	if (r != 0)
-		return r == FTX_E_NOT_FOUND ? 0 : r;
-	if (S_ISLNK(st.st_mode))
-		return problem_set(&s->problem, FTX_E_IS_LINK, SIDE_LOCAL,
-				   "'%s' is a symbolic link", g->shown);
-	if (!S_ISREG(st.st_mode))
-		return problem_set(&s->problem, FTX_E_CONFLICT, SIDE_LOCAL,
-				   "'%s' is a directory or special file, which a file never "
-				   "replaces",
-				   g->shown);
-	file->action = ACTION_REPLACE;
-	if ((uint64_t)st.st_size == g->identity.size &&
-	    mtime_same(g->metadata.mtime_s, g->metadata.mtime_ns, st.st_mtim.tv_sec,
-		       (uint32_t)st.st_mtim.tv_nsec)) {
-		file->action = ACTION_NONE;
-		file->status = STATUS_SAME;
+	r = e->directory != NULL ? make_above(s, e->directory) : 0;
+	if (r != 0) {
+		done(s, e, r, 0, false);
+		return 0;
 	}
+	if (e->verdict.state == TREE_METADATA) {
+		atomic_fetch_add(&s->run->bytes, e->identity.size);
+		atomic_fetch_add(&s->run->bytes_present, e->identity.size);
+		r = tree_setmeta(s->tree, entry_local(e), &e->metadata, &flags);
+		done(s, e, r, flags, false);
+		return 0;
+	}
+	if (e->identity.size <= stream_small_bytes(s) && e->allocated >= e->identity.size / 2)
+		return fetch_file(s, e);
+	b = big_new(e);
+	if (b == NULL)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	work_add_big(&s->run->work, b);
 	return 0;
 }
 
-/* Ends the connection from within a callback: the rest of the answer is of no use. */
+/* Looks at the answers that are there; wait: at one at least. */
 static int
-give_up(struct get *g, int error)
+look_at_answers(struct stream *s, bool wait)
 {
-	g->failure = error;
+	struct request *r;
+	int error = 0;
+
+	while ((r = request_take(s, wait, &error)) != NULL) {
+		request_free(r); /* the answer itself has said what became of each file */
+		wait = false;
+	}
 	return error;
 }
 
-/* At a block's end: is it time for a checkpoint? */
+/* All that was asked for has come and is published. */
 static int
-checkpoint(struct get *g)
+drain(struct stream *s)
 {
-	uint64_t begun = clock_ms();
-	uint64_t pause;
+	int r = fetch_flush(s);
+
+	while (r == 0 && s->requests.first != NULL)
+		r = look_at_answers(s, true);
+	if (r == 0)
+		fetch_commit(s);
+	return r;
+}
+
+static int
+set_root(struct stream *s, struct root *root)
+{
 	int r;
 
-	if (g->since_bytes < CHECKPOINT_BYTES && begun - g->since_ms < g->interval_ms)
+	if (s->root == root)
 		return 0;
-	r = upload_checkpoint(g->upload);
-	if (r != 0)
+	if ((r = drain(s)) != 0)
 		return r;
-	g->since_ms = clock_ms();
-	g->since_bytes = 0;
-	pause = CHECKPOINT_TIMES * (g->since_ms - begun);
-	g->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
-	return 0;
+	return stream_set_root(s, root);
 }
 
-/* What is in the chunk, checked: NULL and *error otherwise. */
-static const uint8_t *
-decode(struct get *g, const struct message_data *d, int *error)
+static void
+compare(struct stream *s, struct entry *e)
 {
-	struct stream *s = g->s;
-	const uint8_t *raw = d->data.data;
-	struct digest digest;
+	struct node n;
 
-	*error = 0;
-	if (d->codec != CODEC_RAW) {
-		raw = s->chunk;
-		*error = decoder_run(s->decoder, (enum codec)d->codec, d->data.data, d->data.length,
-				     s->chunk, d->raw_length);
-	} else if (d->data.length != d->raw_length) {
-		*error = FTX_E_PROTOCOL;
-	}
-	if (*error != 0)
-		return NULL;
-	digest = digest_of(raw, d->raw_length);
-	if (memcmp(digest.bytes, d->digest, sizeof(digest.bytes)) != 0) {
-		problem_set(&s->problem, FTX_E_MISMATCH, SIDE_REMOTE, NULL);
-		*error = give_up(g, FTX_E_MISMATCH);
-		return NULL;
-	}
-	return raw;
+	e->verdict = (struct offer_verdict){.state = TREE_ABSENT};
+	if (e->batch->root->local < 0)
+		return;
+	entry_node(e, &n);
+	tree_compare(s->tree, entry_local(e), &n, &e->verdict);
 }
 
 static int
-take_data(struct get *g, const struct message_data *d)
+get_batch(struct stream *s, struct batch *b)
 {
-	struct stream *s = g->s;
-	const struct range *range = &s->ranges[g->range];
-	uint64_t block_end = (g->offset / LIMIT_BLOCK_BYTES + 1) * LIMIT_BLOCK_BYTES;
-	const uint8_t *raw;
-	uint64_t end;
-	int r;
+	int r = b->root->local < 0 ? 0 : set_root(s, b->root);
+	uint32_t waiting = 0;
 
-	if (g->range >= s->range_count)
-		return FTX_E_PROTOCOL;
-	end = range->offset + range->length;
-	if (end > block_end)
-		end = block_end;
-	if (d->offset != g->offset || d->raw_length == 0 || d->raw_length > end - g->offset)
-		return FTX_E_PROTOCOL;
-	raw = decode(g, d, &r);
-	if (r == 0) {
-		r = upload_write(g->upload, d->offset, raw, d->raw_length);
-		if (r != 0)
-			local_problem(g, give_up(g, r));
+	for (size_t i = 0; i < b->count && r == 0; i++)
+		compare(s, &b->entries[i]);
+	if (r == 0 && s->run->request->checksum)
+		r = compare_content(s, b);
+	for (size_t i = 0; i < b->count && r == 0; i++) {
+		struct entry *e = &b->entries[i];
+
+		if (e->metadata.type == ENTRY_DIRECTORY)
+			get_directory(s, e);
+		else if (e->metadata.type == ENTRY_SYMLINK)
+			get_link(s, e);
+		else
+			r = get_file(s, e);
 	}
-	if (r != 0)
-		return r;
-	g->offset += d->raw_length;
-	g->since_bytes += d->raw_length;
-	s->event.file.bytes_sent += d->raw_length;
-	atomic_fetch_add(&s->run->bytes_wire, d->data.length);
-	if (!g->resending)
-		stream_position(s, g->position += d->raw_length);
-	if (g->offset == end && (r = checkpoint(g)) != 0)
-		return local_problem(g, give_up(g, r));
-	if (g->offset == range->offset + range->length && ++g->range < s->range_count)
-		g->offset = s->ranges[g->range].offset;
-	return 0;
+	if (r == 0)
+		r = fetch_flush(s);
+	work_batch_done(&s->run->work, b);
+	for (struct request *q = s->requests.first; q != NULL; q = q->next)
+		waiting++;
+	for (; r == 0 && waiting > FETCHES_AHEAD; waiting--)
+		r = look_at_answers(s, true);
+	return r;
 }
 
 static int
-take_read(void *arg, const struct message *m)
+set_directories(struct stream *s, struct dirnode *d)
 {
-	struct get *g = arg;
-
-	if (m->type == MESSAGE_DATA)
-		return take_data(g, &m->data);
-	if (m->type == MESSAGE_DONE) {
-		g->changed = !identity_same(&m->done.identity, &g->identity);
-		return g->changed || g->range == g->s->range_count ? 0 : FTX_E_PROTOCOL;
-	}
-	return 0;
-}
-
-/* Fills s->ranges with the next portion of s->todo.  false: all was asked for. */
-static bool
-next_portion(struct get *g)
-{
-	struct stream *s = g->s;
-	uint64_t room = PORTION_BLOCKS;
-
-	s->range_count = 0;
-	while (g->next < s->todo_count && room > 0) {
-		const struct block_range *todo = &s->todo[g->next];
-		uint64_t left = todo->count - g->next_block;
-		uint64_t count = left < room ? left : room;
-		uint64_t begin = (todo->first + g->next_block) * LIMIT_BLOCK_BYTES;
-		uint64_t end = begin + count * LIMIT_BLOCK_BYTES;
-
-		if (end > g->identity.size)
-			end = g->identity.size;
-		s->ranges[s->range_count++] = (struct range){begin, end - begin};
-		room -= count;
-		g->next_block += count;
-		if (g->next_block == todo->count) {
-			g->next++;
-			g->next_block = 0;
-		}
-	}
-	g->range = 0;
-	g->offset = s->range_count > 0 ? s->ranges[0].offset : 0;
-	return s->range_count > 0;
-}
-
-/* Fetches s->todo. */
-static int
-fetch(struct get *g)
-{
-	struct stream *s = g->s;
-	const struct transfer_request *request = s->run->request;
+	struct dirnode *next;
 	int r = 0;
 
-	g->next = 0;
-	g->next_block = 0;
-	while (r == 0 && next_portion(g)) {
-		struct message m = {.type = MESSAGE_READ};
+	for (; d != NULL; d = next) {
+		struct transfer_file f = {.type = ENTRY_DIRECTORY, .action = ACTION_METADATA};
+		struct problem p;
+		uint8_t flags = 0;
 
-		m.read.path = span_of(g->remote);
-		m.read.identity = g->identity;
-		m.read.compress = (uint8_t)request->compress;
-		m.read.level = (uint8_t)request->level;
-		m.read.ranges.items = s->ranges;
-		m.read.ranges.count = s->range_count;
-		g->failure = 0;
-		g->changed = false;
-		s->call = (struct reply){.on_message = take_read, .arg = g};
-		r = connection_request(s->connection, &m, &s->call);
+		next = d->next;
 		if (r == 0)
-			r = connection_wait(s->connection, &s->call);
-		if (r == 0 && (r = s->call.problem.error) != 0)
-			s->problem = s->call.problem;
-		else if (r != 0 && g->failure == 0)
-			stream_explain(s, r);
-		else if (r == 0 && g->changed)
-			r = problem_set(&s->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL);
-	}
-	return r;
-}
-
-static int
-open_upload(struct get *g)
-{
-	struct stream *s = g->s;
-	struct upload_options options = {
-	    .staging = g->staging,
-	    .root = g->place.dir,
-	    .path = g->place.name,
-	    .resolve_flags = RESOLVE_ENTER_MOUNTS,
-	    .identity = g->identity,
-	    .allocate = g->identity.size,
-	    .overwrite = true,
-	    .rules = &s->run->rules,
-	};
-	uint64_t busy_until = 0;
-	int r;
-
-	memcpy(options.session_id, s->run->session_id, sizeof(options.session_id));
-	for (;;) {
-		r = upload_open(&g->upload, &options, s->have, &s->have_count);
-		if (r == 0)
-			break;
-		local_problem(g, r);
-		if (r != FTX_E_BUSY || !stream_busy_again(s, &busy_until))
-			return s->problem.error;
-	}
-	r = ranges_check(s->have, s->have_count, ranges_blocks(g->identity.size));
-	if (r != 0)
-		return local_problem(g, FTX_E_IO);
-	s->todo_count =
-	    ranges_complement(s->have, s->have_count, ranges_blocks(g->identity.size), s->todo);
-	g->position = g->identity.size - ranges_bytes(s->todo, s->todo_count, g->identity.size);
-	s->event.file.bytes_resumed = g->position;
-	s->event.file.bytes_sent = 0;
-	stream_present(s, g->position);
-	g->since_bytes = 0;
-	g->since_ms = clock_ms();
-	g->interval_ms = CHECKPOINT_MS;
-	return 0;
-}
-
-static int
-publish(struct get *g)
-{
-	struct stream *s = g->s;
-	struct upload_commit commit = {.metadata = g->metadata};
-	struct transfer_file *file = &s->event.file;
-	int r = upload_commit(g->upload, &commit, &s->result);
-
-	if (r == FTX_E_INCOMPLETE || r == FTX_E_MISMATCH) {
-		memcpy(s->todo, s->result.blocks, s->result.block_count * sizeof(s->todo[0]));
-		s->todo_count = s->result.block_count;
-	}
-	if (r != 0)
-		return local_problem(g, r);
-	file->has_digest = true;
-	file->digest = s->result.digest;
-	file->mode_not_kept = (s->result.flags & STATUS_MODE_NOT_KEPT) != 0;
-	return 0;
-}
-
-/* The file as STAT described it, from the partial to its name. */
-static int
-get_version(struct get *g)
-{
-	int r = open_upload(g);
-
-	g->resending = false;
-	for (int round = 0; r == 0; round++) {
-		r = fetch(g);
-		if (r == 0)
-			r = publish(g);
-		if (r == 0)
-			return 0;
-		if ((r == FTX_E_INCOMPLETE || (r == FTX_E_MISMATCH && g->failure == 0)) &&
-		    round == 0) {
-			g->resending = true;
-			r = 0;
-		}
-	}
-	if (r == FTX_E_INCOMPLETE)
-		r = local_problem(g, FTX_E_MISMATCH);
-	return r;
-}
-
-/* After an error: what is left of the partial, and of the connection. */
-static void
-put_away(struct get *g, bool discard)
-{
-	struct stream *s = g->s;
-	char name[sizeof(PREFIX) + UPLOAD_ID_BYTES + sizeof(".part")];
-
-	upload_close(g->upload, discard ? UPLOAD_DISCARD : UPLOAD_KEEP);
-	g->upload = NULL;
-	snprintf(name, sizeof(name), PREFIX "%s.part", g->staging.id);
-	s->event.file.resumable =
-	    !discard && faccessat(g->place.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	if (g->failure != 0 || cancel_requested(&s->run->cancel)) {
-		connection_free(s->connection);
-		s->connection = NULL;
-	}
-}
-
-static void
-hint_partial(struct get *g)
-{
-	char directory[300];
-
-	display_escape(directory, sizeof(directory), g->place.directory,
-		       strlen(g->place.directory));
-	problem_hint(&g->s->problem,
-		     "run the same command again to go on; what is here: %s/" PREFIX "%s.part",
-		     directory, g->staging.id);
-}
-
-/* Asks anew what the file is, over a new connection where the old one was given up. */
-static int
-start_over(struct get *g)
-{
-	int r = stream_connect(g->s);
-
-	if (r == 0)
-		r = examine_remote(g);
-	return r == 1 ? problem_set(&g->s->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL) : r;
-}
-
-static int
-receive_file(struct get *g)
-{
-	struct stream *s = g->s;
-
-	for (int attempt = 0;; attempt++) {
-		int r = get_version(g);
-		bool again = attempt == 0 && (r == FTX_E_CHANGED || r == FTX_E_MISMATCH);
-		struct problem problem;
-
+			r = set_root(s, d->root);
 		if (r == 0) {
-			upload_close(g->upload, UPLOAD_KEEP);
-			return 0;
+			int error = tree_setmeta(s->tree, d->path, &d->metadata, &flags);
+
+			f.not_kept = flags & 0xfu;
+			if (error != 0)
+				verdict_problem(s->run, &p, error);
+			if (error != 0 || f.not_kept != 0)
+				run_result(s->run, d->root, d->path, &f, error != 0 ? &p : NULL);
+			s->unsynced = true;
 		}
-		problem = s->problem;
-		/* Of a file that changed nothing is kept: the new one may have the same size and
-		 * time. */
-		put_away(g, r == FTX_E_CHANGED);
-		s->problem = problem;
-		if (!again) {
-			if (s->event.file.resumable)
-				hint_partial(g);
-			return r;
-		}
-		r = start_over(g);
-		if (r != 0)
-			return r;
+		work_directory_over(&s->run->work, d);
 	}
+	return r;
 }
 
-static void
-name_partial(struct get *g)
-{
-	g->staging.dir = g->place.dir;
-	g->staging.prefix = PREFIX;
-	staging_client_id(g->staging.id, g->s->run->server.key, g->remote, strlen(g->remote),
-			  g->place.name);
-}
-
-/* The file is here already; an earlier run may have died before it had cleared up. */
 static int
-settle_same(struct get *g)
+link_names(struct stream *s, struct link_name *n)
 {
-	stream_present(g->s, g->identity.size);
-	if (g->s->run->request->dry_run)
-		return 0;
-	/* What another run holds or a stranger has put there stays; that is no failure of ours. */
-	(void)upload_forget(&g->staging);
-	return local_sync(&g->place, &g->s->problem);
+	struct link_name *next;
+	int r = 0;
+
+	for (; n != NULL; n = next) {
+		struct transfer_file f = {
+		    .type = ENTRY_FILE, .action = ACTION_CREATE, .bytes = n->group->size};
+		struct problem p;
+		uint8_t flags = 0;
+		int error = 0;
+
+		next = n->next;
+		if (r == 0)
+			r = set_root(s, n->group->root);
+		if (r == 0) {
+			error = n->directory != NULL ? make_above(s, n->directory) : 0;
+			if (error == 0)
+				error = tree_link(s->tree, n->path, n->group->path, &flags);
+			if (error != 0)
+				verdict_problem(s->run, &p, error);
+			if ((flags & STATUS_NOTHING_DONE) != 0) {
+				f.action = ACTION_NONE;
+				f.status = STATUS_SAME;
+			}
+			run_result(s->run, n->group->root, n->path, &f, error != 0 ? &p : NULL);
+			s->unsynced = true;
+		}
+		work_name_over(&s->run->work, n, error == 0 && (flags & STATUS_NOTHING_DONE) == 0);
+	}
+	return r;
+}
+
+/* Nothing new to begin: the next thing that brings this stream nearer to its end. */
+static int
+go_on(struct stream *s)
+{
+	if (s->requests.first != NULL)
+		return look_at_answers(s, true);
+	fetch_commit(s);
+	return 0;
+}
+
+static int
+finish(struct stream *s)
+{
+	int r = drain(s);
+
+	if (r == 0 && s->unsynced && s->tree != NULL && !s->run->request->no_sync) {
+		errno = 0;
+		r = tree_sync(s->tree);
+		if (r != 0)
+			problem_local(&s->problem, r, errno);
+	}
+	return r;
 }
 
 int
-get_file(struct stream *s, const char *remote, const char *local)
+get_run(struct stream *s)
 {
-	struct get g = {.s = s, .remote = remote, .place = {.dir = -1}};
-	struct transfer_file *file = &s->event.file;
-	bool dry_run = s->run->request->dry_run;
-	int r = examine_remote(&g);
+	struct work_item item;
+	int r = stream_connect(s);
 
-	if (r == 1) {
-		file->status = STATUS_SKIPPED;
-		return 0;
+	while (r == 0) {
+		bool busy = s->requests.first != NULL || s->wants->grouped_count > 0;
+
+		work_take(&s->run->work, (int)s->number, !busy, &item);
+		switch (item.kind) {
+		case WORK_END:
+			return finish(s);
+		case WORK_NONE:
+			r = go_on(s);
+			break;
+		case WORK_BATCH:
+			r = get_batch(s, item.batch);
+			break;
+		case WORK_BIG:
+		case WORK_SEGMENTS:
+			/* What has come need not wait for a big file. */
+			r = drain(s);
+			if (r == 0)
+				r = stream_set_root(s, item.big->entry->batch->root);
+			if (r == 0) {
+				get_big(s, item.big, item.kind == WORK_BIG);
+				r = s->connection != NULL ? connection_error(s->connection) : 0;
+			}
+			break;
+		case WORK_DIRECTORIES:
+			r = set_directories(s, item.directories);
+			break;
+		case WORK_NAMES:
+			r = link_names(s, item.names);
+			break;
+		}
+		if (r == 0)
+			r = look_at_answers(s, false);
 	}
-	display_escape(g.shown, sizeof(g.shown), local, strlen(local));
-	if (r == 0) {
-		r = local_open(&g.place, local, !dry_run, &s->problem);
-		if (r == FTX_E_NOT_FOUND && dry_run)
-			r = 0;
-	}
-	if (r == 0) {
-		name_partial(&g);
-		r = examine_local(&g);
-	}
-	if (r == 0 && file->status == STATUS_SAME) {
-		r = settle_same(&g);
-	} else if (r == 0 && dry_run) {
-		file->status = STATUS_PLANNED;
-	} else if (r == 0) {
-		r = receive_file(&g);
-	}
-	local_release(&g.place);
 	return r;
 }

@@ -1,5 +1,5 @@
 /*
- * One file from the server.
+ * get: what the files of it share.
  */
 #ifndef CLIENT_GET_H
 #define CLIENT_GET_H
@@ -7,9 +7,42 @@
 #include "src/client/stream.h"
 
 /*
- * Fetches remote ("SHARE/REST") to the local path, filling in s->event.file.  0, or an error in
- * s->problem.
+ * Small files asked for by one FETCH, and where its answer has come to.  s->group takes the
+ * content; what becomes of an entry is known when that is committed.
  */
-int get_file(struct stream *s, const char *remote, const char *local);
+struct wants {
+	struct root *root;
+	uint32_t count;
+	size_t encoded;
+	uint64_t bytes;
+	uint64_t limit; /* larger files are not taken */
+	struct wanted files[LIMIT_ENTRIES];
+	struct entry *entries[LIMIT_ENTRIES];
+
+	/* Of the answers, which come one after the other. */
+	struct request *answering; /* NULL: none has begun */
+	uint32_t next;		   /* the file whose next part comes */
+	uint64_t offset;	   /* of that part */
+	bool begun;		   /* the group has taken a part of it */
+	int failed;		   /* why its content is not good */
+
+	/* Files in the group, in its order. */
+	struct entry *grouped[LIMIT_GROUP_ITEMS];
+	uint32_t grouped_count;
+};
+
+/* Adds a small file, asking for those gathered when they are enough.  0 or why the stream is over.
+ */
+int fetch_file(struct stream *s, struct entry *e);
+
+/* Asks for what is gathered. */
+int fetch_flush(struct stream *s);
+
+/* Publishes what has come; the entries are over then. */
+void fetch_commit(struct stream *s);
+
+/* Where the partial of a file lies that comes from remote (SHARE/REST) to dir/name. */
+void get_partial(const struct stream *s, const char *remote, int dir, const char *name,
+		 struct upload_staging *staging);
 
 #endif

@@ -48,6 +48,20 @@ mapping_land(const struct landing *l, const char *name, size_t length, char *out
 	return name_ok(leaf, leaf_length) ? 0 : FTX_E_NAME;
 }
 
+int
+mapping_land_directory(const struct landing *l, const char *name, size_t length, char *out,
+		       size_t capacity)
+{
+	size_t end = strlen(l->dest);
+	bool itself = l->no_target_directory || length == 0;
+	const char *slash = itself || end == 0 || l->dest[end - 1] == '/' ? "" : "/";
+	int n = snprintf(out, capacity, "%s%s%.*s", l->dest, slash, itself ? 0 : (int)length, name);
+
+	if (n < 0 || (size_t)n >= capacity)
+		return FTX_E_NAME;
+	return itself || name_ok(name, length) ? 0 : FTX_E_NAME;
+}
+
 struct last_name {
 	const char *text;
 	size_t length;

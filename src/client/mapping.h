@@ -3,7 +3,8 @@
  *
  * A file goes into the destination under its own name when the destination ends in "/", is a
  * share's root, "." or "..", is an existing directory, or when there are several sources; else it
- * gets the destination's name.  -T forces the name.
+ * gets the destination's name.  -T forces the name.  A directory arrives under its own name in the
+ * destination, with -T as the destination.
  */
 #ifndef CLIENT_MAPPING_H
 #define CLIENT_MAPPING_H
@@ -35,6 +36,14 @@ size_t mapping_last_name(const char *path, const char **name);
  */
 int mapping_land(const struct landing *l, const char *name, size_t length, char *out,
 		 size_t capacity);
+
+/*
+ * The same for a directory, for which what the destination is never decides: it becomes
+ * DEST/NAME, with -T or without a last name (length 0: ".", a share) DEST itself.  FTX_E_NAME as
+ * above.
+ */
+int mapping_land_directory(const struct landing *l, const char *name, size_t length, char *out,
+			   size_t capacity);
 
 /*
  * What is wrong with these sources together: FTX_E_USAGE for -T with several, and for two with one

@@ -1,15 +1,25 @@
 #include "src/client/outcome.h"
 
 #include "proto/errors.h"
+#include "src/client/transfer.h"
 
 void
 outcome_file(struct outcome *o, const struct transfer_file *f)
 {
-	o->total++;
+	bool failed = f->status == STATUS_FAILED || f->status == STATUS_CHANGED;
+
+	o->not_kept |= f->not_kept;
+	o->resumable = o->resumable || f->resumable;
 	o->bytes_total += f->bytes;
 	o->bytes_resumed += f->bytes_resumed;
-	o->resumable = o->resumable || f->resumable;
-	o->mode_not_kept = o->mode_not_kept || f->mode_not_kept;
+	if (f->action == ACTION_DELETE && !failed) {
+		o->deleted++;
+		return;
+	}
+	/* Directories are not counted among the files, but missed where they failed. */
+	if (f->type == ENTRY_DIRECTORY && !failed)
+		return;
+	o->total++;
 	switch (f->status) {
 	case STATUS_DONE:
 	case STATUS_PLANNED:
@@ -17,6 +27,9 @@ outcome_file(struct outcome *o, const struct transfer_file *f)
 		break;
 	case STATUS_SAME:
 		o->same++;
+		break;
+	case STATUS_IGNORED:
+		o->ignored++;
 		break;
 	case STATUS_SKIPPED:
 		o->skipped++;
@@ -39,6 +52,12 @@ outcome_error(struct outcome *o, int error)
 		o->first = code;
 }
 
+static bool
+happened(const struct outcome *o, int code)
+{
+	return (o->exits & UINT32_C(1) << code) != 0;
+}
+
 int
 outcome_exit(const struct outcome *o)
 {
@@ -46,15 +65,23 @@ outcome_exit(const struct outcome *o)
 	static const int first[] = {FTX_EXIT_USAGE,	  FTX_EXIT_CONFIG,   FTX_EXIT_SERVER_KEY,
 				    FTX_EXIT_KEY_REFUSED, FTX_EXIT_PROTOCOL, FTX_EXIT_NETWORK,
 				    FTX_EXIT_NO_SPACE};
+	uint32_t other =
+	    o->exits & ~(UINT32_C(1) << FTX_EXIT_CHANGED) & ~(UINT32_C(1) << FTX_EXIT_DIFFERENT);
 
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
-		if ((o->exits & UINT32_C(1) << first[i]) != 0)
+		if (happened(o, first[i]))
 			return first[i];
 	if (o->offline)
 		return FTX_EXIT_BUSY;
-	if (o->asked <= 1)
+	if (!o->several && o->first != 0)
 		return o->first;
-	if (o->exits == 0)
-		return FTX_EXIT_OK;
-	return o->exits == UINT32_C(1) << FTX_EXIT_CHANGED ? FTX_EXIT_CHANGED : FTX_EXIT_PARTIAL;
+	if (other != 0)
+		return FTX_EXIT_PARTIAL;
+	if (happened(o, FTX_EXIT_DIFFERENT) && happened(o, FTX_EXIT_CHANGED))
+		return FTX_EXIT_PARTIAL;
+	if (happened(o, FTX_EXIT_CHANGED))
+		return FTX_EXIT_CHANGED;
+	if (happened(o, FTX_EXIT_DIFFERENT))
+		return FTX_EXIT_DIFFERENT;
+	return o->guarded ? FTX_EXIT_GUARD : FTX_EXIT_OK;
 }

@@ -1,5 +1,6 @@
 /*
- * The exit code of a run, from what happened in it (errors.def; ftx(1), EXIT STATUS).
+ * What happened in a run, counted, and the exit code that follows (errors.def; ftx(1), EXIT
+ * STATUS).
  */
 #ifndef CLIENT_OUTCOME_H
 #define CLIENT_OUTCOME_H
@@ -8,26 +9,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "src/client/transfer.h"
+struct transfer_file;
 
 struct outcome {
-	size_t asked;	/* entries named by the user */
+	bool several;	/* not exactly one thing that is no directory was asked for */
 	uint32_t exits; /* bit n: an error with exit code n happened */
-	bool offline;	/* one of them: a share is offline */
+	bool offline;	/* one of them: a share is offline, or what a set was to become exists */
 	int first;	/* exit code of the first error, 0 without */
-	uint64_t done, same, skipped, failed, total;
+	bool guarded;	/* deletions were withheld */
+	uint64_t done, same, ignored, skipped, failed, deleted, total;
 	uint64_t bytes_total, bytes_resumed;
 	bool resumable;
-	bool mode_not_kept;
+	uint8_t not_kept; /* bits of enum status_flag that any entry had */
 };
 
 void outcome_file(struct outcome *o, const struct transfer_file *f);
 void outcome_error(struct outcome *o, int error);
 
 /*
- * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline); then, if one thing was asked
- * for, its own code; else 4 where all that failed changed or vanished, 3 where anything else
- * failed.
+ * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline, set target exists); then, if
+ * exactly one non-directory was asked for, its own code; else 4 if every failure is of that kind, 3
+ * if any other failed, 12, 15.
  */
 int outcome_exit(const struct outcome *o);
 

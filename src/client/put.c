@@ -1,455 +1,502 @@
 /*
- * STAT - the same already? - OPEN, what is missing, COMMIT.
+ * The way of a batch to the server: OFFER; its directories, links and metadata by ops.c; its small
+ * files by pack.c; its big files to the list of those (put_big.c); COMMIT_PACKS.
  *
- * Data goes out without waiting for answers; CHECKPOINTs among it make finished blocks durable, and
- * their answers are looked at as they come, so that a full disk stops the sending early.
+ * Up to OFFERS_AHEAD batches are offered before the first of them is worked on, and answers are
+ * looked at as they come, so that a slow link is never waited for as long as there is work.
  */
 #include "src/client/put.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
-#include "src/base/clock.h"
-#include "src/client/ranges.h"
-#include "src/store/source.h"
+#include "src/client/backup.h"
+#include "src/client/compare.h"
+#include "src/client/landing.h"
+#include "src/client/verdict.h"
 
-#define HANDLE 0u /* one file at a time */
-#define CHECKPOINT_TIMES                                                                           \
-	3u /* a pause between two is at least so many times what the last one took */
-
-struct put {
-	struct stream *s;
-	const char *path;		  /* of the source */
-	const char *remote;		  /* SHARE/REST */
-	char plain[LIMIT_PATH_BYTES + 2]; /* path without trailing slashes, borrowed by source */
-	struct source *source;
-	uint64_t size;
-	bool opened;	/* the handle is in use */
-	bool resending; /* what is sent was counted before */
-	uint64_t position;
-
-	uint64_t since_bytes; /* sent since the last CHECKPOINT ... */
-	uint64_t since_ms;    /* ... that was asked for then */
-	uint64_t interval_ms;
-	bool asked; /* and its duration not yet looked at */
-};
-
+/* Where the entry's file is: a directory that is open, and the name in it. */
 static int
-local_problem(struct put *p, int r)
+find_file(struct stream *s, const struct entry *e, int *dir, const char **name)
 {
-	return problem_local(&p->s->problem, r, errno);
-}
-
-static int
-open_source(struct put *p)
-{
-	size_t length = strlen(p->path);
-	int r = FTX_E_NAME;
-
-	while (length > 1 && p->path[length - 1] == '/')
-		length--;
-	source_close(p->source);
-	p->source = NULL;
-	errno = 0;
-	if (length < sizeof(p->plain)) {
-		memcpy(p->plain, p->path, length);
-		p->plain[length] = '\0';
-		r = source_open_path(&p->source, p->plain, &p->s->run->rules, 0);
-	}
-	if (r != 0)
-		return local_problem(p, r);
-	p->size = source_identity(p->source)->size;
-	stream_size(p->s, p->size);
-	p->s->event.file.bytes = p->size;
-	if (p->size > LIMIT_FILE_BYTES)
-		return local_problem(p, FTX_E_TOO_LARGE);
-	return 0;
-}
-
-/* What is at the destination?  0 with the action decided, or an error in the stream's problem. */
-static int
-examine(struct put *p)
-{
-	struct stream *s = p->s;
-	struct transfer_file *file = &s->event.file;
-	const struct identity *id = source_identity(p->source);
-	int r = s->stat_known ? s->stat_result : stream_stat(s, p->remote);
-
-	file->action = ACTION_CREATE;
-	/* Without the right to list nothing can be asked, but sent. */
-	if (r == FTX_E_NOT_FOUND || r == FTX_E_DENIED)
-		return 0;
-	if (r != 0)
-		return r;
-	/* OPEN is refused too, and then says where the link leads. */
-	if (s->entry_metadata.type == ENTRY_SYMLINK && !s->run->request->dry_run)
-		return 0;
-	if (s->entry_metadata.type == ENTRY_SYMLINK)
-		return problem_set(&s->problem, FTX_E_IS_LINK, SIDE_REMOTE,
-				   "a symbolic link is there");
-	if (s->entry_metadata.type != ENTRY_FILE)
-		return problem_set(&s->problem, FTX_E_CONFLICT, SIDE_REMOTE,
-				   "a directory or special file is there, which a file never "
-				   "replaces");
-	file->action = ACTION_REPLACE;
-	if (s->entry_identity.size == id->size &&
-	    mtime_same(id->mtime_s, id->mtime_ns, s->entry_metadata.mtime_s,
-		       s->entry_metadata.mtime_ns)) {
-		file->action = ACTION_NONE;
-		file->status = STATUS_SAME;
-	}
-	return 0;
-}
-
-static int
-take_have(void *arg, const struct message *m)
-{
-	struct put *p = arg;
-	struct stream *s = p->s;
-
-	if (m->type != MESSAGE_HAVE)
-		return 0;
-	s->have_count = m->have.blocks.count;
-	if (s->have_count > 0)
-		memcpy(s->have, m->have.blocks.items, s->have_count * sizeof(s->have[0]));
-	return ranges_check(s->have, s->have_count, ranges_blocks(p->size));
-}
-
-/* Frees the handle, also after an OPEN that failed. */
-static void
-release(struct put *p, bool discard)
-{
-	struct message m = {.type = MESSAGE_RELEASE};
-	struct stream *s = p->s;
-
-	if (!p->opened)
-		return;
-	p->opened = false;
-	s->event.file.resumable = !discard;
-	if (connection_error(s->connection) != 0)
-		return;
-	if (cancel_requested(&s->run->cancel))
-		connection_grace(s->connection, GRACE_MS);
-	m.release.handle = HANDLE;
-	m.release.discard = discard;
-	(void)connection_call(s->connection, &m, &s->release); /* the error that counts is known */
-}
-
-static int
-open_remote(struct put *p)
-{
-	struct stream *s = p->s;
-	struct message m = {.type = MESSAGE_OPEN};
-	uint64_t allocate = source_allocated(p->source);
-	uint64_t busy_until = 0;
+	const struct root *root = e->batch->root;
+	const struct place *place;
 	int r;
 
-	m.open.handle = HANDLE;
-	m.open.path = span_of(p->remote);
-	m.open.allocate = allocate < LIMIT_FILE_BYTES ? allocate : LIMIT_FILE_BYTES;
-	m.open.identity = *source_identity(p->source);
-	for (;;) {
-		p->opened = true;
-		r = stream_call(s, &m, take_have, p);
-		if (r == 0)
-			break;
-		release(p, false);
-		s->event.file.resumable = false;
-		if (r != FTX_E_BUSY || !stream_busy_again(s, &busy_until))
-			return s->problem.error;
+	if (!root->is_directory || s->run->request->copy_links) {
+		*dir = root->is_directory ? root->local : AT_FDCWD;
+		*name = root->is_directory ? e->path : root->local_path;
+		return 0;
 	}
-	s->todo_count = ranges_complement(s->have, s->have_count, ranges_blocks(p->size), s->todo);
-	p->position = p->size - ranges_bytes(s->todo, s->todo_count, p->size);
-	s->event.file.bytes_resumed = p->position;
-	s->event.file.bytes_sent = 0;
-	stream_present(s, p->position);
-	p->since_bytes = 0;
-	p->since_ms = clock_ms();
-	p->interval_ms = CHECKPOINT_MS;
-	p->asked = false;
+	errno = 0;
+	if ((r = stream_set_root(s, e->batch->root)) != 0)
+		return r;
+	if ((r = tree_parent(s->tree, e->path, false, &place)) != 0)
+		return problem_local(&s->problem, r == FTX_E_NOT_FOUND ? FTX_E_VANISHED : r, 0);
+	*dir = place->dir;
+	*name = place->leaf;
 	return 0;
 }
 
-/* Has a CHECKPOINT been answered ERROR?  Then the handle takes nothing more. */
-static int
-check_handle(struct put *p)
+int
+put_source(struct stream *s, const struct entry *e, struct source **source, char **path)
 {
-	struct reply *reply = &p->s->checkpoint;
-
-	if (!p->asked || !reply->done || reply->problem.error == 0)
-		return 0;
-	p->s->problem = reply->problem;
-	return reply->problem.error;
-}
-
-/* At a block's end: is it time for a CHECKPOINT? */
-static int
-checkpoint(struct put *p)
-{
-	struct message m = {.type = MESSAGE_CHECKPOINT};
-	struct stream *s = p->s;
-	uint64_t now = clock_ms();
+	struct run *run = s->run;
+	const struct root *root = e->batch->root;
+	const struct place *place;
 	int r;
 
-	if (!s->checkpoint.done)
-		return 0;
-	if (p->asked) {
-		uint64_t pause = CHECKPOINT_TIMES * (now - p->since_ms);
-
-		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
-		p->asked = false;
-	}
-	if (p->since_bytes < CHECKPOINT_BYTES && now - p->since_ms < p->interval_ms)
-		return 0;
-	r = source_check(p->source);
-	if (r != 0)
-		return local_problem(p, r);
-	m.checkpoint.handle = HANDLE;
-	r = connection_request(s->connection, &m, &s->checkpoint);
-	if (r != 0)
-		return stream_explain(s, r);
-	p->asked = true;
-	p->since_bytes = 0;
-	p->since_ms = now;
-	return 0;
-}
-
-static int
-send_chunk(struct put *p, uint64_t offset, size_t length)
-{
-	struct message m = {.type = MESSAGE_WRITE};
-	struct stream *s = p->s;
-	struct digest digest;
-	uint8_t *raw;
-	int r = connection_chunk(s->connection, &raw);
-
-	if (r != 0)
-		return stream_explain(s, r);
-	r = check_handle(p);
-	if (r != 0)
-		return r;
+	*path = NULL;
 	errno = 0;
-	r = source_read(p->source, offset, raw, length);
-	if (r != 0)
-		return local_problem(p, r);
-	digest = digest_of(raw, length);
-	digest_add(s->block, raw, length);
-	m.write.handle = HANDLE;
-	m.write.offset = offset;
-	m.write.raw_length = (uint32_t)length;
-	memcpy(m.write.digest, digest.bytes, sizeof(m.write.digest));
-	m.write.codec = (uint8_t)encoder_run(s->encoder, offset, raw, length, &m.write.data.length);
-	m.write.data.data = raw;
-	r = connection_send_chunk(s->connection, &m);
-	if (r != 0)
-		return stream_explain(s, r);
-	atomic_fetch_add(&s->run->bytes_wire, m.write.data.length);
-	s->event.file.bytes_sent += length;
-	p->since_bytes += length;
-	if (!p->resending)
-		stream_position(s, p->position += length);
-	return 0;
-}
-
-static int
-send_block(struct put *p, uint64_t block)
-{
-	uint64_t offset = block * LIMIT_BLOCK_BYTES;
-	uint64_t end = p->size - offset > LIMIT_BLOCK_BYTES ? offset + LIMIT_BLOCK_BYTES : p->size;
-	struct digest digest;
-
-	digest_start(p->s->block);
-	while (offset < end) {
-		uint64_t left = end - offset;
-		size_t length = left > LIMIT_CHUNK_BYTES ? LIMIT_CHUNK_BYTES : (size_t)left;
-		int r = send_chunk(p, offset, length);
-
-		if (r != 0)
+	if (root->is_directory && !run->request->copy_links) {
+		if ((r = stream_set_root(s, e->batch->root)) != 0)
 			return r;
-		offset += length;
+		r = tree_parent(s->tree, e->path, false, &place);
+		if (r == 0)
+			r = source_open_at(source, place->dir, place->leaf, &run->rules,
+					   run->parts);
+	} else {
+		*path = root_join(root->local_path, e->path);
+		r = *path != NULL ? source_open_path(source, *path, &run->rules, run->parts)
+				  : FTX_E_NOMEM;
 	}
-	digest = digest_finish(p->s->block);
-	file_digest_add(p->s->sent, &digest);
-	return checkpoint(p);
+	if (r == FTX_E_NOT_FOUND)
+		return problem_local(&s->problem, FTX_E_VANISHED, 0);
+	return r != 0 ? problem_local(&s->problem, r, errno) : 0;
 }
 
-/* Sends s->todo; s->sent is then the digest that COMMIT needs. */
+/* The entry as it is now. */
 static int
-send_todo(struct put *p)
+refresh(struct stream *s, struct entry *e, int dir, const char *name, int fd, const struct stat *st)
 {
-	struct stream *s = p->s;
-	int r;
+	struct run *run = s->run;
+	struct span *spans[] = {&e->metadata.user, &e->metadata.group, &e->metadata.xattrs};
+	int r = metadata_read(&run->rules, run->parts, dir, name, fd, st, &e->metadata, &s->buffer);
 
-	file_digest_start(s->sent, p->size);
-	for (uint32_t i = 0; i < s->todo_count; i++) {
-		for (uint64_t n = 0; n < s->todo[i].count; n++) {
-			r = send_block(p, s->todo[i].first + n);
-			if (r != 0)
-				return r;
-		}
+	for (size_t i = 0; i < 3 && r == 0; i++) {
+		spans[i]->data = batch_copy(e->batch, spans[i]->data, spans[i]->length);
+		if (spans[i]->data == NULL)
+			r = FTX_E_NOMEM;
 	}
-	errno = 0;
-	r = source_check(p->source);
-	return r != 0 ? local_problem(p, r) : 0;
-}
-
-static int
-take_committed(void *arg, const struct message *m)
-{
-	struct put *p = arg;
-	struct stream *s = p->s;
-	struct transfer_file *file = &s->event.file;
-
-	if (m->type == MESSAGE_COMMITTED) {
-		file->has_digest = true;
-		memcpy(file->digest.bytes, m->committed.digest, sizeof(file->digest.bytes));
-		file->mode_not_kept = (m->committed.flags & STATUS_MODE_NOT_KEPT) != 0;
-	} else if (m->type == MESSAGE_ERROR &&
-		   (error_from_wire(m->error.code) == FTX_E_INCOMPLETE ||
-		    error_from_wire(m->error.code) == FTX_E_MISMATCH)) {
-		s->todo_count = m->error.blocks.count;
-		if (s->todo_count > 0)
-			memcpy(s->todo, m->error.blocks.items, s->todo_count * sizeof(s->todo[0]));
-		return ranges_check(s->todo, s->todo_count, ranges_blocks(p->size));
-	}
+	if (r != 0)
+		return problem_local(&s->problem, r, 0);
+	/* Modulo 2^64, so a file that became smaller is subtracted. */
+	atomic_fetch_add(&run->bytes_total, (uint64_t)st->st_size - e->identity.size);
+	e->identity = identity_of(st);
+	e->allocated = (uint64_t)st->st_blocks * 512u;
 	return 0;
 }
 
-static int
-commit(struct put *p)
+int
+put_open(struct stream *s, struct entry *e, int *fd)
 {
-	struct stream *s = p->s;
-	struct message m = {.type = MESSAGE_COMMIT};
-	struct digest digest = digest_finish(s->sent);
-	uint64_t busy_until = 0;
-	int r;
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	struct identity now;
+	const char *name = NULL;
+	struct stat st;
+	int dir = -1;
+	int r = find_file(s, e, &dir, &name);
 
-	m.commit.handle = HANDLE;
-	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
-	m.commit.metadata = *source_metadata(p->source);
-	m.commit.blocks.items = s->todo;
-	m.commit.blocks.count = s->todo_count;
-	do {
-		r = stream_call(s, &m, take_committed, p);
-	} while (r == FTX_E_BUSY && stream_busy_again(s, &busy_until));
-	return r == 0 ? 0 : s->problem.error;
-}
-
-/* The source as it is now, from OPEN to COMMIT. */
-static int
-put_version(struct put *p)
-{
-	struct stream *s = p->s;
-	int r = open_remote(p);
-
-	p->resending = false;
-	for (int round = 0; r == 0; round++) {
-		r = send_todo(p);
-		if (r == 0)
-			r = commit(p);
-		if (r == 0) {
-			p->opened = false; /* COMMITTED freed the handle */
-			return 0;
-		}
-		/* Once more what the server did not get or got wrong. */
-		if ((r == FTX_E_INCOMPLETE || r == FTX_E_MISMATCH) && round == 0 &&
-		    s->todo_count > 0 && check_handle(p) == 0) {
-			p->resending = true;
-			r = 0;
-		}
-	}
-	if (r == FTX_E_INCOMPLETE)
-		r = problem_set(&s->problem, FTX_E_MISMATCH, SIDE_REMOTE,
-				"the server does not keep what it was sent");
+	if (r != 0)
+		return r;
+	if (e->batch->root->is_directory && !s->run->request->copy_links)
+		flags |= O_NOFOLLOW;
+	*fd = openat(dir, name, flags);
+	if (*fd < 0 && errno == ENOENT)
+		return problem_local(&s->problem, FTX_E_VANISHED, 0);
+	if (*fd < 0)
+		return problem_local(&s->problem, error_from_errno(errno), errno);
+	if (fstat(*fd, &st) != 0)
+		r = problem_local(&s->problem, error_from_errno(errno), errno);
+	else if (!S_ISREG(st.st_mode))
+		r = problem_set(&s->problem, FTX_E_CHANGED, SIDE_LOCAL,
+				"is not a regular file any more");
+	now = identity_of(&st);
+	if (r == 0 && !identity_same(&now, &e->identity))
+		r = refresh(s, e, dir, name, *fd, &st);
+	if (r != 0)
+		close(*fd);
 	return r;
 }
 
-/* What a second try may mend: a source that changed, a chunk that arrived wrong. */
-static bool
-try_again(const struct put *p, int error)
-{
-	return error == FTX_E_CHANGED || (error == FTX_E_MISMATCH && !p->resending);
-}
-
-static bool
-changed(int error)
-{
-	return error == FTX_E_CHANGED || error == FTX_E_VANISHED;
-}
-
-/*
- * Before the second try: the source as it is now, and the handle free.  What was sent stays if it
- * cannot be mistaken for the new content: another file of the same size and time would go on with
- * it.
- */
+/* What is above the entry's directory and not known to be there goes first. */
 static int
-prepare_again(struct put *p, int error)
+make_above(struct stream *s, struct dirnode *d)
 {
-	const struct identity before = *source_identity(p->source);
+	struct dirnode *list[LIMIT_PATH_DEPTH];
+	size_t count = work_unmade(&s->run->work, d, list, LIMIT_PATH_DEPTH);
 	int r = 0;
 
-	if (error == FTX_E_CHANGED)
-		r = open_source(p);
-	release(p, r != 0 || (error == FTX_E_CHANGED &&
-			      identity_resumes(&before, source_identity(p->source))));
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct node n = {.path = span_of(list[i]->path),
+				       .metadata = list[i]->metadata};
+
+		r = ops_add(s, REQUEST_MKDIR, list[i]->root, &n, NULL);
+		work_set_made(&s->run->work, list[i]);
+	}
 	return r;
 }
 
 static int
-send_file(struct put *p)
+put_directory(struct stream *s, struct entry *e)
 {
-	struct stream *s = p->s;
-	int r = encoder_setup(s->encoder, s->run->request->compress, s->run->request->level,
-			      s->peer_codecs);
+	struct work *w = &s->run->work;
+	struct dirnode *d = e->directory;
+	struct node n;
+	int r = 0;
 
-	if (r != 0)
-		return problem_set(&s->problem, r, SIDE_REMOTE,
-				   "the server does not have the compression asked for");
-	for (int attempt = 0;; attempt++) {
-		r = put_version(p);
+	if (e->verdict.state == TREE_ABSENT)
+		work_set_absent(w, d);
+	else if (e->verdict.state == TREE_SAME || e->verdict.state == TREE_METADATA)
+		work_set_made(w, d);
+	if (verdict_ends(s->run, e))
+		return 0;
+	if (e->verdict.state == TREE_METADATA) {
+		verdict_settle(s->run, e, STATUS_DONE, true);
+		return 0;
+	}
+	if (d->parent != NULL && (r = make_above(s, d->parent)) != 0)
+		return r;
+	work_set_made(w, d);
+	entry_node(e, &n);
+	return ops_add(s, REQUEST_MKDIR, e->batch->root, &n, e);
+}
+
+static int
+put_other(struct stream *s, struct entry *e)
+{
+	struct node n;
+	int r;
+
+	if (verdict_ends(s->run, e))
+		return 0;
+	if (e->directory != NULL && (r = make_above(s, e->directory)) != 0)
+		return r;
+	entry_node(e, &n);
+	if (e->verdict.state == TREE_METADATA)
+		return ops_add(s, REQUEST_SETMETA, e->batch->root, &n, e);
+	return ops_add(s, REQUEST_SYMLINK, e->batch->root, &n, e);
+}
+
+static int
+put_file(struct stream *s, struct entry *e)
+{
+	struct node n;
+	struct big *b;
+
+	if (verdict_ends(s->run, e))
+		return 0;
+	if (e->verdict.state == TREE_METADATA) {
+		entry_node(e, &n);
+		atomic_fetch_add(&s->run->bytes, n.size);
+		atomic_fetch_add(&s->run->bytes_present, n.size);
+		return ops_add(s, REQUEST_SETMETA, e->batch->root, &n, e);
+	}
+	if (e->identity.size <= stream_small_bytes(s) && e->allocated >= e->identity.size / 2 &&
+	    e->verdict.state != TREE_PARTIAL)
+		return pack_file(s, e);
+	b = big_new(e);
+	if (b == NULL)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	work_add_big(&s->run->work, b);
+	return 0;
+}
+
+/* The verdicts are there: directories first, then what is small and fixed, then content. */
+static int
+put_batch(struct stream *s, struct batch *b)
+{
+	int r = 0;
+
+	if (s->run->request->checksum)
+		r = compare_content(s, b);
+	if (r == 0 && s->run->request->backup_dir != NULL && !s->run->request->dry_run)
+		r = backup_batch(s, b);
+	for (size_t i = 0; i < b->count && r == 0; i++)
+		if (b->entries[i].metadata.type == ENTRY_DIRECTORY)
+			r = put_directory(s, &b->entries[i]);
+	for (size_t i = 0; i < b->count && r == 0; i++)
+		if (b->entries[i].metadata.type == ENTRY_SYMLINK)
+			r = put_other(s, &b->entries[i]);
+	for (size_t i = 0; i < b->count && r == 0; i++) {
+		if (!entry_is_file(&b->entries[i]))
+			continue;
+		if (pack_is_full(&s->pack))
+			r = pack_commit(s);
+		if (r == 0 && b->entries[i].directory != NULL && !s->run->request->dry_run)
+			r = make_above(s, b->entries[i].directory);
 		if (r == 0)
-			return 0;
-		if (attempt > 0 || !try_again(p, r)) {
-			release(p, changed(r) || r == FTX_E_MISMATCH);
-			return r;
-		}
-		r = prepare_again(p, r);
-		if (r != 0)
-			return r;
+			r = put_file(s, &b->entries[i]);
+	}
+	if (r == 0)
+		r = ops_flush(s);
+	work_batch_done(&s->run->work, b);
+	return r;
+}
+
+/* Is nothing of the batch there, because a directory above was not? */
+static bool
+is_all_absent(struct stream *s, const struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct entry *e = &b->entries[i];
+		struct dirnode *d = e->directory;
+
+		if (d == NULL)
+			return false;
+		if (e->metadata.type == ENTRY_DIRECTORY)
+			d = d->parent;
+		if (i > 0 && d == b->entries[i - 1].directory)
+			continue;
+		if (d == NULL || !work_is_absent(&s->run->work, d))
+			return false;
+	}
+	return true;
+}
+
+static int
+offer(struct stream *s, struct batch *b)
+{
+	struct message m = {.type = MESSAGE_OFFER};
+	struct request *request;
+	struct node *nodes = s->ops.nodes;
+	int r;
+
+	s->offered[s->offered_count++] = b;
+	b->answered = is_all_absent(s, b);
+	if (b->answered) {
+		for (size_t i = 0; i < b->count; i++)
+			b->entries[i].verdict = (struct offer_verdict){.state = TREE_ABSENT};
+		return 0;
+	}
+	/* The nodes of the operations are used for this one too. */
+	if ((r = ops_flush(s)) != 0)
+		return r;
+	request = request_new(s, REQUEST_OFFER, 0);
+	if (request == NULL)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	for (size_t i = 0; i < b->count; i++)
+		entry_node(&b->entries[i], &nodes[i]);
+	request->batch = b;
+	m.offer.base = span_of(b->root->remote);
+	m.offer.nodes.items = nodes;
+	m.offer.nodes.count = (uint32_t)b->count;
+	return request_send(request, &m);
+}
+
+/* An item of an answer, or the error of the whole request, is the result of an entry. */
+static void
+entry_answered(struct stream *s, const struct request *r, uint32_t i)
+{
+	struct entry *e = r->items[i];
+	const struct item_status *status = &r->statuses[i];
+	struct transfer_file f;
+	struct problem p;
+
+	if (e == NULL)
+		return;
+	f = run_file(e, verdict_action(e), STATUS_DONE);
+	f.not_kept = status->flags & 0xfu;
+	if (r->reply.problem.error != 0) {
+		run_entry(s->run, e, &f, &r->reply.problem, false);
+	} else if (status->code != 0) {
+		verdict_problem(s->run, &p, error_from_wire(status->code));
+		run_entry(s->run, e, &f, &p, false);
+	} else {
+		run_entry(s->run, e, &f, NULL, r->kind != REQUEST_SETMETA);
 	}
 }
 
-int
-put_file(struct stream *s, const char *source, const char *remote)
+static void
+directory_answered(struct stream *s, const struct request *r, uint32_t i)
 {
-	struct put p = {.s = s, .path = source, .remote = remote};
-	struct transfer_file *file = &s->event.file;
-	int r = open_source(&p);
+	struct dirnode *d = r->items[i];
+	const struct item_status *status = &r->statuses[i];
+	struct transfer_file f = {
+	    .type = ENTRY_DIRECTORY, .action = ACTION_METADATA, .not_kept = status->flags & 0xfu};
+	struct problem p = r->reply.problem;
 
-	if (r == 0)
-		r = examine(&p);
-	if (r == 0 && file->status == STATUS_SAME) {
-		s->sync_owed = !s->run->request->dry_run;
-		stream_present(s, p.size);
-	} else if (r == 0 && s->run->request->dry_run) {
-		file->status = STATUS_PLANNED;
-	} else if (r == 0) {
-		r = send_file(&p);
+	if (p.error == 0 && status->code != 0)
+		verdict_problem(s->run, &p, error_from_wire(status->code));
+	if (p.error != 0 || f.not_kept != 0)
+		run_result(s->run, d->root, d->path, &f, p.error != 0 ? &p : NULL);
+	work_directory_over(&s->run->work, d);
+}
+
+static void
+name_answered(struct stream *s, const struct request *r, uint32_t i)
+{
+	struct link_name *n = r->items[i];
+	const struct item_status *status = &r->statuses[i];
+	bool same = (status->flags & STATUS_NOTHING_DONE) != 0;
+	struct transfer_file f = {.type = ENTRY_FILE,
+				  .action = same ? ACTION_NONE : ACTION_CREATE,
+				  .status = same ? STATUS_SAME : STATUS_DONE,
+				  .bytes = n->group->size};
+	struct problem p = r->reply.problem;
+
+	if (p.error == 0 && status->code != 0)
+		verdict_problem(s->run, &p, error_from_wire(status->code));
+	run_result(s->run, n->group->root, n->path, &f, p.error != 0 ? &p : NULL);
+	work_name_over(&s->run->work, n, !same && p.error == 0);
+}
+
+static void
+answered(struct stream *s, struct request *r)
+{
+	if (r->kind == REQUEST_OFFER) {
+		/* What is wrong with the whole offer is wrong with each entry. */
+		for (size_t i = 0; i < r->batch->count && r->reply.problem.error != 0; i++)
+			r->batch->entries[i].verdict = (struct offer_verdict){
+			    .state = TREE_ERROR, .code = (uint16_t)-r->reply.problem.error};
+		r->batch->answered = true;
 	}
-	source_close(p.source);
-	if (r != 0 && file->resumable)
-		problem_hint(&s->problem, "run the same command again to go on");
+	for (uint32_t i = 0; i < r->count; i++) {
+		if (r->kind == REQUEST_DIRECTORIES)
+			directory_answered(s, r, i);
+		else if (r->kind == REQUEST_LINK)
+			name_answered(s, r, i);
+		else
+			entry_answered(s, r, i);
+	}
+	request_free(r);
+}
+
+/* Looks at the answers that are there; wait: at one at least. */
+static int
+look_at_answers(struct stream *s, bool wait)
+{
+	struct request *r;
+	int error = 0;
+
+	while ((r = request_take(s, wait, &error)) != NULL) {
+		answered(s, r);
+		wait = false;
+	}
+	return error;
+}
+
+static int
+set_directories(struct stream *s, struct dirnode *d)
+{
+	struct dirnode *next;
+	int r = 0;
+
+	for (; d != NULL && r == 0; d = next) {
+		const struct node n = {.path = span_of(d->path), .metadata = d->metadata};
+
+		next = d->next;
+		r = ops_add(s, REQUEST_DIRECTORIES, d->root, &n, d);
+	}
+	return r != 0 ? r : ops_flush(s);
+}
+
+static int
+link_names(struct stream *s, struct link_name *n)
+{
+	struct link_name *next;
+	int r = 0;
+
+	for (; n != NULL && r == 0; n = next) {
+		next = n->next;
+		if (n->directory != NULL)
+			r = make_above(s, n->directory);
+		if (r == 0)
+			r = ops_add_link(s, n->group->root, n->path, n->group->path, n);
+	}
+	return r != 0 ? r : ops_flush(s);
+}
+
+/* The first batch is worked on; its verdicts are waited for. */
+static int
+advance(struct stream *s)
+{
+	struct batch *b = s->offered[0];
+	int r = 0;
+
+	while (r == 0 && !b->answered)
+		r = look_at_answers(s, true);
+	if (r != 0)
+		return r;
+	memmove(s->offered, s->offered + 1, --s->offered_count * sizeof(s->offered[0]));
+	return put_batch(s, b);
+}
+
+/* Nothing new to begin: the next thing that brings this stream nearer to its end. */
+static int
+go_on(struct stream *s)
+{
+	if (s->offered_count > 0)
+		return advance(s);
+	if (s->pack.file_count > 0)
+		return pack_commit(s);
+	return look_at_answers(s, true);
+}
+
+/* The last word of a stream: all that it made is durable. */
+static int
+finish(struct stream *s)
+{
+	int r = s->unsynced && !s->run->request->no_sync ? pack_commit(s) : 0;
+
+	while (r == 0 && s->requests.first != NULL)
+		r = look_at_answers(s, true);
 	return r;
 }
 
 int
-put_sync(struct stream *s, const char *remote)
+put_run(struct stream *s)
 {
-	struct message m = {.type = MESSAGE_SYNC};
-	char share[LIMIT_SHARE_BYTES + 1];
+	struct work_item item;
+	int r = stream_connect(s);
 
-	address_share(share, remote);
-	m.sync.share = span_of(share);
-	return stream_call(s, &m, NULL, NULL);
+	if (r == 0 && s->number == 0 && s->run->dest_asked) {
+		r = landing_look(s->run, s->connection);
+		if (r != 0)
+			return stream_explain(s, r);
+	}
+	while (r == 0) {
+		bool busy =
+		    s->offered_count > 0 || s->pack.file_count > 0 || s->requests.first != NULL;
+
+		if (s->offered_count == OFFERS_AHEAD) {
+			r = advance(s);
+			continue;
+		}
+		work_take(&s->run->work, (int)s->number, !busy, &item);
+		switch (item.kind) {
+		case WORK_END:
+			return finish(s);
+		case WORK_NONE:
+			r = go_on(s);
+			break;
+		case WORK_BATCH:
+			r = offer(s, item.batch);
+			break;
+		case WORK_BIG:
+		case WORK_SEGMENTS:
+			/* What is gathered need not wait for a big file. */
+			if (s->pack.file_count > 0)
+				r = pack_commit(s);
+			if (r == 0) {
+				put_big(s, item.big, item.kind == WORK_BIG);
+				r = s->connection != NULL ? connection_error(s->connection) : 0;
+			}
+			break;
+		case WORK_DIRECTORIES:
+			r = set_directories(s, item.directories);
+			break;
+		case WORK_NAMES:
+			r = link_names(s, item.names);
+			break;
+		}
+		if (r == 0)
+			r = look_at_answers(s, false);
+	}
+	return r;
 }

@@ -1,5 +1,5 @@
 /*
- * One file to the server.
+ * put: what the files of it share.
  */
 #ifndef CLIENT_PUT_H
 #define CLIENT_PUT_H
@@ -7,12 +7,16 @@
 #include "src/client/stream.h"
 
 /*
- * Sends source, a path as typed, to remote ("SHARE/REST"), filling in s->event.file.  0, or an
- * error in s->problem; the connection is then ready for the next file, unless it is over.
+ * Opens the entry's file, which is regular; where it is not any more what the scanner saw, the
+ * entry is brought up to date.  0, or an error in s->problem.
  */
-int put_file(struct stream *s, const char *source, const char *remote);
+int put_open(struct stream *s, struct entry *e, int *fd);
 
-/* SYNC of the share of remote, where files were found the same.  0 or an error in s->problem. */
-int put_sync(struct stream *s, const char *remote);
+/*
+ * The same as a source, for reading it in pieces.  *path is owned by the caller and lives as long
+ * as the source.  No other file of the stream is looked for meanwhile.  0, or an error in
+ * s->problem.
+ */
+int put_source(struct stream *s, const struct entry *e, struct source **source, char **path);
 
 #endif

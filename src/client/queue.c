@@ -80,7 +80,7 @@ queue_push(struct queue *q, const void *item)
 static bool
 take(struct queue *q, void *item)
 {
-	if (q->count == 0 || q->cancelled)
+	if (q->count == 0)
 		return false;
 	memcpy(item, q->items + q->head * q->item_bytes, q->item_bytes);
 	q->head = (q->head + 1) % q->capacity;
@@ -97,13 +97,24 @@ queue_pop(struct queue *q, void *item)
 	lock(q);
 	while (q->count == 0 && !q->closed && !q->cancelled)
 		pthread_cond_wait(&q->filled, &q->lock);
-	got = take(q, item);
+	got = !q->cancelled && take(q, item);
 	pthread_mutex_unlock(&q->lock);
 	return got;
 }
 
 bool
 queue_try_pop(struct queue *q, void *item)
+{
+	bool got;
+
+	lock(q);
+	got = !q->cancelled && take(q, item);
+	pthread_mutex_unlock(&q->lock);
+	return got;
+}
+
+bool
+queue_drain(struct queue *q, void *item)
 {
 	bool got;
 

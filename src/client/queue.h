@@ -25,6 +25,9 @@ bool queue_pop(struct queue *q, void *item);
 /* As queue_pop(), but false also when there is none at the moment. */
 bool queue_try_pop(struct queue *q, void *item);
 
+/* Copies an item out, also behind queue_cancel(). false: there is none. */
+bool queue_drain(struct queue *q, void *item);
+
 void queue_close(struct queue *q);
 void queue_cancel(struct queue *q);
 

@@ -1,48 +1,111 @@
 /*
  * What the threads of one transfer share (src/client only).
  *
- * Written before the threads start and constant from then on, but for the two queues, the wish to
- * stop and the counters.
+ * Written before the threads start and constant from then on, but for what has a lock of its own
+ * and the atomic counters.
  */
 #ifndef CLIENT_RUN_H
 #define CLIENT_RUN_H
 
+#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
+#include "src/client/address.h"
+#include "src/client/bucket.h"
 #include "src/client/cancel.h"
+#include "src/client/config.h"
 #include "src/client/queue.h"
 #include "src/client/transfer.h"
-#include "src/store/metadata.h"
+#include "src/client/work.h"
 
-/* A source that the scanner found: what a stream pulls from the queue. */
-struct work {
-	size_t index;  /* of the source in the request */
-	uint64_t size; /* put: as scanned; get: 0 */
-};
+/* Stream number of the scanner's own connection. */
+#define SCANNER_STREAM (LIMIT_STREAMS - 1u)
 
 struct run {
 	const struct transfer_request *request;
-	struct address *remotes; /* put: the destination; get: one a source */
-	struct address server;	 /* host, port and key */
+	unsigned parts;		     /* of metadata that are moved: bits of enum metadata_part */
+	struct metadata_rules rules; /* of this end */
+	struct address *remotes;     /* put: the destination; get: one a source */
+	struct address server;	     /* host, port and keys */
 	const uint8_t *identity;
 	uint8_t session_id[16];
-	struct metadata_rules rules; /* of this side's file systems */
 
 	struct cancel cancel;
-	struct queue *work;
-	struct queue *events;
-	int events_fd; /* eventfd: there are events */
+	struct bucket bucket;  /* of all connections */
+	struct root *roots;    /* one a source */
+	char *set_destination; /* owned: SHARE/REST that a set becomes; NULL: none */
+	struct work work;
 
+	pthread_mutex_t results; /* of outcome, announced and dest_... */
+	struct outcome outcome;
+	bool announced;	 /* TRANSFER_STARTED was sent */
+	bool dest_asked; /* put: the first stream looks at the destination; constant */
+	bool dest_known, dest_is_directory; /* put: what landing_look() has found */
+	pthread_cond_t dest_said;
+	struct queue *events;		 /* of struct transfer_event *, owned */
+	struct transfer_event *finished; /* owned: made beforehand, so that it comes for sure */
+	int events_fd;			 /* eventfd: there are events */
+
+	atomic_bool over;      /* an error ends the whole run */
+	atomic_bool sync_owed; /* put: something was found the same */
 	atomic_int phase;
 	atomic_bool scanned;
 	atomic_uint_fast64_t files, files_total, bytes, bytes_present, bytes_total, bytes_wire;
+	atomic_uint_fast64_t rate; /* bytes a second over the wire, as last measured; 0: not yet */
 };
 
-/* Waits while the reader of events is behind. */
-void run_emit(struct run *run, const struct transfer_event *event);
+static inline bool
+run_is_put(const struct run *run)
+{
+	return run->request->verb == TRANSFER_PUT;
+}
 
-/* An error event; path NULL: not about one entry. */
-void run_error(struct run *run, const char *path, const struct problem *p);
+/* Takes the event; waits while the reader of events is behind. */
+void run_emit(struct run *run, struct transfer_event *event);
+
+void run_note(struct run *run, const struct problem *p);
+
+/* Trouble that is not one entry's.  Ends the run where nothing else would fare better. */
+void run_trouble(struct run *run, const struct problem *p);
+
+/* The last event. */
+void run_finished(struct run *run);
+
+/* Would the next entry fare no better? */
+bool run_is_hopeless(int error);
+
+/* Nothing more is begun; who waits is told. */
+void run_end(struct run *run);
+
+/*
+ * An entry below a root is over, well or not; counts it and says it.  path: relative to the root.
+ * f: type, action, status, bytes...; its path and dest are filled in here and taken.  p: why it
+ * failed, NULL where it did not.
+ */
+void run_result(struct run *run, const struct root *root, const char *path, struct transfer_file *f,
+		const struct problem *p);
+
+/* The same for an entry of a batch, which is over then; touched: see work_entry_over(). */
+void run_entry(struct run *run, struct entry *e, struct transfer_file *f, const struct problem *p,
+	       bool touched);
+
+/* Names below the root that are taken by ftx itself, and were passed over. */
+void run_reserved(struct run *run, const struct root *root, uint64_t count);
+
+/*
+ * A connection of this run, as its stream number; the first one is announced.  0 with *out, or an
+ * error in p.
+ */
+struct connection;
+struct server_info;
+int run_connect(struct run *run, unsigned stream, struct connection **out, struct server_info *info,
+		struct problem *p);
+
+/* What is said of an entry: type, bytes and what was moved of it. */
+struct transfer_file run_file(const struct entry *e, enum file_action action,
+			      enum file_status status);
+
+/* So many bytes more of a big file are where they shall be; present: they were before this run. */
+void big_count(struct big *b, struct run *run, uint64_t bytes, bool present);
 
 #endif

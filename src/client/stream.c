@@ -1,28 +1,37 @@
 #include "src/client/stream.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
-#include "src/base/display.h"
 #include "src/client/get.h"
-#include "src/client/put.h"
+#include "src/client/landing.h"
+#include "src/client/set.h"
+
+/* What is sent again within a quarter of a second is not worth a partial and its journal. */
+#define SMALL_PART     4u
+#define SMALL_AT_FIRST (UINT64_C(256) << 10) /* as long as the rate is not known */
+#define SMALL_AT_LEAST (UINT64_C(64) << 10)
+#define SMALL_AT_MOST  (UINT64_C(4) << 20)
 
 struct stream *
-stream_new(struct run *run)
+stream_new(struct run *run, unsigned number)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
 	s->run = run;
+	s->number = number;
 	s->encoder = encoder_new();
 	s->decoder = decoder_new();
 	s->block = digest_state_new();
-	s->sent = digest_state_new();
-	if (s->encoder == NULL || s->decoder == NULL || s->block == NULL || s->sent == NULL) {
+	s->file = digest_state_new();
+	s->wants = run_is_put(run) ? NULL : calloc(1, sizeof(*s->wants));
+	if (s->encoder == NULL || s->decoder == NULL || s->block == NULL || s->file == NULL ||
+	    (s->wants == NULL && !run_is_put(run))) {
 		stream_free(s);
 		return NULL;
 	}
@@ -32,77 +41,47 @@ stream_new(struct run *run)
 void
 stream_free(struct stream *s)
 {
+	struct request *r, *next;
+
 	if (s == NULL)
 		return;
 	connection_free(s->connection);
+	for (r = s->requests.first; r != NULL; r = next) {
+		next = r->next;
+		request_free(r);
+	}
+	group_free(s->group);
+	tree_free(s->tree);
 	encoder_free(s->encoder);
 	decoder_free(s->decoder);
 	digest_state_free(s->block);
-	digest_state_free(s->sent);
+	digest_state_free(s->file);
+	free(s->wants);
 	free(s);
-}
-
-static void
-note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
-{
-	struct stream *s = arg;
-	struct transfer_event event = {.type = TRANSFER_NOTE};
-
-	problem_set(&event.note, p->error, p->side, "%s; trying again in %.1f s", p->text,
-		    (double)delay_ms / 1000);
-	run_emit(s->run, &event);
-}
-
-static void
-announce(struct stream *s)
-{
-	struct run *run = s->run;
-	struct transfer_event event = {.type = TRANSFER_STARTED};
-	struct transfer_started *started = &event.started;
-
-	address_format_server(started->server, run->server.host, run->server.port);
-	memcpy(started->session_id, run->session_id, sizeof(started->session_id));
-	started->streams = 1;
-	started->aead = aead_name(connection_aead(s->connection));
-	run_emit(run, &event);
-	s->announced = true;
 }
 
 int
 stream_connect(struct stream *s)
 {
-	const struct transfer_request *request = s->run->request;
-	struct connect_options options = {
-	    .host = s->run->server.host,
-	    .port = s->run->server.port,
-	    .family = request->family,
-	    .server_key = s->run->server.key,
-	    .server_key2 = s->run->server.has_key2 ? s->run->server.key2 : NULL,
-	    .identity = s->run->identity,
-	    .retry_for_ms = request->retry_for_ms,
-	    .connection = {.cancel = &s->run->cancel,
-			   .timeout_ms = request->timeout_ms,
-			   .rate = request->bwlimit,
-			   .limit_sending = request->verb == TRANSFER_PUT},
-	    .on_retry = note_retry,
-	    .arg = s,
-	};
 	struct server_info info = {0};
 	int r;
 
 	if (s->connection != NULL)
 		return 0;
-	memcpy(options.session_id, s->run->session_id, sizeof(options.session_id));
-	r = connect_server(&s->connection, &info, &options, &s->problem);
-	if (r != 0) {
-		s->over = true;
+	r = run_connect(s->run, s->number, &s->connection, &info, &s->problem);
+	if (r != 0)
 		return r;
-	}
 	s->peer_codecs = info.codecs;
 	s->checkpoint.done = true;
-	if (!s->announced)
-		announce(s);
-	return 0;
+	/* READ and FETCH say by themselves how to compress. */
+	if (run_is_put(s->run)) {
+		r = encoder_setup(s->encoder, s->run->request->compress, s->run->request->level,
+				  s->peer_codecs);
+		if (r != 0)
+			return problem_set(&s->problem, r, SIDE_REMOTE,
+					   "the server does not have the compression asked for");
+	}
+	return set_begin(s);
 }
 
 int
@@ -129,56 +108,10 @@ stream_call(struct stream *s, const struct message *m,
 	return r;
 }
 
-static int
-take_entry(void *arg, const struct message *m)
+bool
+stream_is_over(const struct stream *s)
 {
-	struct stream *s = arg;
-
-	if (m->type == MESSAGE_ENTRY) {
-		s->entry_metadata = m->entry.attributes.metadata;
-		s->entry_identity = m->entry.attributes.identity;
-		/* Nothing but the numbers is asked for, and the spans do not outlive the message.
-		 */
-		s->entry_metadata.flags = 0;
-		s->entry_metadata.user = s->entry_metadata.group = (struct span){0};
-		s->entry_metadata.xattrs = (struct span){0};
-	}
-	return 0;
-}
-
-int
-stream_stat(struct stream *s, const char *path)
-{
-	struct message m = {.type = MESSAGE_STAT};
-
-	m.stat.path = span_of(path);
-	return stream_call(s, &m, take_entry, s);
-}
-
-void
-stream_position(struct stream *s, uint64_t position)
-{
-	if (position <= s->counted)
-		return;
-	atomic_fetch_add(&s->run->bytes, position - s->counted);
-	s->counted = position;
-}
-
-void
-stream_present(struct stream *s, uint64_t position)
-{
-	uint64_t before = s->counted;
-
-	stream_position(s, position);
-	atomic_fetch_add(&s->run->bytes_present, s->counted - before);
-}
-
-void
-stream_size(struct stream *s, uint64_t size)
-{
-	/* Modulo 2^64, so a file that became smaller is subtracted. */
-	atomic_fetch_add(&s->run->bytes_total, size - s->sized);
-	s->sized = size;
+	return connection_error(s->connection) != 0 || cancel_requested(&s->run->cancel);
 }
 
 bool
@@ -200,171 +133,91 @@ stream_busy_again(struct stream *s, uint64_t *until_ms)
 	return false;
 }
 
-/* What the destination of a put is.  0, or an error in s->problem. */
-static int
-look_at_remote(struct stream *s, struct landing *l)
+int
+stream_set_root(struct stream *s, struct root *root)
 {
-	int r;
+	struct run *run = s->run;
+	const struct tree_options options = {
+	    .root = root->local,
+	    .resolve_flags = RESOLVE_ENTER_MOUNTS,
+	    .rules = &run->rules,
+	    .overwrite = true,
+	    .temp_dir = -1,
+	};
+	int r = 0;
 
-	if (l->several || l->ends_in_slash || l->is_root || l->no_target_directory)
+	if (s->root == root)
 		return 0;
-	r = stream_stat(s, l->dest);
-	if (connection_error(s->connection) != 0 || r == FTX_E_INTERRUPTED)
-		return r;
-	l->is_directory = r == 0 && s->entry_metadata.type == ENTRY_DIRECTORY;
-	/* The answer is the file's too, unless it goes into a directory. */
-	s->stat_known = !l->is_directory;
-	s->stat_result = r;
+	errno = 0;
+	if (s->tree != NULL && s->unsynced && !run_is_put(run) && !run->request->no_sync)
+		r = tree_sync(s->tree);
+	if (r != 0)
+		return problem_local(&s->problem, r, errno);
+	group_free(s->group);
+	tree_free(s->tree);
+	s->group = NULL;
+	s->root = NULL;
+	s->tree = tree_new(&options);
+	if (s->tree != NULL && !run_is_put(run))
+		s->group = group_new(s->tree);
+	if (s->tree == NULL || (s->group == NULL && !run_is_put(run)))
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	s->root = root;
 	return 0;
 }
 
-static int
-land_put(struct stream *s, const char *source, char *out, size_t capacity)
+uint64_t
+stream_small_bytes(const struct stream *s)
 {
-	const struct transfer_request *request = s->run->request;
-	const struct address *dest = &s->run->remotes[0];
-	struct landing l = {.dest = dest->path,
-			    .ends_in_slash = dest->trailing_slash,
-			    .is_root = address_rest(dest->path)[0] == '\0',
-			    .several = request->source_count > 1,
-			    .no_target_directory = request->no_target_directory};
-	const char *name;
-	size_t length = mapping_last_name(source, &name);
-	int r = look_at_remote(s, &l);
+	const struct run *run = s->run;
+	uint64_t rate = atomic_load(&run->rate), bytes = rate / SMALL_PART;
 
-	if (r != 0)
-		return r;
-	r = mapping_land(&l, name, length, out, capacity);
-	return r != 0 ? problem_set(&s->problem, r, SIDE_LOCAL, "cannot be put there: %s",
-				    error_text(r))
-		      : 0;
+	if (run->request->bwlimit != 0 && (rate == 0 || rate > run->request->bwlimit))
+		bytes = run->request->bwlimit / SMALL_PART;
+	else if (rate == 0)
+		bytes = SMALL_AT_FIRST;
+	if (bytes < SMALL_AT_LEAST)
+		return SMALL_AT_LEAST;
+	return bytes > SMALL_AT_MOST ? SMALL_AT_MOST : bytes;
 }
 
-static int
-land_get(struct stream *s, const char *remote, char *out, size_t capacity)
+void
+stream_digest_part(struct stream *s, uint64_t size, uint64_t offset, const uint8_t *data,
+		   size_t length)
 {
-	const struct transfer_request *request = s->run->request;
-	char dest[LIMIT_PATH_BYTES + 1];
-	size_t end = strlen(request->dest);
-	bool slash = end > 0 && request->dest[end - 1] == '/';
-	const char *name;
-	struct stat st;
-	struct landing l = {.dest = dest,
-			    .ends_in_slash = slash,
-			    .is_root = mapping_last_name(request->dest, &name) == 0,
-			    .is_directory = stat(request->dest, &st) == 0 && S_ISDIR(st.st_mode),
-			    .several = request->source_count > 1,
-			    .no_target_directory = request->no_target_directory};
-	size_t length = mapping_last_name(remote, &name);
-	int r = FTX_E_NAME;
+	while (length > 0) {
+		uint64_t in_block = offset % LIMIT_BLOCK_BYTES;
+		size_t n = length;
+		struct digest digest;
 
-	while (end > 1 && request->dest[end - 1] == '/')
-		end--;
-	if (end < sizeof(dest)) {
-		memcpy(dest, request->dest, end);
-		dest[end] = '\0';
-		r = mapping_land(&l, name, length, out, capacity);
+		if (in_block == 0)
+			digest_start(s->block);
+		if (n > LIMIT_BLOCK_BYTES - in_block)
+			n = (size_t)(LIMIT_BLOCK_BYTES - in_block);
+		digest_add(s->block, data, n);
+		data += n;
+		length -= n;
+		offset += n;
+		if (offset % LIMIT_BLOCK_BYTES == 0 || offset == size) {
+			digest = digest_finish(s->block);
+			file_digest_add(s->file, &digest);
+		}
 	}
-	return r != 0 ? problem_set(&s->problem, r, SIDE_LOCAL, "cannot be put there: %s",
-				    error_text(r))
-		      : 0;
-}
-
-static int
-put_one(struct stream *s, const struct work *work)
-{
-	char remote[LIMIT_PATH_BYTES + 1];
-	int r = land_put(s, s->run->request->sources[work->index], remote, sizeof(remote));
-
-	if (r != 0)
-		return r;
-	address_format(s->event.file.dest, s->run->server.host, s->run->server.port, remote);
-	return put_file(s, s->event.file.path, remote);
-}
-
-static int
-get_one(struct stream *s, const struct work *work)
-{
-	const char *remote = s->run->remotes[work->index].path;
-	char local[2 * LIMIT_PATH_BYTES];
-	int r;
-
-	if (address_rest(remote)[0] == '\0')
-		return problem_set(&s->problem, FTX_E_UNSUPPORTED, SIDE_REMOTE,
-				   "is a share; this version transfers files only");
-	r = land_get(s, remote, local, sizeof(local));
-	if (r != 0)
-		return r;
-	memcpy(s->event.file.dest, local, strlen(local) + 1);
-	return get_file(s, remote, local);
-}
-
-/* Errors after which the next file would fare no better. */
-static bool
-ends_run(const struct stream *s, int error)
-{
-	switch (error_exit(error)) {
-	case FTX_EXIT_KEY_REFUSED:
-	case FTX_EXIT_SERVER_KEY:
-	case FTX_EXIT_NETWORK:
-	case FTX_EXIT_NO_SPACE:
-	case FTX_EXIT_PROTOCOL:
-		return true;
-	default:
-		break;
-	}
-	if (s->connection != NULL && connection_error(s->connection) != 0)
-		return true;
-	return error == FTX_E_OFFLINE || error == FTX_E_INTERRUPTED || error == FTX_E_NOMEM;
-}
-
-static void
-handle(struct stream *s, const struct work *work)
-{
-	struct transfer_file *file = &s->event.file;
-	bool connected;
-	int r;
-
-	memset(&s->event, 0, sizeof(s->event));
-	s->event.type = TRANSFER_FILE;
-	file->path = s->run->request->sources[work->index];
-	s->counted = 0;
-	s->sized = work->size;
-	s->stat_known = false;
-	problem_clear(&s->problem);
-
-	r = stream_connect(s);
-	connected = r == 0;
-	if (r == 0) {
-		atomic_store(&s->run->phase, PHASE_SEND);
-		r = s->run->request->verb == TRANSFER_PUT ? put_one(s, work) : get_one(s, work);
-	}
-	if (r != 0) {
-		file->status = error_exit(r) == FTX_EXIT_CHANGED ? STATUS_CHANGED : STATUS_FAILED;
-		run_error(s->run, connected ? file->path : NULL, &s->problem);
-		s->over = s->over || ends_run(s, r);
-	} else {
-		file->resumable = false; /* an earlier try may have said so */
-	}
-	atomic_fetch_add(&s->run->files, 1);
-	run_emit(s->run, &s->event);
 }
 
 void *
 stream_main(void *arg)
 {
 	struct stream *s = arg;
-	struct work work;
+	struct run *run = s->run;
+	int r = run_is_put(run) ? put_run(s) : get_run(s);
 
-	while (!s->over && queue_pop(s->run->work, &work))
-		handle(s, &work);
-	if (s->sync_owed && !s->over && !cancel_requested(&s->run->cancel)) {
-		atomic_store(&s->run->phase, PHASE_COMMIT);
-		if (put_sync(s, s->run->remotes[0].path) != 0)
-			run_error(s->run, NULL, &s->problem);
-	}
-	queue_cancel(s->run->work);
-	connection_close(s->connection);
-	s->connection = NULL;
+	if (s->number == 0)
+		landing_give_up(run);
+	/* A wish to stop is told by whoever conducts the run. */
+	if (r != 0 && r != FTX_E_INTERRUPTED)
+		run_trouble(run, &s->problem);
+	if (r != 0)
+		run_end(run);
 	return NULL;
 }

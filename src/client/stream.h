@@ -1,71 +1,83 @@
 /*
- * A stream: one thread, one connection, one file at a time, pulled from the queue of work.
+ * A stream: one thread with one connection that takes work until there is none.
+ *
+ * Requests go out without waiting for their answers; those not yet answered, or answered and not
+ * yet looked at, form a list in the order in which they were sent (request.h).  A stream never has
+ * nothing to do but wait while it could send.
  */
 #ifndef CLIENT_STREAM_H
 #define CLIENT_STREAM_H
 
 #include "src/client/connect.h"
-#include "src/client/mapping.h"
+#include "src/client/ops.h"
+#include "src/client/pack.h"
+#include "src/client/request.h"
 #include "src/client/run.h"
+#include "src/store/group.h"
+#include "src/store/source.h"
+#include "src/store/tree.h"
 #include "src/store/upload.h"
 
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20) /* at most this much is sent twice after a kill */
 #define CHECKPOINT_MS	 1000u
+#define CHECKPOINT_TIMES 3u /* a pause between two is at least so many times what the last took */
 #define BUSY_FOR_MS	 60000u /* how long a file that another session holds is asked for again */
 #define BUSY_FIRST_MS	 200u
 #define BUSY_EVERY_MS	 1000u
 #define GRACE_MS	 2000u /* for the last words after an interrupt */
+#define OFFERS_AHEAD	 3u    /* batches that wait for their verdicts or for their turn */
 
-/* Everything a file needs, allocated once. */
+struct wants;
+
+/* Everything a stream needs, allocated once. */
 struct stream {
 	struct run *run;
+	unsigned number;
+	pthread_t thread;
+	bool running;
 	struct connection *connection; /* NULL until needed */
 	uint32_t peer_codecs;
-	bool announced; /* TRANSFER_STARTED was sent */
-	bool over;	/* an error that ends the whole run */
-
-	/* put: shares with files found the same, to be synced before a good end; one in this
-	 * version. */
-	bool sync_owed;
-
 	struct encoder *encoder;
 	struct decoder *decoder;
-	struct digest_state *block; /* put: digest of the block being sent */
-	struct digest_state *sent;  /* put: digest over the blocks sent */
+	struct digest_state *block; /* of the block that is being sent */
+	struct digest_state *file;  /* of the small file */
+	struct problem problem;	    /* of the last function that failed */
 
-	/* One for each kind of request, since an answer may be outstanding while another is asked.
-	 */
+	struct request_list requests;
+
+	/* Batches in order: offered (put) or to be compared (get), not worked on yet. */
+	struct batch *offered[OFFERS_AHEAD];
+	unsigned offered_count;
+
+	/* The root that tree and group are of, or NULL. */
+	struct root *root;
+	struct tree *tree;   /* put: what is read; get: what is made */
+	struct group *group; /* get */
+
+	struct op_list ops;  /* put: MKDIR, SYMLINK, SETMETA to be sent */
+	struct pack pack;    /* put: small files to be sent */
+	struct wants *wants; /* get: small files asked for; get.h */
+	bool unsynced; /* something was made that no COMMIT_PACKS or group_commit() has made durable
+			*/
+
 	struct reply call, checkpoint, release;
-	struct metadata entry_metadata; /* STAT's answer */
-	struct identity entry_identity;
-	struct digest committed;
-	bool mode_not_kept;
-
 	struct block_range have[LIMIT_HAVE_RANGES];
 	uint32_t have_count;
-	struct block_range todo[LIMIT_GAP_RANGES]; /* ascending */
-	uint32_t todo_count;
 	struct range ranges[LIMIT_GAP_RANGES]; /* get: of the READ that is being answered */
-	uint32_t range_count;
-	struct upload_result result;	  /* get */
-	uint8_t chunk[LIMIT_CHUNK_BYTES]; /* get: decoded */
-
-	struct transfer_event event; /* FILE, filled in along the way */
-	struct problem problem;
-	uint64_t counted; /* of this file in run->bytes */
-	uint64_t sized;	  /* of this file in run->bytes_total */
-	bool stat_known;  /* put: the destination was asked about already, with this result */
-	int stat_result;
+	struct upload_result result;	       /* get */
+	struct item_status statuses[LIMIT_GROUP_ITEMS];
+	struct metadata_buffer buffer;
+	uint8_t raw[LIMIT_CHUNK_BYTES];
 };
+
+/* NULL: out of memory. */
+struct stream *stream_new(struct run *run, unsigned number);
+void stream_free(struct stream *s);
 
 /* Thread function: arg is a struct stream from stream_new(). */
 void *stream_main(void *stream);
 
-/* NULL: out of memory. */
-struct stream *stream_new(struct run *run);
-void stream_free(struct stream *s);
-
-/* What the two halves of the work, put.c and get.c, need. */
+/* What the parts of a stream, put_*.c and get_*.c, need. */
 
 /* Connects unless there is a connection.  0 or an error in s->problem. */
 int stream_connect(struct stream *s);
@@ -74,22 +86,32 @@ int stream_connect(struct stream *s);
 int stream_call(struct stream *s, const struct message *m,
 		int (*on_message)(void *arg, const struct message *m), void *arg);
 
-/* STAT.  0 with entry_metadata and entry_identity, or an error in s->problem. */
-int stream_stat(struct stream *s, const char *path);
-
 /* Takes the connection's error over into s->problem.  Returns error. */
 int stream_explain(struct stream *s, int error);
 
-/* The file has come to position: counts what is new, so that progress never goes back. */
-void stream_position(struct stream *s, uint64_t position);
-
-/* As stream_position(), for bytes that were there already. */
-void stream_present(struct stream *s, uint64_t position);
-
-/* The file is so big: what was counted for it in run->bytes_total is put right. */
-void stream_size(struct stream *s, uint64_t size);
+/* Does error end the connection, or this run? Then it is not the entry's. */
+bool stream_is_over(const struct stream *s);
 
 /* Sleeps before a busy file is asked for again.  false: no more time, or stopped. */
 bool stream_busy_again(struct stream *s, uint64_t *until_ms);
+
+/* Makes s->tree (and s->group) the root's.  0 or an error in s->problem. */
+int stream_set_root(struct stream *s, struct root *root);
+
+/* Largest file that goes in a pack: what is sent again within a moment is not worth a journal. */
+uint64_t stream_small_bytes(const struct stream *s);
+
+/* Adds the part of a small file that comes next to s->file; its blocks are whole but for the last.
+ */
+void stream_digest_part(struct stream *s, uint64_t size, uint64_t offset, const uint8_t *data,
+			size_t length);
+
+/* The two kinds of stream: 0, or why this stream is over, in s->problem. */
+int put_run(struct stream *s);
+int get_run(struct stream *s);
+
+/* A big file, from the first segment to the last. first: this stream begins it. */
+void put_big(struct stream *s, struct big *b, bool first);
+void get_big(struct stream *s, struct big *b, bool first);
 
 #endif

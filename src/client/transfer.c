@@ -8,59 +8,23 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
-#include "src/base/io.h"
+#include "src/base/clock.h"
+#include "src/client/conduct.h"
+#include "src/client/landing.h"
 #include "src/client/mapping.h"
-#include "src/client/scan.h"
-#include "src/client/stream.h"
-#include "src/store/metadata.h"
 
-#define WORK_ITEMS  256u
-#define EVENT_ITEMS 16u
+#define EVENT_ITEMS 256u
 
 struct transfer {
 	struct transfer_request request;
 	struct run run;
-	struct stream *stream;
 	pthread_t conductor;
 	bool started;
 };
-
-void
-run_emit(struct run *run, const struct transfer_event *event)
-{
-	const uint64_t one = 1;
-
-	if (queue_push(run->events, event))
-		(void)write_full(run->events_fd, &one, sizeof(one));
-}
-
-void
-run_error(struct run *run, const char *path, const struct problem *p)
-{
-	struct transfer_event event = {.type = TRANSFER_ERROR};
-
-	event.error.path = path;
-	event.error.problem = *p;
-	run_emit(run, &event);
-}
-
-/* "-" will be standard input and output one day; it must not mean a file until then. */
-static int
-refuse_dash(const struct transfer_request *r, struct problem *why)
-{
-	bool dash = r->verb == TRANSFER_GET && strcmp(r->dest, "-") == 0;
-
-	for (size_t i = 0; i < r->source_count; i++)
-		dash = dash || (r->verb == TRANSFER_PUT && strcmp(r->sources[i], "-") == 0);
-	if (!dash)
-		return 0;
-	return problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
-			   "'-': standard input and output are not available in this version; "
-			   "./- is the file of that name");
-}
 
 static int
 parse_remotes(struct transfer *t, struct problem *why)
@@ -88,21 +52,19 @@ check(struct transfer *t, struct problem *why)
 {
 	const struct transfer_request *request = &t->request;
 	const char **names;
-	int r = refuse_dash(request, why);
+	int r;
 
-	if (r == 0 && request->dest[0] == '\0')
-		r = problem_set(why, FTX_E_USAGE, SIDE_LOCAL, "the destination is empty");
-	if (r == 0)
-		r = parse_remotes(t, why);
-	if (r != 0)
+	if (request->dest[0] == '\0')
+		return problem_set(why, FTX_E_USAGE, SIDE_LOCAL, "the destination is empty");
+	if ((r = parse_remotes(t, why)) != 0)
 		return r;
 	/* Remote names count as they are after decoding. */
 	names = calloc(request->source_count, sizeof(*names));
 	if (names == NULL)
 		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
 	for (size_t i = 0; i < request->source_count; i++)
-		names[i] =
-		    request->verb == TRANSFER_PUT ? request->sources[i] : t->run.remotes[i].path;
+		names[i] = request->verb == TRANSFER_PUT ? request->sources[i]
+							 : address_rest(t->run.remotes[i].path);
 	r = mapping_check_sources(names, request->source_count, request->no_target_directory, why);
 	free(names);
 	return r;
@@ -151,64 +113,114 @@ transfer_resolve(struct transfer *t, const struct config *config, const char **i
 void
 transfer_free(struct transfer *t)
 {
+	struct run *run;
+	struct transfer_event *event;
+
 	if (t == NULL)
 		return;
+	run = &t->run;
 	if (t->started) {
 		transfer_stop(t);
-		queue_cancel(t->run.events);
+		queue_cancel(run->events);
 		pthread_join(t->conductor, NULL);
+		work_release(&run->work);
+		bucket_release(&run->bucket);
+		pthread_mutex_destroy(&run->results);
+		pthread_cond_destroy(&run->dest_said);
 	}
-	stream_free(t->stream);
-	queue_free(t->run.work);
-	queue_free(t->run.events);
-	cancel_release(&t->run.cancel);
-	if (t->run.events_fd >= 0)
-		close(t->run.events_fd);
-	free(t->run.remotes);
+	while (run->events != NULL && queue_drain(run->events, &event))
+		transfer_event_free(event);
+	queue_free(run->events);
+	transfer_event_free(run->finished);
+	cancel_release(&run->cancel);
+	if (run->events_fd >= 0)
+		close(run->events_fd);
+	for (size_t i = 0; run->roots != NULL && i < t->request.source_count; i++) {
+		if (run->roots[i].local >= 0)
+			close(run->roots[i].local);
+		free(run->roots[i].local_path);
+	}
+	free(run->roots);
+	free(run->remotes);
+	free(run->set_destination);
 	free(t);
 }
 
-/* Starts the other threads and waits for them, so that the last event is the last. */
-static void *
-conduct(void *arg)
+static int
+set_up_roots(struct transfer *t)
 {
-	struct transfer *t = arg;
-	struct transfer_event event = {.type = TRANSFER_FINISHED};
-	struct problem problem;
-	pthread_t scanner;
-	int errnum = pthread_create(&scanner, NULL, scan_main, &t->run);
+	const struct transfer_request *request = &t->request;
+	struct run *run = &t->run;
 
-	if (errnum == 0) {
-		stream_main(t->stream);
-		pthread_join(scanner, NULL);
-	} else {
-		problem_local(&problem, error_from_errno(errnum), errnum);
-		run_error(&t->run, NULL, &problem);
+	run->roots = calloc(request->source_count, sizeof(*run->roots));
+	if (run->roots == NULL)
+		return FTX_E_NOMEM;
+	for (size_t i = 0; i < request->source_count; i++) {
+		struct root *root = &run->roots[i];
+
+		root->index = i;
+		root->typed = request->sources[i];
+		root->local = -1;
+		if (!run_is_put(run))
+			memcpy(root->remote, run->remotes[i].path, sizeof(root->remote));
 	}
-	if (cancel_requested(&t->run.cancel) && !t->stream->over) {
-		problem_set(&problem, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
-		run_error(&t->run, NULL, &problem);
-	}
-	run_emit(&t->run, &event);
-	return NULL;
+	return 0;
+}
+
+/* The directory that a set becomes: where the first source lands. */
+static int
+set_up_set(struct transfer *t)
+{
+	const struct transfer_request *request = &t->request;
+	const struct address *dest = &t->run.remotes[0];
+	const struct landing l = {.dest = dest->path,
+				  .no_target_directory = request->no_target_directory};
+	const char *name;
+	size_t length = mapping_last_name(request->sources[0], &name);
+
+	if (request->set == SET_NONE)
+		return 0;
+	t->run.set_destination = malloc(LIMIT_PATH_BYTES + 1);
+	if (t->run.set_destination == NULL)
+		return FTX_E_NOMEM;
+	return mapping_land_directory(&l, name, length, t->run.set_destination,
+				      LIMIT_PATH_BYTES + 1);
 }
 
 static int
 set_up(struct transfer *t)
 {
+	const struct transfer_request *request = &t->request;
 	struct run *run = &t->run;
+	bool set_owner = !run_is_put(run) && geteuid() == 0 && !request->no_owner;
+	struct stat st;
+	int r = set_up_roots(t);
 
-	metadata_rules_init(&run->rules, METADATA_CLIENT, true, false, -1);
-	run->work = queue_new(WORK_ITEMS, sizeof(struct work));
-	run->events = queue_new(EVENT_ITEMS, sizeof(struct transfer_event));
-	t->stream = stream_new(run);
+	if (r == 0)
+		r = set_up_set(t);
+	if (r != 0)
+		return r;
+	run->parts = (request->no_owner ? 0u : METADATA_OWNER) |
+		     (request->xattrs ? METADATA_XATTRS : 0u) |
+		     (request->acls ? METADATA_ACLS : 0u);
+	metadata_rules_init(&run->rules, METADATA_CLIENT, set_owner, request->numeric_ids, -1);
+	run->dest_asked =
+	    landing_asks(run) && !(stat(request->sources[0], &st) == 0 && S_ISDIR(st.st_mode));
+	bucket_init(&run->bucket, request->bwlimit, clock_ns());
+	run->events = queue_new(EVENT_ITEMS, sizeof(struct transfer_event *));
 	run->events_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (run->work == NULL || run->events == NULL || t->stream == NULL)
+	run->finished = calloc(1, sizeof(*run->finished));
+	if (run->events == NULL || run->finished == NULL)
 		return FTX_E_NOMEM;
+	run->finished->type = TRANSFER_FINISHED;
 	if (run->events_fd < 0 || getrandom(run->session_id, sizeof(run->session_id), 0) !=
 				      (ssize_t)sizeof(run->session_id))
 		return error_from_errno(errno);
-	return cancel_init(&run->cancel);
+	if ((r = cancel_init(&run->cancel)) != 0)
+		return r;
+	pthread_mutex_init(&run->results, NULL);
+	pthread_cond_init(&run->dest_said, NULL);
+	return work_init(&run->work);
 }
 
 int
@@ -226,7 +238,7 @@ transfer_start(struct transfer *t, const uint8_t identity[static KEY_BYTES], str
 	/* Signals are the caller's thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	errnum = pthread_create(&t->conductor, NULL, conduct, t);
+	errnum = pthread_create(&t->conductor, NULL, conduct_main, &t->run);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (errnum != 0)
 		return problem_local(why, error_from_errno(errnum), errnum);
@@ -240,17 +252,26 @@ transfer_fd(const struct transfer *t)
 	return t->run.events_fd;
 }
 
-bool
-transfer_next(struct transfer *t, struct transfer_event *event)
+struct transfer_event *
+transfer_next(struct transfer *t)
 {
+	struct transfer_event *event = NULL;
 	uint64_t count;
 
-	if (queue_try_pop(t->run.events, event))
-		return true;
+	if (queue_try_pop(t->run.events, &event))
+		return event;
 	/* Empty: calm the descriptor, then look once more for what came in between. */
 	while (read(t->run.events_fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
-	return queue_try_pop(t->run.events, event);
+	return queue_try_pop(t->run.events, &event) ? event : NULL;
+}
+
+void
+transfer_outcome(struct transfer *t, struct outcome *o)
+{
+	pthread_mutex_lock(&t->run.results);
+	*o = t->run.outcome;
+	pthread_mutex_unlock(&t->run.results);
 }
 
 void
@@ -272,7 +293,26 @@ void
 transfer_stop(struct transfer *t)
 {
 	cancel_request(&t->run.cancel);
-	queue_cancel(t->run.work);
+	work_stop(&t->run.work);
+}
+
+const char *
+entry_type_name(enum entry_type type)
+{
+	switch (type) {
+	case ENTRY_FILE:
+		return "file";
+	case ENTRY_DIRECTORY:
+		return "directory";
+	case ENTRY_SYMLINK:
+		return "symlink";
+	case ENTRY_FIFO:
+	case ENTRY_SOCKET:
+	case ENTRY_CHARACTER:
+	case ENTRY_BLOCK:
+		break;
+	}
+	return "special";
 }
 
 const char *
@@ -285,6 +325,10 @@ file_action_name(enum file_action action)
 		return "create";
 	case ACTION_REPLACE:
 		return "replace";
+	case ACTION_METADATA:
+		return "metadata";
+	case ACTION_DELETE:
+		return "delete";
 	}
 	return "none";
 }
@@ -297,6 +341,8 @@ file_status_name(enum file_status status)
 		return "done";
 	case STATUS_SAME:
 		return "same";
+	case STATUS_IGNORED:
+		return "ignored";
 	case STATUS_SKIPPED:
 		return "skipped";
 	case STATUS_PLANNED:
@@ -317,6 +363,8 @@ transfer_phase_name(enum transfer_phase phase)
 		return "scan";
 	case PHASE_SEND:
 		return "send";
+	case PHASE_VERIFY:
+		return "verify";
 	case PHASE_COMMIT:
 		return "commit";
 	}

@@ -18,23 +18,71 @@
 
 #include "proto/limits.h"
 #include "src/client/address.h"
+#include "src/client/outcome.h"
 #include "src/client/problem.h"
 #include "src/data/checksum.h"
 #include "src/data/codec.h"
+#include "src/store/metadata.h"
+
+struct config;
+struct filter;
+struct selection;
 
 enum transfer_verb { TRANSFER_PUT, TRANSFER_GET };
+
+enum set_mode { SET_NONE, SET_NEW, SET_EXCHANGE }; /* --atomic-set, --replace-set */
+
+#define STREAMS_AUTO 0u
+#define STREAMS_MAX  16u
 
 /* Everything is borrowed until transfer_free(). */
 struct transfer_request {
 	enum transfer_verb verb;
-	const char *const *sources; /* as typed, at least one */
+	const char *const *sources; /* as typed, at least one; "-" is standard input */
 	size_t source_count;
-	const char *dest;
-	bool no_target_directory;
+	const char *dest; /* "-" (get): standard output */
+	/*
+	 * put of one source: the content is read from this descriptor, not from sources[0], whose
+	 * name it keeps in messages; -1: none.  finish (may be NULL) is asked before the commit
+	 * whether what was read is good: 0, or the error the transfer fails with, in why.
+	 */
+	int input_fd;
+	int (*input_finish)(void *arg, struct problem *why);
+	void *input_arg;
+	uint64_t min_size; /* of standard input: less is refused */
+
+	bool no_target_directory; /* -T */
 	bool dry_run;
+	bool report_files; /* an event for every entry, not only for those that failed */
+
+	const struct filter *filter; /* NULL: all */
+	struct selection *selection; /* --files-from; NULL: all */
+	bool checksum;		     /* -c */
+	bool update;		     /* -u */
+	bool ignore_existing;
+	bool hard_links;      /* -H */
+	bool copy_links;      /* -L */
+	bool one_file_system; /* -x */
+	bool xattrs;	      /* -X */
+	bool acls;	      /* -A */
+	bool no_owner;
+	bool numeric_ids;
+	bool strict_meta;
+
+	bool delete;
+	bool delete_excluded;
+	bool delete_empty;
+	bool has_max_delete;
+	uint64_t max_delete;
+	const char *backup_dir; /* put: a path in the same share; NULL: none */
+	enum set_mode set;
+
+	bool no_resume; /* neither uses nor leaves a partial */
+	bool no_sync;
 	enum compress_mode compress;
 	int level;	       /* 0: the codec's default */
-	uint64_t bwlimit;      /* bytes a second, 0: no limit */
+	unsigned streams;      /* STREAMS_AUTO, or 1..STREAMS_MAX */
+	uint64_t bwlimit;      /* bytes a second over all streams, 0: no limit */
 	uint16_t port;	       /* 0: that of the address */
 	int family;	       /* AF_UNSPEC, AF_INET, AF_INET6 */
 	uint64_t retry_for_ms; /* 0: one attempt */
@@ -56,22 +104,22 @@ struct transfer_started {
 	const char *aead;
 };
 
-enum file_action { ACTION_NONE, ACTION_CREATE, ACTION_REPLACE };
+enum file_action { ACTION_NONE, ACTION_CREATE, ACTION_REPLACE, ACTION_METADATA, ACTION_DELETE };
 enum file_status {
 	STATUS_DONE,
 	STATUS_SAME,
-	STATUS_SKIPPED,
+	STATUS_IGNORED, /* -u, --ignore-existing */
+	STATUS_SKIPPED, /* device, socket, FIFO, a reserved name */
 	STATUS_PLANNED,
 	STATUS_FAILED,
 	STATUS_CHANGED
 };
 
-/* Local paths are at most PATH_MAX; remote ones are printed as ftx:// addresses. */
-#define TRANSFER_DEST_BYTES ADDRESS_TEXT_BYTES
-
+/* An entry: what is counted of it, and what an event says of it. */
 struct transfer_file {
-	const char *path;		/* the source as typed; borrowed from the request */
-	char dest[TRANSFER_DEST_BYTES]; /* "" where it was not decided */
+	char *path; /* the source's, as typed and with what is below it; a deletion: "" */
+	char *dest; /* ftx:// address or local path; NULL where it was not decided */
+	enum entry_type type;
 	enum file_action action;
 	enum file_status status;
 	uint64_t bytes;		/* content */
@@ -79,15 +127,22 @@ struct transfer_file {
 	uint64_t bytes_resumed; /* of it moved by earlier ones */
 	bool has_digest;
 	struct digest digest;
-	bool mode_not_kept; /* the destination could not hold the full mode */
-	bool resumable;	    /* failed, but what was moved is kept */
+	uint8_t not_kept; /* bits of enum status_flag */
+	bool resumable;	  /* failed, but what was moved is kept */
 };
 
 struct transfer_error {
-	const char *path; /* the source as typed, NULL: not about one entry */
+	char *path; /* as of transfer_file, NULL: not about one entry */
+	/*
+	 * Relative to its source: what --failed0 writes.  NULL where the source itself is meant, or
+	 * none.
+	 */
+	char *relative;
+	bool of_entry; /* a failed entry, not trouble of the whole run */
 	struct problem problem;
 };
 
+/* Owned by who took it: transfer_event_free(). */
 struct transfer_event {
 	enum transfer_event_type type;
 	union {
@@ -97,8 +152,9 @@ struct transfer_event {
 		struct problem note;
 	};
 };
+void transfer_event_free(struct transfer_event *event);
 
-enum transfer_phase { PHASE_SCAN, PHASE_SEND, PHASE_COMMIT };
+enum transfer_phase { PHASE_SCAN, PHASE_SEND, PHASE_VERIFY, PHASE_COMMIT };
 
 struct transfer_progress {
 	enum transfer_phase phase;
@@ -133,13 +189,17 @@ int transfer_start(struct transfer *t, const uint8_t identity[static KEY_BYTES],
 /* For poll(2). */
 int transfer_fd(const struct transfer *t);
 
-/* Takes the next event, if there is one. */
-bool transfer_next(struct transfer *t, struct transfer_event *event);
+/* Takes the next event, if there is one; else NULL. */
+struct transfer_event *transfer_next(struct transfer *t);
 void transfer_progress(const struct transfer *t, struct transfer_progress *p);
+
+/* What became of everything; final behind TRANSFER_FINISHED. */
+void transfer_outcome(struct transfer *t, struct outcome *o);
 
 /* Safe from any thread; the end is still TRANSFER_FINISHED. */
 void transfer_stop(struct transfer *t);
 
+const char *entry_type_name(enum entry_type type);
 const char *file_action_name(enum file_action action);
 const char *file_status_name(enum file_status status);
 const char *transfer_phase_name(enum transfer_phase phase);

@@ -1,0 +1,157 @@
+#include "src/client/backup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/base/display.h"
+#include "src/client/verdict.h"
+#include "src/store/name.h"
+
+/* Both names relative to the share: what is there, and its place in the backup directory. */
+struct moving {
+	char share[LIMIT_SHARE_BYTES + 1];
+	char from[LIMIT_PATH_BYTES + 1];
+	char to[LIMIT_PATH_BYTES + 1];
+	struct item_status status;
+};
+
+static int
+plan(const struct run *run, const struct root *root, const char *path, struct moving *m)
+{
+	const char *rest = address_rest(root->remote);
+	const char *name;
+	size_t length = 0;
+	int from, to;
+
+	address_share(m->share, root->remote);
+	from = snprintf(m->from, sizeof(m->from), "%s%s%s", rest,
+			rest[0] != '\0' && path[0] != '\0' ? "/" : "", path);
+	/* A file that was named itself has no path below its source: its own name. */
+	if (path[0] == '\0')
+		path = strrchr(root->remote, '/') + 1;
+	/* Several sources do not share names. */
+	if (run->request->source_count > 1) {
+		name = strrchr(root->remote, '/');
+		name = name != NULL ? name + 1 : "";
+		length = root->is_directory ? strlen(name) : 0;
+	} else {
+		name = "";
+	}
+	to = snprintf(m->to, sizeof(m->to), "%s/%.*s%s%s", run->request->backup_dir, (int)length,
+		      name, length > 0 ? "/" : "", path);
+	return from < 0 || to < 0 || (size_t)from >= sizeof(m->from) ||
+		       (size_t)to >= sizeof(m->to) || path_check(m->to, strlen(m->to)) != 0
+		   ? FTX_E_NAME
+		   : 0;
+}
+
+static int
+take_status(void *arg, const struct message *m)
+{
+	struct moving *moving = arg;
+
+	if (m->type != MESSAGE_STATUSES)
+		return 0;
+	if (m->statuses.statuses.count != 1)
+		return FTX_E_PROTOCOL;
+	moving->status = m->statuses.statuses.items[0];
+	return 0;
+}
+
+/* 0, or the error of this one name in s->problem. */
+static int
+ask(struct stream *s, struct moving *moving, bool move)
+{
+	struct message m = {.type = move ? MESSAGE_RENAME : MESSAGE_LINK};
+	const struct path_pair pair =
+	    move ? (struct path_pair){.path = span_of(moving->from), .target = span_of(moving->to)}
+		 : (struct path_pair){.path = span_of(moving->to), .target = span_of(moving->from)};
+	int r;
+
+	if (move) {
+		m.rename.base = span_of(moving->share);
+		m.rename.replace = 1;
+		m.rename.pairs.items = &pair;
+		m.rename.pairs.count = 1;
+	} else {
+		m.link.base = span_of(moving->share);
+		m.link.pairs.items = &pair;
+		m.link.pairs.count = 1;
+	}
+	s->unsynced = true;
+	r = stream_call(s, &m, take_status, moving);
+	if (r == 0 && moving->status.code != 0)
+		r = problem_set(&s->problem, error_from_wire(moving->status.code), SIDE_REMOTE,
+				"its backup: %s", error_text(error_from_wire(moving->status.code)));
+	return r;
+}
+
+int
+backup_batch(struct stream *s, struct batch *b)
+{
+	struct moving *m = malloc(sizeof(*m));
+	int r = m != NULL ? 0 : problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+
+	for (size_t i = 0; i < b->count && r == 0; i++) {
+		struct entry *e = &b->entries[i];
+
+		if (e->verdict.state != TREE_DIFFERS || e->metadata.type == ENTRY_DIRECTORY)
+			continue;
+		r = plan(s->run, b->root, e->path, m);
+		if (r != 0)
+			problem_set(&s->problem, r, SIDE_LOCAL, NULL);
+		else
+			r = ask(s, m, e->metadata.type == ENTRY_SYMLINK);
+		if (r != 0 && !stream_is_over(s)) {
+			/* What could not be kept is not replaced. */
+			e->verdict = (struct offer_verdict){.state = TREE_ERROR,
+							    .code = (uint16_t)-s->problem.error};
+			r = 0;
+		}
+	}
+	free(m);
+	return r;
+}
+
+int
+backup_move(struct stream *s, struct root *root, const char *path)
+{
+	struct moving *m = malloc(sizeof(*m));
+	struct transfer_file f = {.type = ENTRY_FILE, .action = ACTION_DELETE};
+	int r = m != NULL ? 0 : problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+
+	if (r == 0 && (r = plan(s->run, root, path, m)) != 0)
+		problem_set(&s->problem, r, SIDE_LOCAL, NULL);
+	if (r == 0)
+		r = ask(s, m, true);
+	free(m);
+	if (r == 0 || stream_is_over(s))
+		return r == 0 ? 0 : r;
+	run_result(s->run, root, path, &f, &s->problem);
+	return 0;
+}
+
+/* Is path the directory, or in it? */
+static bool
+is_inside(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '/' || length == 0);
+}
+
+int
+backup_check(const struct root *root, const char *dir, struct problem *p)
+{
+	const char *mirrored = address_rest(root->remote);
+	char shown[512];
+
+	if (!is_inside(dir, mirrored) && !is_inside(mirrored, dir))
+		return 0;
+	display_escape(shown, sizeof(shown), dir, strlen(dir));
+	return problem_set(p, FTX_E_USAGE, SIDE_LOCAL,
+			   "--backup-dir '%s' has to be outside of what is put", shown);
+}

@@ -1,0 +1,262 @@
+/*
+ * How many streams: with -j N so many; with auto one as long as less than MANY_BYTES are known to
+ * be there, then two, and one more each time the last one has made the whole faster.
+ */
+#include "src/client/conduct.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/client/mirror.h"
+#include "src/client/scan.h"
+#include "src/client/set.h"
+#include "src/client/stream.h"
+
+#define MANY_BYTES	(UINT64_C(32) << 20)
+#define MANY_FILES	2000u /* small files are more work than their bytes say */
+#define STREAMS_AT_MOST 8u    /* auto */
+#define MEASURE_MS	250u
+#define LOOK_MS		20u /* how often it is looked whether there is much */
+#define FASTER		1.1 /* what another stream has to bring */
+
+struct conductor {
+	struct run *run;
+	pthread_t scanner;
+	bool scanning;
+	struct stream *streams[STREAMS_MAX];
+	unsigned count;
+
+	/* auto: the rate before the last stream was added, and since when it is measured. */
+	bool growing;
+	double rate_before;
+	uint64_t measured_ms, measured_bytes;
+	uint64_t rate_ms, rate_bytes;
+};
+
+static void
+trouble(struct run *run, int errnum)
+{
+	struct problem p;
+
+	problem_local(&p, error_from_errno(errnum), errnum);
+	run_trouble(run, &p);
+	run_end(run);
+}
+
+static bool
+add_stream(struct conductor *c)
+{
+	struct stream *s = stream_new(c->run, c->count);
+	int errnum;
+
+	if (s == NULL) {
+		trouble(c->run, ENOMEM);
+		return false;
+	}
+	errnum = pthread_create(&s->thread, NULL, stream_main, s);
+	if (errnum != 0) {
+		stream_free(s);
+		/* The others will do. */
+		if (c->count == 0)
+			trouble(c->run, errnum);
+		return false;
+	}
+	s->running = true;
+	c->streams[c->count++] = s;
+	return true;
+}
+
+/* Content moved by this run so far, as it is at its ends. */
+static uint64_t
+moved_bytes(const struct run *run)
+{
+	uint64_t bytes = atomic_load(&run->bytes), present = atomic_load(&run->bytes_present);
+
+	return bytes > present ? bytes - present : 0;
+}
+
+/* The rate over the wire, for what depends on it. */
+static void
+measure_rate(struct conductor *c, uint64_t now)
+{
+	uint64_t wire = atomic_load(&c->run->bytes_wire), span = now - c->rate_ms;
+
+	if (span < MEASURE_MS)
+		return;
+	if (wire > c->rate_bytes)
+		atomic_store(&c->run->rate, (wire - c->rate_bytes) * 1000 / span);
+	c->rate_ms = now;
+	c->rate_bytes = wire;
+}
+
+static bool
+is_much(const struct run *run)
+{
+	return atomic_load(&run->bytes_total) >= MANY_BYTES ||
+	       atomic_load(&run->files_total) >= MANY_FILES;
+}
+
+/* auto: another stream? */
+static void
+grow(struct conductor *c, uint64_t now)
+{
+	uint64_t moved = moved_bytes(c->run), span = now - c->measured_ms;
+	double rate;
+
+	if (!c->growing)
+		return;
+	if (c->count == 1) {
+		if (!is_much(c->run))
+			return;
+		c->rate_before = 0;
+	} else {
+		if (span < MEASURE_MS)
+			return;
+		rate = (double)(moved - c->measured_bytes) / (double)span;
+		if (rate < c->rate_before * FASTER || rate <= 0) {
+			c->growing = rate <= 0 && c->rate_before <= 0;
+			c->measured_ms = now;
+			c->measured_bytes = moved;
+			return;
+		}
+		c->rate_before = rate;
+	}
+	c->growing = c->count < STREAMS_AT_MOST && add_stream(c);
+	c->measured_ms = now;
+	c->measured_bytes = moved;
+}
+
+/* Until nothing is left to do. */
+static void
+attend(struct conductor *c)
+{
+	struct run *run = c->run;
+
+	for (;;) {
+		uint64_t now = clock_ms();
+
+		if (work_wait_idle(&run->work, now + LOOK_MS))
+			return;
+		measure_rate(c, clock_ms());
+		grow(c, clock_ms());
+	}
+}
+
+/* Makes durable what was found the same. */
+static int
+sync_same(struct stream *s)
+{
+	struct run *run = s->run;
+	struct message m = {.type = MESSAGE_SYNC};
+	char share[LIMIT_SHARE_BYTES + 1];
+
+	if (!atomic_load(&run->sync_owed) || run->request->no_sync || run->request->dry_run)
+		return 0;
+	if (run_is_put(run)) {
+		address_share(share, run->remotes[0].path);
+		m.sync.share = span_of(share);
+		return stream_call(s, &m, NULL, NULL);
+	}
+	for (size_t i = 0; i < run->request->source_count; i++)
+		if (run->roots[i].local >= 0 && syncfs(run->roots[i].local) != 0)
+			return problem_local(&s->problem, error_from_errno(errno), errno);
+	return 0;
+}
+
+/* What was done last is made durable. */
+static int
+sync_last(struct stream *s)
+{
+	const struct message m = {.type = MESSAGE_COMMIT_PACKS};
+	struct run *run = s->run;
+	int r = 0;
+
+	if (!s->unsynced || run->request->no_sync)
+		return 0;
+	if (run_is_put(run))
+		return stream_call(s, &m, NULL, NULL);
+	errno = 0;
+	if (s->tree != NULL)
+		r = tree_sync(s->tree);
+	return r != 0 ? problem_local(&s->problem, r, errno) : 0;
+}
+
+static bool
+failed(struct run *run)
+{
+	bool bad;
+
+	pthread_mutex_lock(&run->results);
+	bad = run->outcome.exits != 0;
+	pthread_mutex_unlock(&run->results);
+	return bad;
+}
+
+/* Over the first stream's connection, when nobody else does anything any more. */
+static void
+conclude(struct conductor *c)
+{
+	struct run *run = c->run;
+	struct stream *s = c->streams[0];
+	int r = 0;
+
+	if (s->connection == NULL || connection_error(s->connection) != 0 ||
+	    cancel_requested(&run->cancel))
+		return;
+	atomic_store(&run->phase, PHASE_COMMIT);
+	if (run->request->delete)
+		r = mirror_delete(s);
+	if (r == 0)
+		r = sync_last(s);
+	if (r == 0)
+		r = sync_same(s);
+	/* A set that is not complete stays hidden, for the next run to go on with. */
+	if (r == 0 && !failed(run))
+		r = set_publish(s);
+	if (r != 0)
+		run_trouble(run, &s->problem);
+}
+
+void *
+conduct_main(void *arg)
+{
+	struct run *run = arg;
+	struct conductor c = {
+	    .run = run, .growing = run->request->streams == STREAMS_AUTO && !run->request->dry_run};
+	unsigned streams = run->request->streams == STREAMS_AUTO || run->request->dry_run
+			       ? 1
+			       : run->request->streams;
+	struct problem problem;
+	int errnum = pthread_create(&c.scanner, NULL, scan_main, run);
+
+	c.measured_ms = c.rate_ms = clock_ms();
+	if (errnum != 0)
+		trouble(run, errnum);
+	else
+		c.scanning = true;
+	while (c.count < streams && !atomic_load(&run->over) && add_stream(&c))
+		;
+	if (c.count > 0 && c.scanning)
+		attend(&c);
+	for (unsigned i = 0; i < c.count; i++)
+		pthread_join(c.streams[i]->thread, NULL);
+	if (c.scanning)
+		pthread_join(c.scanner, NULL);
+	if (c.count > 0)
+		conclude(&c);
+	if (cancel_requested(&run->cancel) && !atomic_load(&run->over)) {
+		problem_set(&problem, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
+		run_trouble(run, &problem);
+	}
+	for (unsigned i = 0; i < c.count; i++) {
+		connection_close(c.streams[i]->connection);
+		c.streams[i]->connection = NULL;
+		stream_free(c.streams[i]);
+	}
+	run_finished(run);
+	return NULL;
+}

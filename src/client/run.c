@@ -1,0 +1,307 @@
+#include "src/client/run.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/base/display.h"
+#include "src/base/io.h"
+#include "src/client/connect.h"
+
+void
+transfer_event_free(struct transfer_event *event)
+{
+	if (event == NULL)
+		return;
+	if (event->type == TRANSFER_FILE) {
+		free(event->file.path);
+		free(event->file.dest);
+	} else if (event->type == TRANSFER_ERROR) {
+		free(event->error.path);
+		free(event->error.relative);
+	}
+	free(event);
+}
+
+void
+run_emit(struct run *run, struct transfer_event *event)
+{
+	const uint64_t one = 1;
+
+	/* Without memory for an event there is none for the rest either: the exit code tells. */
+	if (event == NULL)
+		return;
+	if (queue_push(run->events, &event))
+		(void)write_full(run->events_fd, &one, sizeof(one));
+	else
+		transfer_event_free(event);
+}
+
+static struct transfer_event *
+event_new(enum transfer_event_type type)
+{
+	struct transfer_event *event = calloc(1, sizeof(*event));
+
+	if (event != NULL)
+		event->type = type;
+	return event;
+}
+
+void
+run_note(struct run *run, const struct problem *p)
+{
+	struct transfer_event *event = event_new(TRANSFER_NOTE);
+
+	if (event != NULL)
+		event->note = *p;
+	run_emit(run, event);
+}
+
+void
+run_finished(struct run *run)
+{
+	struct transfer_event *event = run->finished;
+
+	run->finished = NULL;
+	run_emit(run, event);
+}
+
+bool
+run_is_hopeless(int error)
+{
+	switch (error_exit(error)) {
+	case FTX_EXIT_KEY_REFUSED:
+	case FTX_EXIT_SERVER_KEY:
+	case FTX_EXIT_NETWORK:
+	case FTX_EXIT_NO_SPACE:
+	case FTX_EXIT_PROTOCOL:
+	case FTX_EXIT_USAGE:
+	case FTX_EXIT_CONFIG:
+		return true;
+	default:
+		return error == FTX_E_OFFLINE || error == FTX_E_INTERRUPTED ||
+		       error == FTX_E_NOMEM || error == FTX_E_STOPPING || error == FTX_E_REPLACED;
+	}
+}
+
+void
+run_end(struct run *run)
+{
+	atomic_store(&run->over, true);
+	work_stop(&run->work);
+	cancel_request(&run->cancel);
+}
+
+static void
+emit_error(struct run *run, char *path, const char *relative, bool of_entry,
+	   const struct problem *p)
+{
+	struct transfer_event *event = event_new(TRANSFER_ERROR);
+
+	if (event == NULL) {
+		free(path);
+		return;
+	}
+	event->error.path = path;
+	event->error.relative = relative != NULL ? strdup(relative) : NULL;
+	event->error.of_entry = of_entry;
+	event->error.problem = *p;
+	run_emit(run, event);
+}
+
+void
+run_trouble(struct run *run, const struct problem *p)
+{
+	bool hopeless = run_is_hopeless(p->error);
+
+	/* The other streams' connections end because of this: one word of it is enough. */
+	if (hopeless ? atomic_exchange(&run->over, true) : atomic_load(&run->over))
+		return;
+	pthread_mutex_lock(&run->results);
+	outcome_error(&run->outcome, p->error);
+	pthread_mutex_unlock(&run->results);
+	emit_error(run, NULL, NULL, false, p);
+	if (hopeless)
+		run_end(run);
+}
+
+/* Where the entry lands, owned. */
+static char *
+destination(const struct run *run, const struct root *root, const char *path)
+{
+	char remote[LIMIT_PATH_BYTES + 1];
+	char *text;
+
+	if (!run_is_put(run))
+		return root->local_path != NULL ? root_join(root->local_path, path) : NULL;
+	if (root->remote[0] == '\0' || root_remote(root, path, remote) != 0)
+		return NULL;
+	text = malloc(ADDRESS_TEXT_BYTES);
+	if (text != NULL)
+		address_format(text, run->server.host, run->server.port, remote);
+	return text;
+}
+
+static void
+emit_file(struct run *run, const struct root *root, const char *path, const struct transfer_file *f)
+{
+	struct transfer_event *event = event_new(TRANSFER_FILE);
+
+	if (event == NULL)
+		return;
+	event->file = *f;
+	event->file.path = root_join(root->typed, path);
+	event->file.dest = destination(run, root, path);
+	if (event->file.path == NULL) {
+		transfer_event_free(event);
+		return;
+	}
+	run_emit(run, event);
+}
+
+void
+run_result(struct run *run, const struct root *root, const char *path, struct transfer_file *f,
+	   const struct problem *p)
+{
+	struct problem unkept;
+
+	if (p == NULL && f->not_kept != 0 && run->request->strict_meta) {
+		problem_set(&unkept, FTX_E_NOT_KEPT, run_is_put(run) ? SIDE_REMOTE : SIDE_LOCAL,
+			    "not all metadata could be kept (--strict-meta)");
+		p = &unkept;
+	}
+	if (p != NULL)
+		f->status =
+		    error_exit(p->error) == FTX_EXIT_CHANGED ? STATUS_CHANGED : STATUS_FAILED;
+	pthread_mutex_lock(&run->results);
+	outcome_file(&run->outcome, f);
+	if (p != NULL)
+		outcome_error(&run->outcome, p->error);
+	pthread_mutex_unlock(&run->results);
+	if (f->type != ENTRY_DIRECTORY)
+		atomic_fetch_add(&run->files, 1);
+	if (p != NULL)
+		emit_error(run, root_join(root->typed, path), path, true, p);
+	if (run->request->report_files)
+		emit_file(run, root, path, f);
+	if (p != NULL && run_is_hopeless(p->error))
+		run_end(run);
+}
+
+void
+run_entry(struct run *run, struct entry *e, struct transfer_file *f, const struct problem *p,
+	  bool touched)
+{
+	run_result(run, e->batch->root, e->path, f, p);
+	work_entry_over(&run->work, e, touched && !run->request->dry_run, p != NULL);
+}
+
+struct transfer_file
+run_file(const struct entry *e, enum file_action action, enum file_status status)
+{
+	struct transfer_file f = {.type = (enum entry_type)e->metadata.type,
+				  .action = action,
+				  .status = status,
+				  .bytes = entry_is_file(e) ? e->identity.size : 0,
+				  .bytes_sent = e->bytes_sent,
+				  .bytes_resumed = e->bytes_resumed,
+				  .has_digest = e->has_digest};
+
+	memcpy(f.digest.bytes, e->digest.bytes, sizeof(f.digest.bytes));
+	return f;
+}
+
+void
+big_count(struct big *b, struct run *run, uint64_t bytes, bool present)
+{
+	uint64_t known;
+
+	pthread_mutex_lock(&run->results);
+	known = bytes < b->credit ? bytes : b->credit;
+	b->credit -= known;
+	pthread_mutex_unlock(&run->results);
+	atomic_fetch_add(&run->bytes, bytes - known);
+	if (present)
+		atomic_fetch_add(&run->bytes_present, bytes - known);
+}
+
+void
+run_reserved(struct run *run, const struct root *root, uint64_t count)
+{
+	struct problem p;
+	char shown[512];
+
+	pthread_mutex_lock(&run->results);
+	run->outcome.skipped += count;
+	run->outcome.total += count;
+	pthread_mutex_unlock(&run->results);
+	atomic_fetch_add(&run->files_total, count);
+	atomic_fetch_add(&run->files, count);
+	display_escape(shown, sizeof(shown), root->typed, strlen(root->typed));
+	problem_set(&p, FTX_E_NAME, SIDE_LOCAL,
+		    "'%s': %llu %s .ftx or .ftx-..., which ftx keeps for itself: skipped", shown,
+		    (unsigned long long)count, count == 1 ? "name is" : "names are");
+	run_note(run, &p);
+}
+
+static void
+note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
+{
+	struct problem note;
+
+	problem_set(&note, p->error, p->side, "%s; trying again in %.1f s", p->text,
+		    (double)delay_ms / 1000);
+	run_note(arg, &note);
+}
+
+static void
+announce(struct run *run, const struct connection *c)
+{
+	struct transfer_event *event = event_new(TRANSFER_STARTED);
+	bool first;
+
+	pthread_mutex_lock(&run->results);
+	first = !run->announced;
+	run->announced = true;
+	pthread_mutex_unlock(&run->results);
+	if (!first || event == NULL) {
+		transfer_event_free(event);
+		return;
+	}
+	address_format_server(event->started.server, run->server.host, run->server.port);
+	memcpy(event->started.session_id, run->session_id, sizeof(run->session_id));
+	event->started.streams = run->request->streams;
+	event->started.aead = aead_name(connection_aead(c));
+	run_emit(run, event);
+}
+
+int
+run_connect(struct run *run, unsigned stream, struct connection **out, struct server_info *info,
+	    struct problem *p)
+{
+	const struct transfer_request *request = run->request;
+	struct connect_options options = {
+	    .host = run->server.host,
+	    .port = run->server.port,
+	    .family = request->family,
+	    .server_key = run->server.key,
+	    .server_key2 = run->server.has_key2 ? run->server.key2 : NULL,
+	    .identity = run->identity,
+	    .stream = (uint8_t)stream,
+	    .retry_for_ms = request->retry_for_ms,
+	    .connection = {.cancel = &run->cancel,
+			   .timeout_ms = request->timeout_ms,
+			   .bucket = &run->bucket,
+			   .limit_sending = run_is_put(run)},
+	    .on_retry = note_retry,
+	    .arg = run,
+	};
+	int r;
+
+	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
+	r = connect_server(out, info, &options, p);
+	if (r == 0)
+		announce(run, *out);
+	return r;
+}

@@ -1,0 +1,217 @@
+#include <string.h>
+
+#include "proto/errors.h"
+#include "src/client/connect.h"
+#include "src/client/landing.h"
+#include "src/client/listing.h"
+#include "src/client/scan.h"
+
+struct looking {
+	struct scanner *sc;
+	struct entry e;
+	uint64_t links;
+	char target[LIMIT_PATH_BYTES + 1];
+};
+
+static int
+check(const struct attributes *a, unsigned parts)
+{
+	return a->metadata.type == 0 || (a->metadata.flags & ~parts) != 0 ||
+		       xattrs_check(&a->metadata.xattrs) != 0 ||
+		       (a->metadata.type == ENTRY_FILE && a->identity.size > LIMIT_FILE_BYTES) ||
+		       memchr(a->target.data, 0, a->target.length) != NULL
+		   ? FTX_E_PROTOCOL
+		   : 0;
+}
+
+/* What the server says of an entry; path is borrowed, a link's target is copied. */
+static int
+entry_of(struct entry *e, char target[static LIMIT_PATH_BYTES + 1], const char *path,
+	 const struct attributes *a, unsigned parts)
+{
+	int r = check(a, parts);
+
+	if (r != 0)
+		return r;
+	memcpy(target, a->target.data, a->target.length);
+	target[a->target.length] = '\0';
+	*e = (struct entry){.path = path,
+			    .target = a->metadata.type == ENTRY_SYMLINK ? target : "",
+			    .metadata = a->metadata,
+			    .identity = a->identity,
+			    .allocated = a->allocated};
+	if (a->metadata.type != ENTRY_FILE)
+		e->identity.size = 0;
+	return 0;
+}
+
+/* The source itself. */
+static int
+take_stat(void *arg, const struct message *m)
+{
+	struct looking *l = arg;
+	struct scanner *sc = l->sc;
+	const struct attributes *a = &m->entry.attributes;
+	struct problem p;
+	int r;
+
+	if (m->type != MESSAGE_ENTRY)
+		return 0;
+	if ((r = entry_of(&l->e, l->target, "", a, sc->run->parts)) != 0)
+		return r;
+	l->links = a->links;
+	sc->root->is_directory = a->metadata.type == ENTRY_DIRECTORY;
+	if (a->metadata.type != ENTRY_FILE)
+		return 0;
+	/* What it leads to lives until this returns: the batch gets it here. */
+	if (landing_get(sc->run, sc->root, &p) != 0)
+		scan_fail(sc, "", ENTRY_FILE, true, &p);
+	else
+		(void)scan_add(sc, &l->e, 0, 1);
+	return 0;
+}
+
+static bool
+take_line(struct scanner *sc, const struct listing_line *line, struct problem *p)
+{
+	struct run *run = sc->run;
+	struct entry e;
+	enum side side = SIDE_REMOTE;
+	int r;
+
+	if (line->kind == LISTING_ERROR) {
+		problem_set(p, line->error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : line->error, side,
+			    NULL);
+		scan_fail(sc, line->path, line->of_directory ? ENTRY_DIRECTORY : ENTRY_FILE,
+			  line->of_directory, p);
+		return true;
+	}
+	r = entry_of(&e, sc->target, line->path, line->attributes, run->parts);
+	if (r != 0) {
+		problem_set(p, r, side, NULL);
+		run_trouble(run, p);
+		return false;
+	}
+	if (line->kind == LISTING_ENTER) {
+		if (e.metadata.type == ENTRY_DIRECTORY &&
+		    (line->path[0] == '\0' || scan_wants(sc, line->path, true)))
+			sc->inside = scan_enter(sc, &e);
+		else
+			sc->inside = false;
+		return !cancel_requested(&run->cancel);
+	}
+	if (!sc->inside || e.metadata.type == ENTRY_DIRECTORY)
+		return true;
+	if (!scan_wants(sc, line->path, false))
+		return true;
+	if (e.metadata.type != ENTRY_FILE && e.metadata.type != ENTRY_SYMLINK) {
+		scan_skip(sc, line->path, e.metadata.type);
+		return true;
+	}
+	return scan_add(sc, &e, 0, line->attributes->links);
+}
+
+static int
+list(struct scanner *sc, struct connection *c, struct problem *p)
+{
+	struct run *run = sc->run;
+	struct listing_line line;
+	struct listing *l;
+	int r = listing_open(&l, c, 0, sc->root->remote, true, run->parts, p);
+
+	if (r != 0)
+		return r;
+	while ((r = listing_next(l, &line, p)) == 1 && !cancel_requested(&run->cancel))
+		if (!take_line(sc, &line, p))
+			break;
+	listing_close(l);
+	scan_leave(sc);
+	return r < 0 ? r : 0;
+}
+
+/* READ of a link is refused, and says where the link leads. */
+static void
+refuse_link(struct connection *c, const struct entry *e, const char *remote, struct problem *p)
+{
+	struct message m = {.type = MESSAGE_READ};
+	struct reply reply = {0};
+
+	m.read.path = span_of(remote);
+	m.read.identity = e->identity;
+	if (connection_call(c, &m, &reply) != 0)
+		*p = reply.problem;
+	else
+		problem_set(p, FTX_E_IS_LINK, SIDE_REMOTE, NULL);
+}
+
+/* 0, or why the connection is over, in p. */
+static int
+scan_root(struct scanner *sc, struct connection *c, struct problem *p)
+{
+	struct run *run = sc->run;
+	struct message m = {.type = MESSAGE_STAT};
+	struct looking l = {.sc = sc};
+	struct reply reply = {.on_message = take_stat, .arg = &l};
+	int r;
+
+	m.stat.path = span_of(sc->root->remote);
+	m.stat.parts = (uint16_t)run->parts;
+	r = connection_call(c, &m, &reply);
+	*p = reply.problem;
+	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
+		return r;
+	if (r != 0) {
+		scan_fail(sc, "", ENTRY_FILE, true, p);
+		return 0;
+	}
+	if (l.e.metadata.type == ENTRY_FILE)
+		return 0;
+	if (l.e.metadata.type == ENTRY_SYMLINK) {
+		refuse_link(c, &l.e, sc->root->remote, p);
+		scan_fail(sc, "", ENTRY_SYMLINK, true, p);
+		return connection_error(c);
+	}
+	if (l.e.metadata.type != ENTRY_DIRECTORY) {
+		scan_skip(sc, "", l.e.metadata.type);
+		return 0;
+	}
+	scan_several(run);
+	if (landing_get(run, sc->root, p) != 0) {
+		scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
+		return 0;
+	}
+	r = list(sc, c, p);
+	if (r == 0 || connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
+		return r;
+	scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
+	return 0;
+}
+
+void
+scan_get(struct scanner *sc)
+{
+	struct run *run = sc->run;
+	struct connection *c = NULL;
+	struct server_info info;
+	struct problem p;
+	size_t directories = 0;
+	int r = run_connect(run, SCANNER_STREAM, &c, &info, &p);
+
+	for (size_t i = 0; i < run->request->source_count && r == 0; i++) {
+		if (cancel_requested(&run->cancel))
+			break;
+		sc->root = &run->roots[i];
+		r = scan_root(sc, c, &p);
+		directories += sc->root->is_directory;
+	}
+	if (r == 0 && !cancel_requested(&run->cancel) &&
+	    ((run->request->selection != NULL && directories != 1) ||
+	     (run->request->delete &&directories == 0)))
+		r = problem_set(&p, FTX_E_USAGE, SIDE_LOCAL,
+				run->request->delete
+				    ? "--delete needs a directory as source"
+				    : "--files-from needs one directory as source");
+	if (r != 0 && r != FTX_E_INTERRUPTED)
+		run_trouble(run, &p);
+	connection_close(c);
+}

@@ -1,0 +1,100 @@
+#include "src/client/verdict.h"
+
+#include "proto/errors.h"
+#include "src/store/tree.h"
+
+enum file_action
+verdict_action(const struct entry *e)
+{
+	switch ((enum tree_state)e->verdict.state) {
+	case TREE_SAME:
+		return ACTION_NONE;
+	case TREE_METADATA:
+		return ACTION_METADATA;
+	case TREE_DIFFERS:
+	case TREE_CONFLICT:
+		return ACTION_REPLACE;
+	case TREE_ABSENT:
+	case TREE_PARTIAL:
+	case TREE_ERROR:
+		break;
+	}
+	return ACTION_CREATE;
+}
+
+int
+verdict_problem(const struct run *run, struct problem *p, int error)
+{
+	enum side side = run_is_put(run) ? SIDE_REMOTE : SIDE_LOCAL;
+
+	if (error == FTX_E_CONFLICT)
+		return problem_set(p, error, side,
+				   "something of another type is there, which is never replaced");
+	if (error == FTX_E_EXISTS)
+		return problem_set(p, error, side,
+				   "exists already, and there is no right to overwrite it");
+	return problem_set(p, error, side, NULL);
+}
+
+void
+verdict_settle(struct run *run, struct entry *e, enum file_status status, bool touched)
+{
+	struct transfer_file f = run_file(e, verdict_action(e), status);
+
+	if (status == STATUS_SAME)
+		atomic_store(&run->sync_owed, true);
+	if (status != STATUS_PLANNED) {
+		atomic_fetch_add(&run->bytes, f.bytes);
+		atomic_fetch_add(&run->bytes_present, f.bytes);
+	}
+	run_entry(run, e, &f, NULL, touched);
+}
+
+void
+verdict_fail(struct run *run, struct entry *e, const struct problem *p)
+{
+	struct transfer_file f = run_file(e, verdict_action(e), STATUS_FAILED);
+
+	f.bytes_sent = 0;
+	run_entry(run, e, &f, p, false);
+}
+
+/* -u, --ignore-existing: is what is there to stay? */
+static bool
+is_ignored(const struct run *run, const struct entry *e)
+{
+	const struct offer_verdict *v = &e->verdict;
+	const struct metadata *m = &e->metadata;
+
+	if (e->metadata.type == ENTRY_DIRECTORY || v->state < TREE_SAME)
+		return false;
+	if (run->request->ignore_existing)
+		return true;
+	return run->request->update && v->state != TREE_SAME &&
+	       (v->mtime_s > m->mtime_s || (v->mtime_s == m->mtime_s && v->mtime_ns > m->mtime_ns));
+}
+
+bool
+verdict_ends(struct run *run, struct entry *e)
+{
+	const struct offer_verdict *v = &e->verdict;
+	struct problem p;
+
+	if (v->state == TREE_ERROR || v->state == TREE_CONFLICT) {
+		verdict_problem(run, &p,
+				v->state == TREE_ERROR ? error_from_wire(v->code) : FTX_E_CONFLICT);
+		verdict_fail(run, e, &p);
+		return true;
+	}
+	if (is_ignored(run, e)) {
+		verdict_settle(run, e, STATUS_IGNORED, false);
+		return true;
+	}
+	if (v->state == TREE_SAME) {
+		verdict_settle(run, e, STATUS_SAME, false);
+		return true;
+	}
+	if (run->request->dry_run)
+		verdict_settle(run, e, STATUS_PLANNED, false);
+	return run->request->dry_run;
+}

@@ -1,0 +1,27 @@
+/*
+ * What follows from what is at an entry's destination; the same for put and get.
+ */
+#ifndef CLIENT_VERDICT_H
+#define CLIENT_VERDICT_H
+
+#include "src/client/run.h"
+
+/* What is done to the entry at its destination. */
+enum file_action verdict_action(const struct entry *e);
+
+/* Over without having been moved: the same, ignored, planned, or metadata alone. */
+void verdict_settle(struct run *run, struct entry *e, enum file_status status, bool touched);
+
+/* Over, because of p. */
+void verdict_fail(struct run *run, struct entry *e, const struct problem *p);
+
+/*
+ * Does the verdict end the entry: an error or something of another type there, the same, to be
+ * ignored (-u, --ignore-existing), only planned?  Then it is over.
+ */
+bool verdict_ends(struct run *run, struct entry *e);
+
+/* The destination's error of one entry, explained.  Returns error. */
+int verdict_problem(const struct run *run, struct problem *p, int error);
+
+#endif
