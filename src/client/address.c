@@ -246,8 +246,8 @@ parse_plain(struct address *a, const char *text)
 	return set_path(a, path);
 }
 
-int
-address_parse(struct address *a, const char *text, struct problem *why)
+static int
+parse(struct address *a, const char *text, bool share_needed, struct problem *why)
 {
 	const char *wrong;
 
@@ -256,9 +256,21 @@ address_parse(struct address *a, const char *text, struct problem *why)
 		wrong = parse_url(a, text + strlen(URL_SCHEME));
 	else
 		wrong = parse_plain(a, text);
-	if (wrong == NULL)
+	if (wrong == NULL && (share_needed || a->path[0] != '\0'))
 		wrong = check_path(a);
 	return wrong == NULL ? 0 : usage(why, text, wrong);
+}
+
+int
+address_parse(struct address *a, const char *text, struct problem *why)
+{
+	return parse(a, text, true, why);
+}
+
+int
+address_parse_server(struct address *a, const char *text, struct problem *why)
+{
+	return parse(a, text, false, why);
 }
 
 bool

@@ -38,6 +38,9 @@ struct address {
 /* 0, or FTX_E_USAGE with the right form in why. */
 int address_parse(struct address *a, const char *text, struct problem *why);
 
+/* The same, but the share may be missing: HOST: or ftx://KEY@HOST/; path is "" then. */
+int address_parse_server(struct address *a, const char *text, struct problem *why);
+
 /*
  * What the configuration knows of a.host, if a.named: a [host NAME] replaces host, port, keys and
  * identity (borrowed from c).  An ftx:// address stays as it is.  0, or FTX_E_SERVER_KEY in why

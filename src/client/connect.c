@@ -11,6 +11,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/address.h"
 #include "src/client/bucket.h"
 #include "src/client/dial.h"
 #include "src/data/codec.h"
@@ -167,9 +168,20 @@ take_welcome(void *arg, const struct message *m)
 {
 	struct server_info *info = arg;
 
-	if (m->type == MESSAGE_WELCOME) {
-		info->codecs = m->welcome.codecs;
-		info->unanswered = m->welcome.unanswered;
+	if (m->type != MESSAGE_WELCOME)
+		return 0;
+	info->codecs = m->welcome.codecs;
+	info->unanswered = m->welcome.unanswered;
+	info->share_count = m->welcome.shares.count; /* at most LIMIT_SHARES: messages.def */
+	for (unsigned i = 0; i < info->share_count; i++) {
+		const struct share *from = &m->welcome.shares.items[i];
+		struct server_share *to = &info->shares[i];
+
+		if (!share_name_ok((const char *)from->name.data, from->name.length))
+			return FTX_E_PROTOCOL;
+		memcpy(to->name, from->name.data, from->name.length);
+		to->name[from->name.length] = '\0';
+		to->rights = from->rights;
 	}
 	return 0;
 }

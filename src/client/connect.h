@@ -25,10 +25,18 @@ struct connect_options {
 	void *arg;
 };
 
+/* A share this key may use; rights: bits of struct share.rights (messages.def). */
+struct server_share {
+	char name[LIMIT_SHARE_BYTES + 1]; /* obeys the share name rule */
+	uint8_t rights;
+};
+
 /* Of WELCOME. */
 struct server_info {
 	uint32_t codecs;
 	unsigned unanswered; /* requests */
+	unsigned share_count;
+	struct server_share shares[LIMIT_SHARES];
 };
 
 /*
