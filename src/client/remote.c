@@ -1,0 +1,245 @@
+#include "src/client/remote.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "proto/errors.h"
+#include "src/store/metadata.h"
+
+struct remote {
+	struct remote_options options; /* addresses: not used any more */
+	struct address *addresses;
+	struct address server;
+	struct cancel cancel;
+	struct connection *connection;
+	struct server_info info;
+	uint8_t session_id[16];
+};
+
+static int
+parse_addresses(struct remote *r, const struct remote_options *o, struct problem *p)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < o->count && error == 0; i++) {
+		error = o->share_needed
+			    ? address_parse(&r->addresses[i], o->addresses[i], p)
+			    : address_parse_server(&r->addresses[i], o->addresses[i], p);
+		if (error == 0 && !address_same_server(&r->addresses[0], &r->addresses[i]))
+			error = problem_set(p, FTX_E_USAGE, SIDE_LOCAL,
+					    "all remote paths of one command are on one server");
+	}
+	return error;
+}
+
+int
+remote_new(struct remote **out, const struct remote_options *o, struct problem *p)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+	int error;
+
+	*out = NULL;
+	assert(o->count > 0);
+	if (r == NULL)
+		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	r->options = *o;
+	r->cancel.fd = -1;
+	r->addresses = calloc(o->count, sizeof(*r->addresses));
+	if (r->addresses == NULL)
+		error = problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	else if ((error = cancel_init(&r->cancel)) != 0)
+		problem_local(p, error, errno);
+	else
+		error = parse_addresses(r, o, p);
+	if (error != 0) {
+		remote_free(r);
+		return error;
+	}
+	r->server = r->addresses[0];
+	*out = r;
+	return 0;
+}
+
+void
+remote_free(struct remote *r)
+{
+	if (r == NULL)
+		return;
+	connection_close(r->connection);
+	cancel_release(&r->cancel);
+	free(r->addresses);
+	free(r);
+}
+
+const struct address *
+remote_address(const struct remote *r, size_t n)
+{
+	return &r->addresses[n];
+}
+
+int
+remote_resolve(struct remote *r, const struct config *config, const char **identity,
+	       struct problem *p)
+{
+	int error = address_resolve(&r->server, config, p);
+
+	*identity = r->server.identity;
+	if (error != 0)
+		return error;
+	if (r->options.port != 0)
+		r->server.port = r->options.port;
+	if (r->server.port == 0)
+		r->server.port = ADDRESS_DEFAULT_PORT;
+	return 0;
+}
+
+int
+remote_connect(struct remote *r, const uint8_t identity[static KEY_BYTES], struct problem *p)
+{
+	struct connect_options o = {
+	    .host = r->server.host,
+	    .port = r->server.port,
+	    .family = r->options.family,
+	    .server_key = r->server.key,
+	    .server_key2 = r->server.has_key2 ? r->server.key2 : NULL,
+	    .identity = identity,
+	    .retry_for_ms = r->options.retry_for_ms,
+	    .connection = {.cancel = &r->cancel, .timeout_ms = r->options.timeout_ms},
+	};
+
+	if (getrandom(r->session_id, sizeof(r->session_id), 0) != (ssize_t)sizeof(r->session_id))
+		return problem_local(p, error_from_errno(errno), errno);
+	memcpy(o.session_id, r->session_id, sizeof(o.session_id));
+	return connect_server(&r->connection, &r->info, &o, p);
+}
+
+struct cancel *
+remote_cancel(struct remote *r)
+{
+	return &r->cancel;
+}
+
+bool
+remote_over(const struct remote *r)
+{
+	return cancel_requested(&r->cancel) || r->connection == NULL ||
+	       connection_error(r->connection) != 0;
+}
+
+const struct server_info *
+remote_info(const struct remote *r)
+{
+	return &r->info;
+}
+
+struct connection *
+remote_connection(struct remote *r)
+{
+	return r->connection;
+}
+
+const struct address *
+remote_server(const struct remote *r)
+{
+	return &r->server;
+}
+
+const uint8_t *
+remote_session_id(const struct remote *r)
+{
+	return r->session_id;
+}
+
+static int
+call(struct remote *r, const struct message *m, struct reply *reply, struct problem *p)
+{
+	int error = connection_call(r->connection, m, reply);
+
+	if (error != 0)
+		*p = reply->problem;
+	return error;
+}
+
+/* A span of the server's into out, which has room for the rows' maximum and a terminator. */
+static struct span
+take_text(char *out, const struct span *from)
+{
+	if (from->length > 0)
+		memcpy(out, from->data, from->length);
+	out[from->length] = '\0';
+	return (struct span){.data = (const uint8_t *)out, .length = from->length};
+}
+
+static int
+take_entry(void *arg, const struct message *m)
+{
+	struct remote_entry *e = arg;
+	const struct attributes *a = &m->entry.attributes;
+	bool is_link;
+
+	if (m->type != MESSAGE_ENTRY)
+		return 0;
+	is_link = a->metadata.type == ENTRY_SYMLINK;
+	if (a->metadata.type == 0 || (a->target.length > 0) != is_link ||
+	    (is_link && memchr(a->target.data, '\0', a->target.length) != NULL))
+		return FTX_E_PROTOCOL;
+	e->attributes = *a;
+	e->attributes.metadata.user = take_text(e->user, &a->metadata.user);
+	e->attributes.metadata.group = take_text(e->group, &a->metadata.group);
+	e->attributes.metadata.xattrs = (struct span){NULL, 0};
+	e->attributes.target = take_text(e->target, &a->target);
+	return 0;
+}
+
+int
+remote_stat(struct remote *r, const char *path, unsigned parts, struct remote_entry *e,
+	    struct problem *p)
+{
+	struct message m = {.type = MESSAGE_STAT};
+	struct reply reply = {.on_message = take_entry, .arg = e};
+
+	m.stat.path = span_of(path);
+	m.stat.parts = (uint16_t)parts;
+	return call(r, &m, &reply, p);
+}
+
+static int
+take_space(void *arg, const struct message *m)
+{
+	struct message_space *s = arg;
+
+	if (m->type == MESSAGE_SPACE)
+		*s = m->space;
+	return 0;
+}
+
+int
+remote_space(struct remote *r, const char *path, struct message_space *s, struct problem *p)
+{
+	struct message m = {.type = MESSAGE_STATFS};
+	struct reply reply = {.on_message = take_space, .arg = s};
+
+	m.statfs.path = span_of(path);
+	return call(r, &m, &reply, p);
+}
+
+static int
+take_packs(void *arg, const struct message *m)
+{
+	(void)arg;
+	return m->type == MESSAGE_COMMITTED_PACKS && m->committed_packs.statuses.count != 0
+		   ? FTX_E_PROTOCOL
+		   : 0;
+}
+
+int
+remote_sync(struct remote *r, struct problem *p)
+{
+	struct message m = {.type = MESSAGE_COMMIT_PACKS};
+	struct reply reply = {.on_message = take_packs};
+
+	return call(r, &m, &reply, p);
+}
