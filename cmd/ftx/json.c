@@ -1,175 +1,98 @@
 /*
- * NDJSON events (ftx(1), JSON EVENTS): each line one object, written whole, on standard output.
+ * The NDJSON events of put, get and what all commands have in common (ftx(1), JSON EVENTS).
  */
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cmd/ftx/report.h"
+#include "cmd/ftx/json_event.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/display.h"
 #include "src/base/encoding.h"
 
 static void
-set(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static void
-set_count(json_t *object, const char *key, uint64_t n)
-{
-	set(object, key, json_integer((json_int_t)n));
-}
-
-static void
-set_text(json_t *object, const char *key, const char *text)
-{
-	set(object, key, json_string(text));
-}
-
-/* Bytes that are not UTF-8 cannot stand in JSON: an escaped form for reading. */
-static json_t *
-name_value(const char *name)
-{
-	char shown[DISPLAY_PATH_BYTES];
-	size_t length = strlen(name);
-
-	if (utf8_valid(name, length))
-		return json_stringn(name, length);
-	return json_string(display_escape(shown, sizeof(shown), name, length));
-}
-
-static json_t *
-base64_value(const char *name)
-{
-	/* char may be read as bytes. */
-	char *text = base64_encode((const uint8_t *)name, strlen(name));
-	json_t *value = json_string(text != NULL ? text : "");
-
-	free(text);
-	return value;
-}
-
-/* A name, and beside it KEY_b64 with its exact bytes where they are not UTF-8. */
-static void
-set_name(json_t *object, const char *key, const char *name)
-{
-	char exact[32];
-
-	set(object, key, name_value(name));
-	if (utf8_valid(name, strlen(name)))
-		return;
-	snprintf(exact, sizeof(exact), "%s_b64", key);
-	set(object, exact, base64_value(name));
-}
-
-static json_t *
-event_new(const char *event)
-{
-	json_t *object = json_object();
-	char time[25];
-
-	set(object, "v", json_integer(1));
-	set_text(object, "event", event);
-	set_text(object, "time", clock_utc(time));
-	return object;
-}
-
-static void
-emit(struct report *r, json_t *object)
-{
-	size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT | JSON_REAL_PRECISION(12));
-	char *line = length > 0 ? malloc(length + 1) : NULL;
-
-	if (line != NULL) {
-		(void)json_dumpb(object, line, length, JSON_COMPACT | JSON_REAL_PRECISION(12));
-		line[length] = '\n';
-		report_output(r, line, length + 1);
-	} else if (r->output_errnum == 0) {
-		r->output_errnum = ENOMEM;
-	}
-	free(line);
-	json_decref(object);
-}
-
-static void
 json_started(struct report *r, const struct transfer_started *e)
 {
 	const struct transfer_request *t = &r->options->transfer;
-	json_t *object = event_new("start");
+	json_t *object = json_event("start");
 	json_t *sources = json_array(), *exact = json_array();
 	char session[33], address[ADDRESS_SERVER_BYTES + 8];
 	bool utf8 = true;
 
 	for (size_t i = 0; i < t->source_count; i++) {
-		(void)json_array_append_new(sources, name_value(t->sources[i]));
-		(void)json_array_append_new(exact, base64_value(t->sources[i]));
+		(void)json_array_append_new(sources, json_name_value(t->sources[i]));
+		(void)json_array_append_new(exact, json_base64_value(t->sources[i]));
 		utf8 = utf8 && utf8_valid(t->sources[i], strlen(t->sources[i]));
 	}
 	hex_encode(session, e->session_id, sizeof(e->session_id));
 	snprintf(address, sizeof(address), "ftx://%s", e->server);
-	set_text(object, "verb", r->options->verb_name);
-	set(object, "dry_run", json_boolean(t->dry_run));
-	set_text(object, "server", e->server);
-	set_text(object, "address", address);
-	set_text(object, "session", session);
-	set_count(object, "streams", e->streams);
-	set_text(object, "aead", e->aead);
-	set(object, "sources", sources);
+	json_set_text(object, "verb", r->options->verb_name);
+	json_set(object, "dry_run", json_boolean(t->dry_run));
+	json_set_text(object, "server", e->server);
+	json_set_text(object, "address", address);
+	json_set_text(object, "session", session);
+	json_set_count(object, "streams", e->streams);
+	json_set_text(object, "aead", e->aead);
+	json_set(object, "sources", sources);
 	if (utf8)
 		json_decref(exact);
 	else
-		set(object, "sources_b64", exact);
-	set_name(object, "dest", t->dest);
-	emit(r, object);
+		json_set(object, "sources_b64", exact);
+	json_set_name(object, "dest", t->dest);
+	json_emit(r, object);
+}
+
+/* Of status_flag: what the destination could not hold. */
+static json_t *
+not_kept_value(uint8_t bits)
+{
+	static const char *const names[] = {"mode", "owner", "xattrs", "acls"};
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((bits & 1u << i) != 0)
+			(void)json_array_append_new(list, json_string(names[i]));
+	return list;
 }
 
 static void
 json_file(struct report *r, const struct transfer_file *e)
 {
-	json_t *object = event_new("file");
+	json_t *object = json_event("file");
 	char digest[DIGEST_TEXT_BYTES];
 
-	set_name(object, "path", e->path);
-	if (e->dest[0] != '\0')
-		set_name(object, "dest", e->dest);
-	else
-		set(object, "dest", json_null());
-	set_text(object, "type", e->status == STATUS_SKIPPED ? "special" : "file");
-	set_text(object, "action", file_action_name(e->action));
-	set_text(object, "status", file_status_name(e->status));
-	set_count(object, "bytes", e->bytes);
-	set_count(object, "bytes_sent", e->bytes_sent);
-	set_count(object, "bytes_resumed", e->bytes_resumed);
-	set_count(object, "bytes_reused", 0);
-	set(object, "digest",
-	    e->has_digest ? json_string(digest_format(digest, &e->digest)) : json_null());
-	set(object, "mode_kept", json_boolean(!e->mode_not_kept));
-	emit(r, object);
+	/* What is deleted at the destination has no source. */
+	json_set_name(object, "path", e->path[0] != '\0' ? e->path : NULL);
+	json_set_name(object, "dest", e->dest);
+	json_set_text(object, "type", entry_type_name(e->type));
+	json_set_text(object, "action", file_action_name(e->action));
+	json_set_text(object, "status", file_status_name(e->status));
+	json_set_count(object, "bytes", e->bytes);
+	json_set_count(object, "bytes_sent", e->bytes_sent);
+	json_set_count(object, "bytes_resumed", e->bytes_resumed);
+	json_set_count(object, "bytes_reused", 0);
+	json_set(object, "digest",
+		 e->has_digest ? json_string(digest_format(digest, &e->digest)) : json_null());
+	json_set(object, "mode_kept", json_boolean((e->not_kept & STATUS_MODE_NOT_KEPT) == 0));
+	json_set(object, "not_kept", not_kept_value(e->not_kept));
+	json_emit(r, object);
 }
 
 static void
 json_error(struct report *r, const char *path, const struct problem *p)
 {
-	json_t *object = event_new("error");
+	json_t *object = json_event("error");
 	const char *errno_name = p->errnum != 0 ? strerrorname_np(p->errnum) : NULL;
 
-	if (path != NULL)
-		set_name(object, "path", path);
-	else
-		set(object, "path", json_null());
-	set_text(object, "name", error_name(p->error));
-	set_count(object, "exit", (uint64_t)error_exit(p->error));
-	set(object, "message", name_value(p->text));
-	set(object, "hint", p->hint[0] != '\0' ? name_value(p->hint) : json_null());
-	set(object, "errno_name", errno_name != NULL ? json_string(errno_name) : json_null());
-	set_text(object, "side", side_name(p->side));
-	set(object, "retryable", json_boolean(p->retryable));
-	emit(r, object);
+	json_set_name(object, "path", path);
+	json_set_text(object, "name", error_name(p->error));
+	json_set_count(object, "exit", (uint64_t)error_exit(p->error));
+	json_set(object, "message", json_name_value(p->text));
+	json_set(object, "hint", p->hint[0] != '\0' ? json_name_value(p->hint) : json_null());
+	json_set(object, "errno_name", errno_name != NULL ? json_string(errno_name) : json_null());
+	json_set_text(object, "side", side_name(p->side));
+	json_set(object, "retryable", json_boolean(p->retryable));
+	json_emit(r, object);
 }
 
 static void
@@ -186,48 +109,57 @@ json_progress(struct report *r)
 	double eta = report_eta_s(r);
 	json_t *object;
 
-	if (!r->started)
+	if (!r->started || !r->show_progress)
 		return;
-	object = event_new("progress");
-	set_text(object, "phase", transfer_phase_name(p->phase));
-	set_count(object, "files", p->files);
-	set_count(object, "files_total", p->files_total);
-	set_count(object, "bytes", p->bytes);
-	set_count(object, "bytes_total", p->bytes_total);
-	set_count(object, "rate", (uint64_t)r->rate.bytes_per_s);
+	object = json_event("progress");
+	json_set_text(object, "phase", transfer_phase_name(p->phase));
+	json_set_count(object, "files", p->files);
+	json_set_count(object, "files_total", p->files_total);
+	json_set_count(object, "bytes", p->bytes);
+	json_set_count(object, "bytes_total", p->bytes_total);
+	json_set_count(object, "rate", (uint64_t)r->rate.bytes_per_s);
 	if (eta >= 0 && eta < 1e12)
-		set_count(object, "eta_s", (uint64_t)eta);
+		json_set_count(object, "eta_s", (uint64_t)eta);
 	else
-		set(object, "eta_s", json_null());
-	set_count(object, "stalled_s", report_stalled_s(r));
-	emit(r, object);
+		json_set(object, "eta_s", json_null());
+	json_set_count(object, "stalled_s", report_stalled_s(r));
+	json_emit(r, object);
+}
+
+/* What was found, in a transfer also what was not begun. */
+static uint64_t
+files_total(const struct report *r)
+{
+	return (r->options->verb & VERBS_TRANSFER) != 0 ? r->progress.files_total
+							: r->outcome.total + r->outcome.deleted;
 }
 
 static void
 json_summary(struct report *r, int exit_code)
 {
 	const struct outcome *o = &r->outcome;
-	json_t *object = event_new("summary");
+	json_t *object = json_event("summary");
 	uint64_t ms = clock_ms() - r->begun_ms;
 
-	set_text(object, "verb", r->options->verb_name);
-	set_count(object, "exit_code", (uint64_t)exit_code);
-	set_text(object, "exit_name", exit_code > 128 ? "signal" : exit_name(exit_code));
-	set_count(object, "files_total", r->progress.files_total);
-	set_count(object, "files_done", o->done);
-	set_count(object, "files_same", o->same);
-	set_count(object, "files_skipped", o->skipped);
-	set_count(object, "files_failed", o->failed);
-	set_count(object, "files_deleted", 0);
-	set_count(object, "bytes_total", r->progress.bytes_total);
-	set_count(object, "bytes_wire", r->progress.bytes_wire);
-	set_count(object, "bytes_resumed", o->bytes_resumed);
-	set_count(object, "bytes_reused", 0);
-	set(object, "elapsed_s", json_real((double)ms / 1000));
-	set(object, "durable", json_boolean(exit_code == 0 && !r->options->transfer.dry_run));
-	set(object, "resumable", json_boolean(o->resumable));
-	set(object, "failed0", json_null());
-	emit(r, object);
+	json_set_text(object, "verb", r->options->verb_name);
+	json_set_count(object, "exit_code", (uint64_t)exit_code);
+	json_set_text(object, "exit_name", exit_code > 128 ? "signal" : exit_name(exit_code));
+	json_set_count(object, "files_total", files_total(r));
+	json_set_count(object, "files_done", o->done);
+	json_set_count(object, "files_same", o->same);
+	json_set_count(object, "files_ignored", o->ignored);
+	json_set_count(object, "files_skipped", o->skipped);
+	json_set_count(object, "files_failed", o->failed);
+	json_set_count(object, "files_deleted", o->deleted);
+	json_set_count(object, "bytes_total", r->progress.bytes_total);
+	json_set_count(object, "bytes_wire", r->progress.bytes_wire);
+	json_set_count(object, "bytes_resumed", o->bytes_resumed);
+	json_set_count(object, "bytes_reused", 0);
+	json_set(object, "elapsed_s", json_real((double)ms / 1000));
+	json_set(object, "durable", json_boolean(report_durable(r, exit_code)));
+	json_set(object, "resumable", json_boolean(o->resumable));
+	json_set_name(object, "failed0", r->options->failed0);
+	json_emit(r, object);
 }
 
 const struct reporter json_reporter = {
@@ -237,4 +169,8 @@ const struct reporter json_reporter = {
     .note = json_note,
     .progress = json_progress,
     .summary = json_summary,
+    .share = json_share,
+    .directory = json_directory,
+    .entry = json_entry,
+    .space = json_space,
 };

@@ -9,22 +9,61 @@
 
 #include "src/client/transfer.h"
 
-enum verb { VERB_PUT = 1, VERB_GET = 2, VERB_KEYGEN = 4, VERB_KEY = 8 };
+enum verb {
+	VERB_PUT = 1 << 0,
+	VERB_GET = 1 << 1,
+	VERB_LS = 1 << 2,
+	VERB_STAT = 1 << 3,
+	VERB_DF = 1 << 4,
+	VERB_MKDIR = 1 << 5,
+	VERB_MV = 1 << 6,
+	VERB_RM = 1 << 7,
+	VERB_LN = 1 << 8,
+	VERB_KEYGEN = 1 << 9,
+	VERB_KEY = 1 << 10,
+	VERB_HELP = 1 << 11,
+};
+
+#define VERBS_TRANSFER (VERB_PUT | VERB_GET)
+#define VERBS_REMOTE   (VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN)
+
+enum progress_choice { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 struct options {
 	enum verb verb;
 	const char *verb_name;
 	bool quiet, verbose, json;
+	enum progress_choice progress;
 	const char *identity; /* -i, or NULL */
 	const char *output;   /* -o of keygen, or NULL */
+	/*
+	 * Of every verb that contacts a server; of the remote ones sources are the arguments and
+	 * dest is NULL.
+	 */
 	struct transfer_request transfer;
-	char **arguments; /* after the verb */
+	struct filter *filter;	/* owned; NULL: none */
+	const char *files_from; /* a list to read, or NULL */
+	bool nul_separated;	/* -0 */
+	const char *failed0;	/* where failed entries are listed, or NULL */
+	bool from_command;
+	bool has_min_size;
+	bool all;	  /* ls -R, rm -r: with everything below */
+	bool long_format; /* ls -l */
+	bool parents;	  /* mkdir -p */
+	bool force;	  /* mv -f, ln -f, rm -f */
+	bool symbolic;	  /* ln -s */
+	char **arguments; /* after the verb, without those behind "--" where from_command is set */
 	size_t argument_count;
+	char **command; /* NULL-terminated; of from_command */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG };
 
-/* May reorder argv.  Complains on stderr where it returns OPTIONS_WRONG. */
+/*
+ * May reorder argv, and leads into it.  Complains on stderr where it returns OPTIONS_WRONG.  With
+ * OPTIONS_HELP o->verb is what help is asked for, or 0.  options_release() in any case.
+ */
 enum options_result options_parse(struct options *o, int argc, char **argv);
+void options_release(struct options *o);
 
 #endif

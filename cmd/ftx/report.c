@@ -5,6 +5,7 @@
 #include "cmd/ftx/report.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,14 +21,20 @@
 void
 report_init(struct report *r, const struct options *o)
 {
+	bool transfer = (o->verb & VERBS_TRANSFER) != 0;
+
 	memset(r, 0, sizeof(*r));
 	r->options = o;
 	r->reporter = o->json ? &json_reporter : &text_reporter;
-	r->outcome.asked = o->transfer.source_count;
 	r->begun_ms = clock_ms();
 	r->rate.at_ms = r->begun_ms;
 	r->rate.moved_ms = r->begun_ms;
+	r->payload = o->verb == VERB_GET && strcmp(o->transfer.dest, "-") == 0;
+	r->output_fd = r->payload ? STDERR_FILENO : STDOUT_FILENO;
 	r->terminal = isatty(STDERR_FILENO) == 1;
+	r->output_terminal = isatty(r->output_fd) == 1;
+	r->show_progress = transfer && o->progress != PROGRESS_NEVER &&
+			   (o->json || o->progress == PROGRESS_ALWAYS || r->terminal);
 }
 
 void
@@ -75,8 +82,24 @@ report_output(struct report *r, const void *data, size_t length)
 {
 	if (r->output_errnum != 0)
 		return;
-	if (write_full(STDOUT_FILENO, data, length) != 0)
+	if (write_full(r->output_fd, data, length) != 0)
 		r->output_errnum = errno != 0 ? errno : EIO;
+}
+
+bool
+report_durable(const struct report *r, int exit_code)
+{
+	const struct transfer_request *t = &r->options->transfer;
+
+	return exit_code == 0 && !t->dry_run && !t->no_sync && !r->payload;
+}
+
+const char *
+report_right(unsigned n)
+{
+	static const char *const names[] = {"list", "get", "put", "overwrite", "delete"};
+
+	return n < sizeof(names) / sizeof(names[0]) ? names[n] : NULL;
 }
 
 /* The progress line is in the way of every other. */
@@ -104,40 +127,58 @@ text_started(struct report *r, const struct transfer_started *e)
 		e->aead);
 }
 
-/* "SRC -> DST" */
+/* A line of the plan, or of what has become of an entry. */
+static void file_line(struct report *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void
+file_line(struct report *r, const char *format, ...)
+{
+	char line[2 * DISPLAY_PATH_BYTES + 64];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	clear_line(r);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return;
+	if (r->options->transfer.dry_run)
+		report_output(r, line, (size_t)n);
+	else
+		fputs(line, stderr);
+}
+
+static const char *
+why_skipped(enum entry_type type)
+{
+	bool special = type != ENTRY_FILE && type != ENTRY_DIRECTORY && type != ENTRY_SYMLINK;
+
+	return special ? "not a regular file" : "the name is one of ftx's own";
+}
+
 static void
 text_file(struct report *r, const struct transfer_file *e)
 {
 	char source[DISPLAY_PATH_BYTES], dest[DISPLAY_PATH_BYTES];
-	char line[2 * DISPLAY_PATH_BYTES + 64];
+	const char *to = e->dest != NULL ? e->dest : "";
 	bool plan = r->options->transfer.dry_run;
-	const char *what = file_status_name(e->status);
-	int n;
 
-	if (e->mode_not_kept && !r->mode_told && !r->options->quiet) {
-		clear_line(r);
-		fprintf(stderr,
-			"ftx: %s: mode not kept: the destination's file system cannot "
-			"hold it\n",
-			r->options->verb_name);
-		r->mode_told = true;
-	}
 	if (e->status == STATUS_FAILED || e->status == STATUS_CHANGED ||
 	    (!plan && (!r->options->verbose || r->options->quiet)))
 		return;
+	/* Directories that stay as they are would only hide the rest. */
+	if (e->status == STATUS_SAME && e->type == ENTRY_DIRECTORY)
+		return;
 	display_escape(source, sizeof(source), e->path, strlen(e->path));
-	display_escape(dest, sizeof(dest), e->dest, strlen(e->dest));
-	if (e->status == STATUS_PLANNED || (plan && e->status == STATUS_SAME))
-		what = file_action_name(e->action);
-	if (e->status == STATUS_SKIPPED)
-		n = snprintf(line, sizeof(line), "%s: skipped, not a regular file\n", source);
+	display_escape(dest, sizeof(dest), to, strlen(to));
+	if (e->action == ACTION_DELETE)
+		file_line(r, "deleting %s\n", dest[0] != '\0' ? dest : source);
+	else if (e->status == STATUS_SKIPPED)
+		file_line(r, "%s: skipped, %s\n", source, why_skipped(e->type));
 	else
-		n = snprintf(line, sizeof(line), "%s -> %s (%s)\n", source, dest, what);
-	clear_line(r);
-	if (plan)
-		report_output(r, line, (size_t)n);
-	else
-		fputs(line, stderr);
+		file_line(r, "%s -> %s (%s)\n", source, dest,
+			  e->status == STATUS_IGNORED ? "ignored" : file_action_name(e->action));
 }
 
 static void
@@ -173,14 +214,16 @@ text_note(struct report *r, const struct problem *p)
 	fprintf(stderr, "ftx: %s: %s\n", r->options->verb_name, p->text);
 }
 
+/* "12 of 340 files", with a sign that more may be found */
 static void
 text_progress(struct report *r)
 {
 	const struct transfer_progress *p = &r->progress;
+	const char *least = p->scanned ? "" : "\xe2\x89\xa5 ";
 	char done[32], total[32], rate[32], eta[64] = "";
 	double seconds = report_eta_s(r);
 
-	if (!r->terminal || r->options->quiet || !r->started)
+	if (!r->show_progress || r->options->quiet || !r->started)
 		return;
 	size_format(done, sizeof(done), p->bytes);
 	size_format(total, sizeof(total), p->bytes_total);
@@ -192,10 +235,32 @@ text_progress(struct report *r)
 		memcpy(eta, ", ", 3);
 		duration_format(eta + 2, sizeof(eta) - 2, (uint64_t)seconds * 1000);
 	}
-	fprintf(stderr, "\r\033[K%s of %s%s, %s/s%s", done, p->scanned ? "" : "\xe2\x89\xa5 ",
-		total, rate, eta);
+	fprintf(stderr, "%s%llu of %s%llu %s, %s of %s%s, %s/s%s%s", r->terminal ? "\r\033[K" : "",
+		(unsigned long long)p->files, least, (unsigned long long)p->files_total,
+		p->files_total == 1 ? "file" : "files", done, least, total, rate, eta,
+		r->terminal ? "" : "\n");
 	fflush(stderr);
-	r->line_open = true;
+	r->line_open = r->terminal;
+}
+
+/* Once for each kind, not for each file. */
+static void
+tell_not_kept(const struct report *r)
+{
+	static const char *const kinds[] = {"mode", "owner and group", "extended attributes",
+					    "access control lists"};
+
+	for (unsigned bit = 0; bit < sizeof(kinds) / sizeof(kinds[0]); bit++)
+		if ((r->outcome.not_kept & 1u << bit) != 0)
+			fprintf(stderr, "ftx: %s: %s not kept: the destination cannot hold all\n",
+				r->options->verb_name, kinds[bit]);
+}
+
+static void
+print_count(uint64_t n, const char *what)
+{
+	if (n > 0)
+		fprintf(stderr, ", %llu %s", (unsigned long long)n, what);
 }
 
 static void
@@ -207,7 +272,10 @@ text_summary(struct report *r, int exit_code)
 	uint64_t moved = r->progress.bytes_wire;
 
 	clear_line(r);
-	if (!chatty(r) || !r->started || exit_code > 128 || r->options->transfer.dry_run)
+	if (!r->options->quiet)
+		tell_not_kept(r);
+	if (!chatty(r) || !r->started || exit_code > 128 || r->options->transfer.dry_run ||
+	    (r->options->verb & VERBS_TRANSFER) == 0)
 		return;
 	size_format(bytes, sizeof(bytes), r->progress.bytes_total);
 	size_format(resumed, sizeof(resumed), o->bytes_resumed);
@@ -217,13 +285,15 @@ text_summary(struct report *r, int exit_code)
 		(unsigned long long)o->total, o->total == 1 ? "file" : "files", bytes, time, rate);
 	if (o->bytes_resumed > 0)
 		fprintf(stderr, ", %s of it resumed", resumed);
-	if (o->same > 0)
-		fprintf(stderr, ", %llu unchanged", (unsigned long long)o->same);
-	if (o->skipped > 0)
-		fprintf(stderr, ", %llu skipped", (unsigned long long)o->skipped);
-	if (o->failed > 0)
-		fprintf(stderr, ", %llu failed", (unsigned long long)o->failed);
+	print_count(o->same, "unchanged");
+	print_count(o->ignored, "ignored");
+	print_count(o->skipped, "skipped");
+	print_count(o->deleted, "deleted");
+	print_count(o->failed, "failed");
 	fputs("\n", stderr);
+	if (exit_code == 0 && r->options->transfer.no_sync)
+		fprintf(stderr, "ftx: %s: OK-UNSYNCED: a power cut may still undo it (--no-sync)\n",
+			r->options->verb_name);
 }
 
 const struct reporter text_reporter = {
@@ -233,4 +303,8 @@ const struct reporter text_reporter = {
     .note = text_note,
     .progress = text_progress,
     .summary = text_summary,
+    .share = text_share,
+    .directory = text_directory,
+    .entry = text_entry,
+    .space = text_space,
 };

@@ -1,5 +1,6 @@
 /*
- * What a transfer says: for people (report.c) or as JSON (json.c), behind one table of functions.
+ * What a run says: for people (report.c, report_remote.c) or as JSON (json.c, json_remote.c),
+ * behind one table of functions.
  */
 #ifndef FTX_REPORT_H
 #define FTX_REPORT_H
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "cmd/ftx/options.h"
+#include "proto/message.h"
 #include "src/client/outcome.h"
 
 struct rate {
@@ -20,15 +22,26 @@ struct rate {
 struct report {
 	const struct reporter *reporter;
 	const struct options *options;
-	struct outcome outcome;
+	struct outcome outcome; /* before summary */
 	struct transfer_progress progress;
 	struct rate rate;
 	uint64_t begun_ms;
-	bool terminal;	/* stderr is one */
+	int output_fd; /* of results and events: standard output where that is not the data */
+	bool payload;  /* standard output is the data */
+	bool terminal; /* stderr is one */
+	bool output_terminal;
+	bool show_progress;
 	bool line_open; /* a progress line stands there */
 	bool started;
-	bool mode_told;
+	bool listed;	   /* ls: something was printed */
 	int output_errnum; /* standard output does not take what it is given */
+};
+
+/* An entry of the server, for ls and stat. */
+struct shown_entry {
+	const char *path; /* as typed, and what is below it */
+	const char *name; /* what ls calls it */
+	const struct attributes *attributes;
 };
 
 struct reporter {
@@ -38,6 +51,11 @@ struct reporter {
 	void (*note)(struct report *r, const struct problem *p);
 	void (*progress)(struct report *r);
 	void (*summary)(struct report *r, int exit_code); /* exit_code > 128: ended by a signal */
+
+	void (*share)(struct report *r, const char *name, uint8_t rights);
+	void (*directory)(struct report *r, const char *path); /* what follows is in it */
+	void (*entry)(struct report *r, const struct shown_entry *e);
+	void (*space)(struct report *r, const char *path, const struct message_space *s);
 };
 
 extern const struct reporter text_reporter;
@@ -54,7 +72,19 @@ double report_eta_s(const struct report *r);
 /* Whole seconds since content last moved. */
 uint64_t report_stalled_s(const struct report *r);
 
-/* Writes to standard output; the first error is kept in output_errnum. */
+/* Writes to output_fd; the first error is kept in output_errnum. */
 void report_output(struct report *r, const void *data, size_t length);
+
+/* Is what was done on stable storage, if it ended so? */
+bool report_durable(const struct report *r, int exit_code);
+
+/* The name of the n-th right, NULL behind the last one (PROTOCOL.md, structure share). */
+const char *report_right(unsigned n);
+
+/* Text of ls, stat and df. */
+void text_share(struct report *r, const char *name, uint8_t rights);
+void text_directory(struct report *r, const char *path);
+void text_entry(struct report *r, const struct shown_entry *e);
+void text_space(struct report *r, const char *path, const struct message_space *s);
 
 #endif

@@ -6,79 +6,70 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "cmd/ftx/command.h"
+#include "cmd/ftx/failed.h"
 #include "cmd/ftx/report.h"
+#include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/client/config.h"
+#include "src/client/selection.h"
 #include "src/secure/keyfile.h"
 
 #define PROGRESS_MS 500u
 #define STOP_MS	    15000u /* after a signal: what is not over by then is left to the next run */
 
-static volatile sig_atomic_t caught; /* the signal that asked us to stop */
-static int caught_fd = -1;
+/* A put or get and what belongs to it. */
+struct job {
+	const struct options *options;
+	struct transfer_request request;
+	struct selection *selection;
+	struct command command; /* of --from-command */
+	struct transfer *transfer;
+	struct failed failed;
+	struct report report;
+};
 
-/* A handler and not a signalfd, so that a second signal ends even a write that never returns. */
-static void
-on_signal(int number)
+/* Who read our standard output does not want more: no word about it (exit 141). */
+static bool
+is_broken_pipe(const struct report *r, const struct problem *p)
 {
-	const uint64_t one = 1;
-	int errnum = errno;
-	ssize_t n;
-
-	caught = number;
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	n = write(caught_fd, &one, sizeof(one));
-	(void)n;
-	errno = errnum;
-}
-
-static int
-catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
-	caught_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (caught_fd < 0)
-		return error_from_errno(errno);
-	if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
-		return error_from_errno(errno);
-	return 0;
+	return r->payload && p->side == SIDE_LOCAL && p->errnum == EPIPE;
 }
 
 static void
-die_of(int number)
+take_error(struct job *j, const struct transfer_error *e)
 {
-	sigset_t set;
+	struct report *r = &j->report;
 
-	signal(number, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(number);
+	if (is_broken_pipe(r, &e->problem))
+		r->output_errnum = EPIPE;
+	else if (r->output_errnum == 0 || e->problem.error != FTX_E_INTERRUPTED)
+		r->reporter->error(r, e->path, &e->problem);
+	failed_add(&j->failed, e);
 }
 
 /* true: that was the last event. */
 static bool
-take(struct report *r, const struct transfer_event *e)
+take(struct job *j, const struct transfer_event *e)
 {
+	struct report *r = &j->report;
+
 	switch (e->type) {
 	case TRANSFER_STARTED:
 		r->started = true;
 		r->reporter->started(r, &e->started);
+		/* Not before: a command need not wait with its work for the network. */
+		if (j->options->from_command && !j->request.dry_run)
+			command_start(&j->command);
 		return false;
 	case TRANSFER_FILE:
-		outcome_file(&r->outcome, &e->file);
 		r->reporter->file(r, &e->file);
 		return false;
 	case TRANSFER_ERROR:
-		outcome_error(&r->outcome, e->error.problem.error);
-		r->reporter->error(r, e->error.path, &e->error.problem);
+		take_error(j, &e->error);
 		return false;
 	case TRANSFER_NOTE:
 		r->reporter->note(r, &e->note);
@@ -89,37 +80,49 @@ take(struct report *r, const struct transfer_event *e)
 	return true;
 }
 
+/* All events that are there.  true: the last one was among them. */
+static bool
+take_all(struct job *j)
+{
+	struct transfer_event *event;
+	bool last = false;
+
+	while (!last && (event = transfer_next(j->transfer)) != NULL) {
+		last = take(j, event);
+		transfer_event_free(event);
+	}
+	return last;
+}
+
 /* Until the transfer is over.  false: it does not come to an end after a signal. */
 static bool
-follow(struct report *r, struct transfer *t)
+follow(struct job *j)
 {
-	static struct transfer_event event; /* large */
+	struct report *r = &j->report;
 	uint64_t next_ms = clock_ms() + PROGRESS_MS;
 	uint64_t stop_ms = UINT64_MAX;
 
 	for (;;) {
-		struct pollfd fds[2] = {{.fd = transfer_fd(t), .events = POLLIN},
-					{.fd = caught_fd, .events = POLLIN}};
+		struct pollfd fds[2] = {{.fd = transfer_fd(j->transfer), .events = POLLIN},
+					{.fd = signals_fd(), .events = POLLIN}};
 		struct transfer_progress progress;
 		uint64_t now = clock_ms();
 
 		(void)poll(fds, 2, now < next_ms ? (int)(next_ms - now) : 0);
-		while (transfer_next(t, &event))
-			if (take(r, &event))
-				return true;
+		if (take_all(j))
+			return true;
 		now = clock_ms();
 		if ((fds[1].revents != 0 || r->output_errnum != 0) && stop_ms == UINT64_MAX) {
-			uint64_t count;
-
 			if (fds[1].revents != 0)
-				(void)!read(caught_fd, &count, sizeof(count));
-			transfer_stop(t);
+				signals_take();
+			transfer_stop(j->transfer);
+			command_stop(&j->command);
 			stop_ms = now + STOP_MS;
 		}
 		if (now >= stop_ms)
 			return false;
 		if (now >= next_ms) {
-			transfer_progress(t, &progress);
+			transfer_progress(j->transfer, &progress);
 			report_measure(r, &progress);
 			r->reporter->progress(r);
 			next_ms = now + PROGRESS_MS;
@@ -127,12 +130,11 @@ follow(struct report *r, struct transfer *t)
 	}
 }
 
-static int
+static void
 fail(struct report *r, const struct problem *why)
 {
 	outcome_error(&r->outcome, why->error);
 	r->reporter->error(r, NULL, why);
-	return outcome_exit(&r->outcome);
 }
 
 /* Who the server is, and the key for it. */
@@ -152,36 +154,111 @@ prepare(const struct options *o, struct transfer *t, const struct config *config
 	return resolved;
 }
 
+/* What a finished transfer leaves behind.  Returns the exit code. */
+static int
+settle(struct job *j)
+{
+	struct report *r = &j->report;
+	struct transfer_progress progress;
+	struct problem why;
+	bool complete;
+	int code;
+
+	transfer_progress(j->transfer, &progress);
+	report_measure(r, &progress);
+	transfer_outcome(j->transfer, &r->outcome);
+	code = outcome_exit(&r->outcome);
+	complete = failed_close(&j->failed, &why) == 0;
+	if (!complete) {
+		r->reporter->error(r, NULL, &why);
+		code = code != 0 ? code : error_exit(why.error);
+	}
+	return code;
+}
+
 /* Checks, key, transfer.  Returns the exit code so far. */
 static int
-run(struct report *r, const struct options *o, struct transfer *t)
+run(struct job *j)
 {
-	struct transfer_progress progress;
+	const struct options *o = j->options;
+	struct report *r = &j->report;
 	struct problem why;
 	struct config *config = NULL;
 	uint8_t *secret = NULL;
 	bool ended = true;
-	int code;
+	int code, error;
 
-	if (config_load(&config, &why) != 0 || prepare(o, t, config, &secret, &why) != 0) {
-		code = fail(r, &why);
-	} else if (catch_signals() != 0) {
-		problem_local(&why, error_from_errno(errno), errno);
-		code = fail(r, &why);
-	} else if (transfer_start(t, secret, &why) != 0) {
-		code = fail(r, &why);
-	} else {
-		ended = follow(r, t);
-		transfer_progress(t, &progress);
-		report_measure(r, &progress);
+	if ((error = config_load(&config, &why)) == 0 &&
+	    (error = prepare(o, j->transfer, config, &secret, &why)) == 0 &&
+	    (error = failed_open(&j->failed, o->failed0, &j->request, &why)) == 0 &&
+	    (error = signals_catch(NULL)) != 0)
+		problem_local(&why, error, errno);
+	if (error == 0)
+		error = transfer_start(j->transfer, secret, &why);
+	if (error != 0) {
+		fail(r, &why);
 		code = outcome_exit(&r->outcome);
+	} else {
+		ended = follow(j);
+		command_stop(&j->command);
+		code = settle(j);
 	}
 	/* A thread that hangs in a dead disk or a name server must not keep us: the process ends.
 	 */
 	if (ended) {
-		transfer_free(t);
+		transfer_free(j->transfer);
 		config_free(config);
 		key_secret_free(secret);
+		selection_free(j->selection);
+	}
+	command_release(&j->command);
+	return code;
+}
+
+/* What the request borrows, from the options.  FTX_E_USAGE ... in why. */
+static int
+set_up(struct job *j, struct problem *why)
+{
+	const struct options *o = j->options;
+	int r = 0;
+
+	j->request = o->transfer;
+	j->request.report_files = o->json || o->verbose || o->transfer.dry_run;
+	if (o->files_from != NULL) {
+		r = selection_read(&j->selection, o->files_from, o->nul_separated, why);
+		j->request.selection = j->selection;
+	}
+	if (r == 0 && o->from_command) {
+		r = command_init(&j->command, o->command, why);
+		j->request.input_fd = j->command.read_fd;
+		j->request.input_finish = command_finish;
+		j->request.input_arg = &j->command;
+	}
+	return r != 0 ? r : transfer_new(&j->transfer, &j->request, why);
+}
+
+/* Ends as a signal or a broken pipe does, or returns the exit code. */
+static int
+leave(struct job *j, int code)
+{
+	const struct options *o = j->options;
+	struct report *r = &j->report;
+	int caught = signals_caught();
+
+	if (caught != 0)
+		code = 128 + caught;
+	else if (r->output_errnum == EPIPE)
+		code = 128 + SIGPIPE;
+	if (o->json || r->output_errnum != EPIPE)
+		r->reporter->summary(r, code);
+	if (caught != 0)
+		signals_die(caught);
+	if (r->output_errnum == EPIPE)
+		signals_die(SIGPIPE);
+	if (r->output_errnum != 0) {
+		fprintf(stderr, "ftx: %s: standard output: %s\n", o->verb_name,
+			strerror(r->output_errnum));
+		return code != 0 ? code : FTX_EXIT_FAILURE;
 	}
 	return code;
 }
@@ -189,28 +266,18 @@ run(struct report *r, const struct options *o, struct transfer *t)
 int
 verb_transfer(const struct options *o)
 {
-	static struct report report;
-	struct transfer *t;
+	/* Threads may still use it when the process ends. */
+	static struct job job = {.command = {.read_fd = -1, .write_fd = -1, .process_fd = -1}};
 	struct problem why;
-	int code;
 
-	if (transfer_new(&t, &o->transfer, &why) != 0) {
-		fprintf(stderr, "ftx: %s: %s\n", o->verb_name, why.text);
-		return error_exit(why.error);
+	job.options = o;
+	if (set_up(&job, &why) != 0) {
+		fprintf(stderr, "ftx: %s: %s", o->verb_name, why.text);
+		fprintf(stderr, why.hint[0] != '\0' ? " (%s)\n" : "\n", why.hint);
+		selection_free(job.selection);
+		command_release(&job.command);
+		return FTX_EXIT_USAGE; /* nothing was contacted */
 	}
-	report_init(&report, o);
-	code = run(&report, o, t);
-	if (caught != 0)
-		code = 128 + caught;
-	report.reporter->summary(&report, code);
-	if (report.output_errnum == EPIPE)
-		die_of(SIGPIPE);
-	if (caught != 0)
-		die_of(caught);
-	if (report.output_errnum != 0) {
-		fprintf(stderr, "ftx: %s: standard output: %s\n", o->verb_name,
-			strerror(report.output_errnum));
-		return code != 0 ? code : FTX_EXIT_FAILURE;
-	}
-	return code;
+	report_init(&job.report, o);
+	return leave(&job, run(&job));
 }

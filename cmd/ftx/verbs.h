@@ -7,6 +7,7 @@
 #include "cmd/ftx/options.h"
 
 int verb_transfer(const struct options *o); /* put, get */
+int verb_remote(const struct options *o);   /* ls, stat, df, mkdir, mv, rm, ln */
 int verb_keygen(const struct options *o);
 int verb_key(const struct options *o);
 

@@ -1,0 +1,172 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/ftx/option_values.h"
+#include "src/client/address.h"
+
+/* What cannot be, one row each: both are said, and why not. */
+struct conflict {
+	bool first, second;
+	const char *why;
+};
+
+static enum options_result
+refuse_conflicts(const struct options *o, const struct conflict *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].first && rows[i].second)
+			return options_wrong(o, "%s", rows[i].why);
+	return OPTIONS_RUN;
+}
+#define REFUSE(o, rows) refuse_conflicts(o, rows, sizeof(rows) / sizeof((rows)[0]))
+
+static enum options_result
+check_together(const struct options *o)
+{
+	const struct transfer_request *t = &o->transfer;
+	const struct conflict rows[] = {
+	    {t->delete, o->files_from != NULL,
+	     "--delete with --files-from: what is not on the list was not looked for, so nothing "
+	     "says what to delete"},
+	    {t->has_max_delete, !t->delete, "--max-delete is for --delete, which is not given"},
+	    {t->delete_excluded, !t->delete,
+	     "--delete-excluded is for --delete, which is not given"},
+	    {t->delete_empty, !t->delete, "--delete-empty is for --delete, which is not given"},
+	    {t->set != SET_NONE, t->delete,
+	     "--delete with a set: a set has nothing in it but what is put"},
+	    {t->set != SET_NONE, t->backup_dir != NULL,
+	     "--backup-dir with a set: nothing of a set is overwritten"},
+	    {o->nul_separated, o->files_from == NULL, "-0 is for --files-from, which is not given"},
+	    {o->files_from != NULL, t->source_count > 1,
+	     "--files-from takes exactly one source, the directory that its names are in"},
+	    {o->failed0 != NULL, o->failed0 != NULL && strcmp(o->failed0, "-") == 0,
+	     "--failed0 takes a file: standard output may be the data, and is for events"},
+	};
+
+	return REFUSE(o, rows);
+}
+
+/* One stream without a name, from standard input or to standard output. */
+static enum options_result
+check_stream(const struct options *o, bool input)
+{
+	const struct transfer_request *t = &o->transfer;
+	const struct conflict rows[] = {
+	    {true, o->argument_count != 1 + (size_t)!o->from_command,
+	     input ? "standard input is the single source: ftx put - HOST:SHARE/NAME"
+		   : "standard output takes one file: ftx get HOST:SHARE/NAME -"},
+	    {true, t->delete, "--delete is for directories, and this is one stream"},
+	    {true, o->files_from != NULL,
+	     "--files-from is for a directory, and this is one stream"},
+	    {true, o->failed0 != NULL,
+	     "--failed0 lists names, and a stream has none: the exit code says it"},
+	    {true, t->set != SET_NONE, "a set is a directory, and this is one stream"},
+	    {true, o->filter != NULL,
+	     "--exclude and --include are for what is below a directory, and this is one stream"},
+	    {input, t->checksum, "-c compares before it sends, and a stream is read only once"},
+	    {input, t->update, "-u compares times, and a stream has none"},
+	};
+
+	return REFUSE(o, rows);
+}
+
+/* Standard input has no name of its own: the destination has to say one. */
+static enum options_result
+check_input(struct options *o)
+{
+	struct transfer_request *t = &o->transfer;
+	struct address a;
+	struct problem why;
+	enum options_result result = check_stream(o, true);
+
+	if (result != OPTIONS_RUN)
+		return result;
+	if (address_parse(&a, t->dest, &why) != 0)
+		return options_wrong(o, "%s", why.text);
+	if (a.trailing_slash || address_rest(a.path)[0] == '\0')
+		return options_wrong(o,
+				     "'%s': a name is needed there, standard input has none of its "
+				     "own: HOST:SHARE/NAME",
+				     option_shown(t->dest));
+	t->no_target_directory = true;
+	if (!o->from_command)
+		t->input_fd = STDIN_FILENO;
+	return OPTIONS_RUN;
+}
+
+static bool
+has_dash(const struct options *o)
+{
+	for (size_t i = 0; i < o->transfer.source_count; i++)
+		if (strcmp(o->transfer.sources[i], "-") == 0)
+			return true;
+	return false;
+}
+
+static enum options_result
+check_transfer(struct options *o)
+{
+	struct transfer_request *t = &o->transfer;
+	bool put = o->verb == VERB_PUT;
+	bool input = put && (o->from_command || has_dash(o));
+	enum options_result result = OPTIONS_RUN;
+
+	if (input)
+		result = check_input(o);
+	else if (!put && strcmp(t->dest, "-") == 0)
+		result = check_stream(o, false);
+	if (result == OPTIONS_RUN && o->has_min_size && !input)
+		result = options_wrong(o, "--min-size is for standard input and --from-command");
+	if (result == OPTIONS_RUN && t->dest[0] == '\0')
+		result = options_wrong(o, "the destination is empty");
+	return result == OPTIONS_RUN ? check_together(o) : result;
+}
+
+static enum options_result
+count_arguments(const struct options *o)
+{
+	const struct verb_row *row = verb_of(o->verb);
+	size_t least = row->least;
+
+	if (o->verb == VERB_PUT && !o->from_command)
+		least = 2;
+	if (o->argument_count > row->most)
+		return options_wrong(o, "'%s' is too much: ftx %s %s",
+				     option_shown(o->arguments[row->most]), row->name, row->usage);
+	if (o->argument_count >= least)
+		return OPTIONS_RUN;
+	if ((o->verb & VERBS_TRANSFER) != 0)
+		return options_wrong(o,
+				     "sources and a destination are needed: ftx %s %s; REMOTE is "
+				     "HOST:SHARE/PATH or ftx://KEY@HOST/SHARE/PATH",
+				     row->name, row->usage);
+	return options_wrong(o, "arguments are missing: ftx %s %s", row->name, row->usage);
+}
+
+enum options_result
+options_check(struct options *o)
+{
+	struct transfer_request *t = &o->transfer;
+	enum options_result result = OPTIONS_RUN;
+
+	if (o->from_command && o->command == NULL)
+		return options_wrong(o, "the command is missing: ftx put --from-command "
+					"HOST:SHARE/NAME -- COMMAND [ARGUMENT]...");
+	if (o->from_command && o->argument_count != 1)
+		return options_wrong(o, "one destination is needed before the --: ftx put "
+					"--from-command HOST:SHARE/NAME -- COMMAND [ARGUMENT]...");
+	result = count_arguments(o);
+	if (result != OPTIONS_RUN || (o->verb & (VERBS_TRANSFER | VERBS_REMOTE)) == 0)
+		return result;
+	t->sources = (const char *const *)o->arguments;
+	t->source_count = o->argument_count;
+	if ((o->verb & VERBS_TRANSFER) == 0)
+		return OPTIONS_RUN;
+	t->verb = o->verb == VERB_PUT ? TRANSFER_PUT : TRANSFER_GET;
+	t->dest = o->arguments[o->argument_count - 1];
+	/* The command stands for the source in what is said. */
+	if (o->from_command)
+		t->sources = (const char *const *)o->command;
+	t->source_count = o->from_command ? 1 : o->argument_count - 1;
+	return check_transfer(o);
+}

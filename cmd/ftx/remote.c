@@ -1,0 +1,206 @@
+/*
+ * ls, stat, df, mkdir, mv, rm and ln: from the options to the exit code.
+ */
+#include "cmd/ftx/remote.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/ftx/signals.h"
+#include "cmd/ftx/verbs.h"
+#include "proto/errors.h"
+#include "src/client/config.h"
+#include "src/secure/aead.h"
+#include "src/secure/keyfile.h"
+
+static const struct {
+	enum verb verb;
+	bool share_needed;
+	void (*run)(struct remote_job *j);
+} verbs[] = {
+    {VERB_LS, false, remote_ls},  {VERB_STAT, true, remote_show_stat},
+    {VERB_DF, false, remote_df},  {VERB_MKDIR, true, remote_make},
+    {VERB_MV, true, remote_move}, {VERB_RM, true, remote_erase},
+    {VERB_LN, true, remote_name},
+};
+
+void
+remote_failed(struct remote_job *j, const char *path, const struct problem *p)
+{
+	struct report *r = &j->report;
+
+	outcome_error(&r->outcome, p->error);
+	if (r->output_errnum == 0 || p->error != FTX_E_INTERRUPTED)
+		r->reporter->error(r, path, p);
+}
+
+void
+remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum entry_type type,
+		  enum file_action action, const struct problem *p)
+{
+	struct report *r = &j->report;
+	char *owned_path = strdup(path);
+	char *owned_dest = dest != NULL ? strdup(dest) : NULL;
+	struct transfer_file f = {.path = owned_path,
+				  .dest = owned_dest,
+				  .type = type,
+				  .action = action,
+				  .status = p != NULL			   ? STATUS_FAILED
+					    : j->options->transfer.dry_run ? STATUS_PLANNED
+									   : STATUS_DONE};
+	struct problem memory;
+
+	outcome_file(&r->outcome, &f);
+	if (p == NULL && !j->options->transfer.dry_run)
+		j->changed = true;
+	if (owned_path == NULL || (dest != NULL && owned_dest == NULL)) {
+		problem_set(&memory, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		remote_failed(j, NULL, &memory);
+	} else {
+		r->reporter->file(r, &f);
+		if (p != NULL)
+			remote_failed(j, path, p);
+	}
+	free(owned_path);
+	free(owned_dest);
+}
+
+bool
+remote_ended(const struct remote_job *j)
+{
+	return remote_over(j->remote) || j->report.output_errnum != 0;
+}
+
+char *
+remote_join(const char *typed, const char *below)
+{
+	size_t length = strlen(typed);
+	const char *slash = below[0] == '\0' || (length > 0 && typed[length - 1] == '/') ? "" : "/";
+	char *joined;
+
+	return asprintf(&joined, "%s%s%s", typed, slash, below) >= 0 ? joined : NULL;
+}
+
+static int
+set_up(struct remote_job *j, bool share_needed, struct problem *why)
+{
+	const struct transfer_request *t = &j->options->transfer;
+	/* The target of a symbolic link is text. */
+	size_t skip = j->options->verb == VERB_LN && j->options->symbolic ? 1 : 0;
+	const struct remote_options options = {
+	    .addresses = t->sources + skip,
+	    .count = t->source_count - skip,
+	    .share_needed = share_needed,
+	    .port = t->port,
+	    .family = t->family,
+	    .retry_for_ms = t->retry_for_ms,
+	    .timeout_ms = t->timeout_ms,
+	};
+	int r = remote_new(&j->remote, &options, why);
+
+	return r != 0 ? r : remote_check(j, why);
+}
+
+static void
+announce(struct remote_job *j)
+{
+	const struct address *server = remote_server(j->remote);
+	struct transfer_started e = {
+	    .streams = 1, .aead = aead_name(connection_aead(remote_connection(j->remote)))};
+
+	address_format_server(e.server, server->host, server->port);
+	memcpy(e.session_id, remote_session_id(j->remote), sizeof(e.session_id));
+	j->report.started = true;
+	j->report.reporter->started(&j->report, &e);
+}
+
+/* Config, key, connection.  0 or an error in why. */
+static int
+reach(struct remote_job *j, struct config **config, uint8_t **secret, struct problem *why)
+{
+	struct problem unknown;
+	const char *identity;
+	int resolved, r;
+
+	if ((r = config_load(config, why)) != 0)
+		return r;
+	resolved = remote_resolve(j->remote, *config, &identity, &unknown);
+	r = identity_load(j->options, identity, secret, why);
+	/* Of both, the key file comes first: exit 14 before 8. */
+	if (r == 0 && resolved != 0) {
+		*why = unknown;
+		r = resolved;
+	}
+	if (r == 0 && (r = signals_catch(remote_cancel(j->remote))) != 0)
+		problem_local(why, r, errno);
+	return r != 0 ? r : remote_connect(j->remote, *secret, why);
+}
+
+static void
+work(struct remote_job *j, void (*run)(struct remote_job *j))
+{
+	struct config *config = NULL;
+	uint8_t *secret = NULL;
+	struct problem why;
+
+	if (reach(j, &config, &secret, &why) != 0) {
+		remote_failed(j, NULL, &why);
+	} else {
+		announce(j);
+		run(j);
+		if (j->changed && !remote_over(j->remote) && remote_sync(j->remote, &why) != 0)
+			remote_failed(j, NULL, &why);
+	}
+	remote_free(j->remote);
+	config_free(config);
+	key_secret_free(secret);
+}
+
+static int
+leave(struct remote_job *j)
+{
+	struct report *r = &j->report;
+	int caught = signals_caught();
+	int code = outcome_exit(&r->outcome);
+
+	if (caught != 0)
+		code = 128 + caught;
+	else if (r->output_errnum == EPIPE)
+		code = 128 + SIGPIPE;
+	if (r->output_errnum != EPIPE)
+		r->reporter->summary(r, code);
+	if (caught != 0)
+		signals_die(caught);
+	if (r->output_errnum == EPIPE)
+		signals_die(SIGPIPE);
+	if (r->output_errnum == 0)
+		return code;
+	fprintf(stderr, "ftx: %s: standard output: %s\n", j->options->verb_name,
+		strerror(r->output_errnum));
+	return code != 0 ? code : FTX_EXIT_FAILURE;
+}
+
+int
+verb_remote(const struct options *o)
+{
+	static struct remote_job job; /* large */
+	struct problem why;
+	size_t i = 0;
+
+	while (verbs[i].verb != o->verb)
+		i++;
+	job.options = o;
+	if (set_up(&job, verbs[i].share_needed, &why) != 0) {
+		fprintf(stderr, "ftx: %s: %s", o->verb_name, why.text);
+		fprintf(stderr, why.hint[0] != '\0' ? " (%s)\n" : "\n", why.hint);
+		remote_free(job.remote);
+		return error_exit(why.error);
+	}
+	report_init(&job.report, o);
+	job.report.outcome.several = o->argument_count > 1;
+	work(&job, verbs[i].run);
+	return leave(&job);
+}

@@ -1,0 +1,80 @@
+/*
+ * A handler and not a signalfd, so that a second signal ends even a write that never returns.
+ */
+#include "cmd/ftx/signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+
+static volatile sig_atomic_t caught;
+static int caught_fd = -1;
+static struct cancel *caught_cancel;
+
+static void
+on_signal(int number)
+{
+	const uint64_t one = 1;
+	int errnum = errno;
+	ssize_t n;
+
+	caught = number;
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	n = write(caught_fd, &one, sizeof(one));
+	(void)n;
+	if (caught_cancel != NULL)
+		cancel_request(caught_cancel);
+	errno = errnum;
+}
+
+int
+signals_catch(struct cancel *cancel)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	caught_cancel = cancel;
+	caught_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (caught_fd < 0)
+		return error_from_errno(errno);
+	if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
+		return error_from_errno(errno);
+	return 0;
+}
+
+int
+signals_caught(void)
+{
+	return caught;
+}
+
+int
+signals_fd(void)
+{
+	return caught_fd;
+}
+
+void
+signals_take(void)
+{
+	uint64_t count;
+
+	while (read(caught_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+void
+signals_die(int number)
+{
+	sigset_t set;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(number);
+}
