@@ -106,12 +106,21 @@ bad_option(const struct options *o, int c, char **argv)
 	return options_wrong(o, "unknown option '%s'; ftx --help", option_shown(word));
 }
 
+/* As it was typed. */
+static const char *
+typed_name(const struct option_row *row, int c)
+{
+	struct option_row typed = *row;
+
+	if (c < LONG_BASE)
+		typed.name = NULL;
+	return option_name(&typed);
+}
+
 static enum options_result
 refused(const struct options *o, const struct option_row *row, int c)
 {
-	if (c >= LONG_BASE)
-		return options_wrong(o, "--%s is not an option here: %s", row->name, row->text);
-	return options_wrong(o, "-%c is not an option here: %s", row->letter, row->text);
+	return options_wrong(o, "%s is not an option here: %s", typed_name(row, c), row->text);
 }
 
 /* Finds the verb, and what is not to wait for it. */
@@ -173,7 +182,7 @@ second_pass(struct options *o, struct getopt_tables *t, int argc, char **argv, c
 		if (row->id == OPTION_REFUSED)
 			return refused(o, row, c);
 		if ((row->verbs & o->verb) == 0)
-			return options_wrong(o, "%s is not for this command", option_name(row));
+			return options_wrong(o, "%s is not for this command", typed_name(row, c));
 		last_value = row->argument != NULL ? optarg : NULL;
 		result = option_apply(o, row, optarg);
 	}

@@ -62,7 +62,9 @@ take(struct job *j, const struct transfer_event *e)
 		r->started = true;
 		r->reporter->started(r, &e->started);
 		/* Not before: a command need not wait with its work for the network. */
-		if (j->options->from_command && !j->request.dry_run)
+		if (j->request.dry_run)
+			command_stop(&j->command);
+		else
 			command_start(&j->command);
 		return false;
 	case TRANSFER_FILE:
