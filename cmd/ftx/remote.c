@@ -200,7 +200,9 @@ verb_remote(const struct options *o)
 		return error_exit(why.error);
 	}
 	report_init(&job.report, o);
-	job.report.outcome.several = o->argument_count > 1;
+	/* The last argument of mv and ln is a place. */
+	job.report.outcome.several =
+	    o->argument_count > ((o->verb & (VERB_MV | VERB_LN)) != 0 ? 2u : 1u);
 	work(&job, verbs[i].run);
 	return leave(&job);
 }
