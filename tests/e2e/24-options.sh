@@ -1,0 +1,127 @@
+#!/bin/sh
+# Options: what is accepted, what is refused with what hint, and what makes no sense together.
+. "$(dirname "$0")/../lib/e2e.sh"
+make_keys
+mkdir "$tmp/dir"
+random_file "$tmp/f" 100
+f=$tmp/f
+url=ftx://$client_key@127.0.0.1:1/share # nobody there: 9 where it is tried
+
+# refused(hint, argument...): a usage error that says it, and nothing is contacted
+refused()
+{
+	hint=$1
+	shift
+	expect 2 "$@"
+	grep -q '^ftx: ' "$tmp/err" || fail "no line of ftx for ftx $*"
+	grep -qi -e "$hint" "$tmp/err" || fail "nothing like '$hint' for ftx $*: $(cat "$tmp/err")"
+	check_eq "$(cat "$tmp/out")" '' "standard output of ftx $*"
+}
+
+accepted()
+{
+	expect 9 --retry-for 0 "$@"
+}
+
+# Letters and words of other programs.
+refused 'port is --port' put -P 22 "$f" "$url"
+refused 'remote shell' put -e ssh "$f" "$url"
+refused 'remote shell' -e ssh put "$f" "$url"
+refused 'remote shell' put --rsh=ssh "$f" "$url"
+refused '[-]-no-owner' put -o "$f" "$url"
+refused '[-]-no-owner' put -aog "$f" "$url"
+refused '[-]-no-owner' put -g "$f" "$url"
+refused devices put -D "$f" "$url"
+refused '[-]-backup-dir' put -b "$f" "$url"
+refused '[-]-exclude-from' put -F "$f" "$url"
+refused '[-]-exclude' put --filter='- x' "$f" "$url"
+refused jump put -J host "$f" "$url"
+refused whole put -W "$f" "$url"
+refused '[-]-compress' put -C "$f" "$url"
+refused 'last name' put -R "$f" "$url"
+refused '[-]-no-resume' put --partial "$f" "$url"
+refused '[-]-no-resume' put --append "$f" "$url"
+refused 'in place' put --inplace "$f" "$url"
+refused '[-]-progress' put --info=progress2 "$f" "$url"
+refused '[-]-json' put --stats "$f" "$url"
+refused 'always last' put --delete-before "$f" "$url"
+refused 'always last' put --delete-during "$f" "$url"
+refused 'always last' put --delete-after "$f" "$url"
+refused 'zstd:N' put --compress-level=3 "$f" "$url"
+refused figures put --human-readable "$f" "$url"
+refused '[-]-help' put -h "$f" "$url"
+for words in -a -r -t -p -l -S -artplS --archive --recursive --times --perms --links --sparse -z; do
+	accepted put $words "$f" "$url"
+done
+accepted put -avzxHXAucL "$f" "$url"
+accepted put "$f" --no-owner "$url" --numeric-ids
+
+# Values.
+for n in 0 17 -1 x '' 1x; do
+	refused 'streams' put -j "$n" "$f" "$url"
+done
+accepted put -j auto -j 16 --streams 1 "$f" "$url"
+refused 'max-delete' put --delete --max-delete x "$tmp/dir" "$url"
+refused 'max-delete' put --delete --max-delete -1 "$tmp/dir" "$url"
+accepted put --delete --max-delete 0 "$tmp/dir" "$url"
+refused 'bwlimit' put --bwlimit 0 "$f" "$url"
+refused 'min-size' put --min-size x - "$url/x"
+refused "'!'" put --exclude '!' "$f" "$url"
+refused 'value' put "$f" "$url" --exclude
+refused 'No such file' put --exclude-from "$tmp/missing" "$tmp/dir" "$url"
+refused 'No such file' put --files-from "$tmp/missing" "$tmp/dir" "$url"
+printf 'a\n../b\n' >"$tmp/list"
+refused '[.][.]' put --files-from "$tmp/list" "$tmp/dir" "$url"
+refused 'no value' put --delete=yes "$tmp/dir" "$url"
+
+# Together.
+refused 'files-from' put --delete --files-from "$tmp/list" "$tmp/dir" "$url"
+refused 'exactly one' put --files-from "$tmp/list" "$tmp/dir" "$f" "$url"
+refused '[-]-files-from' put -0 "$tmp/dir" "$url"
+refused '[-]-delete' put --max-delete 3 "$tmp/dir" "$url"
+refused '[-]-delete' put --delete-excluded "$tmp/dir" "$url"
+refused '[-]-delete' put --delete-empty "$tmp/dir" "$url"
+refused 'one of them' put --atomic-set --replace-set "$tmp/dir" "$url/x"
+refused 'set' put --atomic-set --delete "$tmp/dir" "$url/x"
+refused 'set' put --replace-set --backup-dir b "$tmp/dir" "$url/x"
+refused 'not for this command' get --backup-dir b "$url/x" "$tmp/new"
+refused 'not for this command' get --atomic-set "$url/x" "$tmp/new"
+refused 'not for this command' get --replace-set "$url/x" "$tmp/new"
+refused 'not for this command' get -L "$url/x" "$tmp/new"
+refused 'not for this command' ls -z "$url/x"
+refused 'failed0' put --failed0 - "$tmp/dir" "$url"
+refused 'standard input' put --min-size 1 "$f" "$url"
+refused 'single source' put - "$f" "$url/x"
+refused 'a name' put - "$url"
+refused 'a name' put - "$url/x/"
+refused 'directories' put --delete - "$url/x"
+refused 'directory' put --files-from "$tmp/list" - "$url/x"
+refused 'names' put --failed0 "$tmp/failed" - "$url/x"
+refused 'set' put --atomic-set - "$url/x"
+refused 'below' put --exclude x - "$url/x"
+refused 'one file' get "$url/x" "$url/y" -
+refused 'directories' get --delete "$url/x" -
+refused 'command is missing' put --from-command "$url/x"
+refused 'command is missing' put --from-command "$url/x" --
+refused 'command is missing' put --from-command "$url/x" cat "$f"
+refused 'one destination' put --from-command -- cat
+refused 'one destination' put --from-command "$f" "$url/x" -- cat
+check_absent "$tmp/failed"
+
+# Help of each command: from the same table.
+for command in put get ls stat df mkdir mv rm ln keygen key; do
+	"$ftx_program" help $command >"$tmp/help" || fail "help $command fails"
+	grep -q "ftx $command" "$tmp/help" || fail "help $command is about something else"
+	"$ftx_program" $command --help >"$tmp/help2" || fail "$command --help fails"
+	check_same_file "$tmp/help" "$tmp/help2"
+done
+code=0
+"$ftx_program" help nothing >"$tmp/out" 2>"$tmp/err" || code=$?
+check_eq "$code" 2 "help of nothing"
+"$ftx_program" --help >"$tmp/help"
+check_ge "$(wc -l <"$tmp/help")" 24 'lines of --help'
+check_le "$(wc -l <"$tmp/help")" 40 'lines of --help'
+# What help and the manual page say are the same options.
+for option in $("$ftx_program" help put | sed -n 's/^ .*[ ]--\([a-z0-9-]*\).*/\1/p'); do
+	sed 's/\\-/-/g' man/ftx.1 | grep -qE "Fl -$option( |\$)" || fail "--$option is not in ftx(1)"
+done
