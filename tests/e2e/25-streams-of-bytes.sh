@@ -8,6 +8,7 @@ random_file "$tmp/f" $((5 * MIB + 17))
 ftx put - "$url/in" <"$tmp/f"
 check_same_file "$tmp/f" "$share/in"
 check_eq "$(stat -c %a "$share/in")" 644 'mode of standard input'
+# shellcheck disable=SC2002 # a pipe, not a file
 cat "$tmp/f" | ftx put - "$url/made/piped"
 check_same_file "$tmp/f" "$share/made/piped"
 code=0

@@ -102,7 +102,7 @@ expect 5 mkdir "$url/made/a/b"
 says '[-]p'
 silent mkdir -p "$url/made/a/b"
 silent mkdir -p "$url/made/a/b" "$url/made/c" "$url"
-[ -d "$share/made/c" ] && [ -d "$share/made/a/b" ] || fail 'not made'
+if ! [ -d "$share/made/c" ] || ! [ -d "$share/made/a/b" ]; then fail 'not made'; fi
 expect 1 mkdir -p "$url/file/x"
 expect 3 mkdir "$url/made" "$url/made/d"
 [ -d "$share/made/d" ] || fail 'the second was not made'
@@ -130,7 +130,7 @@ check_eq "$(stat -c %s "$share/renamed")" 5 'size of what replaced it'
 check_absent "$share/other"
 silent mv "$url/made/c" "$url/renamed-dir"
 silent mv "$url/renamed-dir" "$url/renamed" "$url/into/"
-[ -d "$share/into/renamed-dir" ] && [ -f "$share/into/renamed" ] || fail 'not both have moved'
+if ! [ -d "$share/into/renamed-dir" ] || ! [ -f "$share/into/renamed" ]; then fail 'not both have moved'; fi
 expect 1 mv "$url/into" "$url/into/itself"
 expect 5 mv "$url/missing" "$url/x"
 check_absent "$share/x"
