@@ -68,7 +68,11 @@ remote_free(struct remote *r)
 {
 	if (r == NULL)
 		return;
-	connection_close(r->connection);
+	/* The answer to a call that was left would still be taken in, to where its caller was. */
+	if (r->connection != NULL && remote_over(r))
+		connection_free(r->connection);
+	else
+		connection_close(r->connection);
 	cancel_release(&r->cancel);
 	free(r->addresses);
 	free(r);
