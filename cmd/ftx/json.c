@@ -59,10 +59,11 @@ static void
 json_file(struct report *r, const struct transfer_file *e)
 {
 	json_t *object = json_event("file");
+	/* What --delete removes at the destination has no source. */
+	bool sourceless = e->action == ACTION_DELETE && (r->options->verb & VERBS_TRANSFER) != 0;
 	char digest[DIGEST_TEXT_BYTES];
 
-	/* What is deleted at the destination has no source. */
-	json_set_name(object, "path", e->path[0] != '\0' ? e->path : NULL);
+	json_set_name(object, "path", sourceless ? NULL : e->path);
 	json_set_name(object, "dest", e->dest);
 	json_set_text(object, "type", entry_type_name(e->type));
 	json_set_text(object, "action", file_action_name(e->action));

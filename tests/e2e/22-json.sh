@@ -19,8 +19,8 @@ has()
 	done
 }
 
-summary_fields='verb exit_code exit_name files_total files_done files_same files_skipped files_failed
-	bytes_total bytes_wire bytes_resumed elapsed_s durable resumable'
+summary_fields='verb exit_code exit_name files_total files_done files_same files_ignored files_skipped
+	files_failed files_deleted bytes_total bytes_wire bytes_resumed bytes_reused elapsed_s durable resumable failed0'
 for verb in put get; do
 	case $verb in
 	put) expect 0 --json put "$tmp/f" "$url/f" ;;
@@ -30,7 +30,7 @@ for verb in put get; do
 	check_json
 	check_eq "$(first)" start 'the first event'
 	has start verb dry_run server address session streams aead sources dest
-	has file path dest type action status bytes bytes_sent bytes_resumed digest
+	has file path dest type action status bytes bytes_sent bytes_resumed digest mode_kept not_kept
 	# shellcheck disable=SC2086 # a list of words
 	has summary $summary_fields
 	check_eq "$(summary verb)" $verb 'the verb'
@@ -87,3 +87,19 @@ sort -n -c "$tmp/bytes" || fail 'progress went back'
 json 'select(.event == "progress") | (has("phase") and has("bytes_total") and has("files") and has("rate"))' \
 	"$tmp/json" | grep -q false && fail 'a progress event without its fields'
 check_same_file "$tmp/long" "$share/long"
+
+# A tree: -u and --ignore-existing are "ignored", what is deleted has a destination only.
+mkdir -p "$tmp/tree/sub" "$share/tree"
+random_file "$tmp/tree/sub/new" 10
+random_file "$tmp/tree/old" 10
+random_file "$share/tree/old" 20
+: >"$share/tree/gone"
+expect 0 --json put --delete --ignore-existing "$tmp/tree" "$url/"
+check_json
+check_eq "$(json 'select(.event == "file" and .status == "ignored") | .path')" "$tmp/tree/old" 'what was ignored'
+check_eq "$(json 'select(.event == "file" and .action == "delete") | "\(.path) \(.dest | sub(".*/"; ""))"')" \
+	'null gone' 'what was deleted'
+check_eq "$(summary files_ignored)" 1 'files ignored'
+check_eq "$(summary files_deleted)" 1 'files deleted'
+expect 0 --json put --no-sync "$tmp/tree" "$url/"
+check_eq "$(summary durable)" false 'durable without syncing'
