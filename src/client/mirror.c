@@ -11,10 +11,9 @@
 #include "src/base/display.h"
 #include "src/client/backup.h"
 #include "src/client/filter.h"
-#include "src/client/listing.h"
+#include "src/client/merge.h"
 #include "src/client/spool.h"
 #include "src/client/verdict.h"
-#include "src/store/walk.h"
 
 #define PORTION 512u /* removed by one request */
 
@@ -93,77 +92,6 @@ collect_remote(struct mirror *m)
 	return r < 0 ? r : 0;
 }
 
-/* The order of two directories in a walk: by components, '/' before everything. */
-static int
-compare_paths(const char *a, const char *b)
-{
-	while (*a != '\0' && *a == *b) {
-		a++;
-		b++;
-	}
-	if (*a == *b)
-		return 0;
-	if (*a == '\0' || *b == '\0')
-		return *a == '\0' ? -1 : 1;
-	if (*a == '/' || *b == '/')
-		return *a == '/' ? -1 : 1;
-	return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
-}
-
-/* A listing beside a walk of the same order. */
-struct beside {
-	struct listing *l;
-	struct listing_line line;
-	bool has_line;
-	bool inside;			      /* the walk's current directory is listed */
-	char directory[LIMIT_PATH_BYTES + 1]; /* the listing's current one */
-};
-
-static int
-advance(struct mirror *m, struct beside *b)
-{
-	int r = listing_next(b->l, &b->line, &m->s->problem);
-
-	if (r < 0)
-		return r;
-	b->has_line = r == 1;
-	if (b->has_line && b->line.kind == LISTING_ERROR)
-		atomic_store(&m->root->incomplete, true);
-	if (b->has_line && b->line.kind == LISTING_ENTER)
-		snprintf(b->directory, sizeof(b->directory), "%s", b->line.path);
-	return 0;
-}
-
-/* The walk enters path: does the listing? */
-static int
-enter_beside(struct mirror *m, struct beside *b, const char *path)
-{
-	int r = 0;
-
-	while (r == 0 && b->has_line &&
-	       (b->line.kind != LISTING_ENTER || compare_paths(b->line.path, path) < 0))
-		r = advance(m, b);
-	b->inside = r == 0 && b->has_line && strcmp(b->line.path, path) == 0;
-	if (b->inside)
-		r = advance(m, b);
-	return r;
-}
-
-/* Is an entry of the walk's current directory listed? */
-static int
-find_beside(struct mirror *m, struct beside *b, const char *name, bool *found)
-{
-	int r = 0;
-
-	*found = false;
-	while (r == 0 && b->inside && b->has_line && b->line.kind != LISTING_ENTER &&
-	       (b->line.kind == LISTING_ERROR || strcmp(b->line.name, name) < 0))
-		r = advance(m, b);
-	if (r == 0 && b->inside && b->has_line && b->line.kind == LISTING_ENTRY)
-		*found = strcmp(b->line.name, name) == 0;
-	return r;
-}
-
 static enum entry_type
 type_of(const struct stat *st)
 {
@@ -171,23 +99,18 @@ type_of(const struct stat *st)
 }
 
 static int
-walk_beside(struct mirror *m, struct walk *w, struct beside *b)
+collect_surplus(struct mirror *m, struct merge *merge)
 {
-	struct walk_item item = {.kind = WALK_LEAVE};
-	int r = advance(m, b);
+	struct merge_item item = {.kind = MERGE_ENTER};
+	int r = 0;
 
-	while (r == 0 && item.kind != WALK_END) {
-		bool found = true;
-
-		r = walk_next(w, &item);
-		if (r != 0)
-			return problem_set(&m->s->problem, r, SIDE_LOCAL, NULL);
-		if (item.kind == WALK_ENTER)
-			r = enter_beside(m, b, item.path);
-		else if (item.kind == WALK_ENTRY)
-			r = find_beside(m, b, item.name, &found);
-		if (r == 0 && !found)
-			r = doom(m, item.path, type_of(&item.st));
+	while (r == 0 && item.kind != MERGE_END) {
+		if ((r = merge_next(merge, &item, &m->s->problem)) != 0)
+			return r;
+		if (item.there != NULL && item.there->kind == LISTING_ERROR)
+			atomic_store(&m->root->incomplete, true);
+		if (item.kind == MERGE_ENTRY && item.there == NULL && item.here->kind == WALK_ENTRY)
+			r = doom(m, item.path, type_of(&item.here->st));
 	}
 	return r;
 }
@@ -198,22 +121,26 @@ collect_local(struct mirror *m)
 {
 	const struct walk_options options = {.recursive = true, .one_file_system = true};
 	struct stream *s = m->s;
-	struct beside b = {0};
+	struct listing *l = NULL;
+	struct merge *merge = NULL;
 	struct walk *w = NULL;
 	int r;
 
 	if (m->root->local < 0)
 		return 0;
-	r = listing_open(&b.l, s->connection, 1, m->root->remote, true, 0, &s->problem);
+	r = listing_open(&l, s->connection, 1, m->root->remote, true, 0, &s->problem);
 	if (r != 0)
 		return r;
 	r = walk_new(&w, m->root->local, &options);
+	if (r == 0 && (merge = merge_new(w, l)) == NULL)
+		r = FTX_E_NOMEM;
 	if (r != 0)
 		problem_set(&s->problem, r, SIDE_LOCAL, NULL);
 	else
-		r = walk_beside(m, w, &b);
+		r = collect_surplus(m, merge);
+	merge_free(merge);
 	walk_free(w);
-	listing_close(b.l);
+	listing_close(l);
 	return r;
 }
 

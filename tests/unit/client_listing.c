@@ -7,119 +7,9 @@
 
 #include "proto/errors.h"
 #include "src/store/metadata.h"
-#include "tests/unit/client_peer.h"
+#include "tests/unit/client_lines.h"
 
 #define LONG_MS 10000
-
-/*
- * A part written as text: "<path" enters a directory, "name/" is one, "name" is a file, "name@" a
- * link, "name!" an entry with an error, "name!/" one with an error and the type of a directory,
- * "!" says that the current directory cannot be read.  Spaces between.
- */
-static struct listed
-line_of(const char *word, size_t length)
-{
-	struct listed line = {.kind = 0};
-	struct attributes *a = &line.attributes;
-
-	a->metadata.type = ENTRY_FILE;
-	if (word[0] == '<') {
-		line.kind = 1;
-		a->metadata.type = ENTRY_DIRECTORY;
-		word++;
-		length--;
-	} else if (length == 1 && word[0] == '!') {
-		line.kind = 2;
-		line.code = (uint16_t)-FTX_E_DENIED;
-		length = 0;
-	} else if (length > 1 && word[length - 1] == '/') {
-		a->metadata.type = ENTRY_DIRECTORY;
-		length--;
-	} else if (word[length - 1] == '@') {
-		a->metadata.type = ENTRY_SYMLINK;
-		a->target = span_of("target");
-		length--;
-	}
-	if (line.kind == 0 && length > 1 && word[length - 1] == '!') {
-		a->metadata.type = a->metadata.type == ENTRY_DIRECTORY ? ENTRY_DIRECTORY : 0;
-		line.code = (uint16_t)-FTX_E_VANISHED;
-		length--;
-	}
-	line.path = (struct span){(const uint8_t *)word, length};
-	return line;
-}
-
-/* Sends a part; returns how many lines it had. */
-static uint64_t
-send_lines(struct peer *p, const char *text)
-{
-	static struct listed lines[LIMIT_ENTRIES];
-	struct message m = {.type = MESSAGE_ENTRIES};
-	uint32_t count = 0;
-
-	while (*text != '\0') {
-		size_t length = strcspn(text, " ");
-
-		lines[count++] = line_of(text, length);
-		text += length + (text[length] == ' ');
-	}
-	m.entries.lines.items = lines;
-	m.entries.lines.count = count;
-	peer_send(p, &m);
-	return count;
-}
-
-static void
-send_done(struct peer *p, uint64_t count)
-{
-	struct message m = {.type = MESSAGE_LIST_DONE};
-
-	m.list_done.count = count;
-	peer_send(p, &m);
-}
-
-/* LIST is answered OK, and the first NEXT has come. */
-static bool
-until_next(struct peer *p)
-{
-	return peer_receive(p) && p->message.type == MESSAGE_LIST && peer_answer(p, MESSAGE_OK) &&
-	       peer_receive(p) && p->message.type == MESSAGE_NEXT;
-}
-
-static const char *script_text; /* parts, "|" between */
-static int64_t script_off;	/* what the count is wrong by */
-
-/* Says all of script_text and the end. */
-static void
-say_text(struct peer *p)
-{
-	const char *text = script_text;
-	uint64_t count = 0;
-	unsigned parts;
-
-	if (!until_next(p))
-		return;
-	parts = p->message.next.parts;
-	while (*text != '\0') {
-		size_t length = strcspn(text, "|");
-		char *part = strndup(text, length);
-
-		if (parts == 0) {
-			peer_answer(p, MESSAGE_MORE);
-			if (!peer_receive(p) || p->message.type != MESSAGE_NEXT) {
-				free(part);
-				return;
-			}
-			parts = p->message.next.parts;
-		}
-		parts--;
-		count += send_lines(p, part);
-		free(part);
-		text += length + (text[length] == '|');
-	}
-	send_done(p, (uint64_t)((int64_t)count + script_off));
-	peer_linger(p);
-}
 
 /* A whole listing as text; *error is what it ended with. */
 static char *
@@ -173,8 +63,8 @@ Test(client_listing, gives_out_what_an_honest_server_says)
 		char *text;
 		int error;
 
-		script_text = good[i].said;
-		text = listing_text(&p, say_text, good[i].recursive, &error);
+		lines_text = good[i].said;
+		text = listing_text(&p, lines_say, good[i].recursive, &error);
 		cr_expect(error == 0, "\"%s\": %s", good[i].said, error_name(error));
 		cr_expect_str_eq(text, good[i].expected);
 		free(text);
@@ -222,9 +112,9 @@ Test(client_listing, lies_of_a_server_end_the_connection)
 		struct peer p = {0};
 		int error;
 
-		script_text = lies[i].said;
-		script_off = lies[i].off;
-		free(listing_text(&p, say_text, !lies[i].flat, &error));
+		lines_text = lies[i].said;
+		lines_off = lies[i].off;
+		free(listing_text(&p, lines_say, !lies[i].flat, &error));
 		cr_expect(error == FTX_E_PROTOCOL, "%s: %s", lies[i].what, error_name(error));
 	}
 }
@@ -236,15 +126,15 @@ static void
 say_spoiled(struct peer *p)
 {
 	struct message m = {.type = MESSAGE_ENTRIES};
-	struct listed lines[2] = {line_of("<", 1), line_of("a", 1)};
+	struct listed lines[2] = {lines_one("<", 1), lines_one("a", 1)};
 
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
 	spoil(&lines[1]);
 	m.entries.lines.items = lines;
 	m.entries.lines.count = 2;
 	peer_send(p, &m);
-	send_done(p, 2);
+	lines_send_done(p, 2);
 	peer_linger(p);
 }
 
@@ -351,11 +241,11 @@ say_more_parts_than_asked(struct peer *p)
 {
 	char name[] = "a";
 
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
-	send_lines(p, "<");
+	lines_send(p, "<");
 	for (unsigned i = 0; i < p->message.next.parts; i++, name[0]++)
-		send_lines(p, name);
+		lines_send(p, name);
 	peer_answer(p, MESSAGE_MORE);
 	peer_linger(p);
 }
@@ -363,15 +253,15 @@ say_more_parts_than_asked(struct peer *p)
 static void
 say_an_empty_part(struct peer *p)
 {
-	if (until_next(p))
-		send_lines(p, "");
+	if (lines_until_next(p))
+		lines_send(p, "");
 	peer_linger(p);
 }
 
 static void
 say_more_and_nothing(struct peer *p)
 {
-	if (until_next(p))
+	if (lines_until_next(p))
 		peer_answer(p, MESSAGE_MORE);
 	peer_linger(p);
 }
@@ -382,10 +272,10 @@ say_deeper_and_deeper(struct peer *p)
 	char path[LIMIT_PATH_BYTES + 1] = "";
 	unsigned parts;
 
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
 	parts = p->message.next.parts;
-	send_lines(p, "< d/");
+	lines_send(p, "< d/");
 	for (unsigned depth = 1;; depth++) {
 		char part[LIMIT_PATH_BYTES + 16];
 
@@ -398,7 +288,7 @@ say_deeper_and_deeper(struct peer *p)
 		strcat(path, depth == 1 ? "d" : "/d");
 		snprintf(part, sizeof(part), "<%s d/", path);
 		p->step++;
-		send_lines(p, part);
+		lines_send(p, part);
 		if (depth > 2 * LIMIT_PATH_DEPTH)
 			return;
 	}
@@ -407,7 +297,7 @@ say_deeper_and_deeper(struct peer *p)
 static void
 refuse_next(struct peer *p)
 {
-	if (until_next(p))
+	if (lines_until_next(p))
 		peer_error(p, FTX_E_PROTOCOL);
 	peer_linger(p);
 }
@@ -460,20 +350,20 @@ Test(client_listing, a_refusal_is_of_the_listing_only)
 static void
 expect_an_early_end(struct peer *p)
 {
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
-	send_lines(p, "< a/ b");
+	lines_send(p, "< a/ b");
 	peer_answer(p, MESSAGE_MORE);
 	do {
 		if (!peer_receive(p) || p->message.type != MESSAGE_NEXT)
 			return;
 		if (p->message.next.parts > 0) {
-			send_lines(p, "c");
+			lines_send(p, "c");
 			peer_answer(p, MESSAGE_MORE);
 		}
 	} while (p->message.next.parts > 0 && ++p->step < 2);
 	p->step = p->message.next.parts == 0 ? 100 : -1;
-	send_done(p, p->step == 100 ? 4 : 0);
+	lines_send_done(p, p->step == 100 ? 4 : 0);
 	if (peer_receive(p) && p->message.type == MESSAGE_PING)
 		peer_answer(p, MESSAGE_PONG);
 	peer_linger(p);
@@ -506,11 +396,11 @@ Test(client_listing, is_ended_early_in_good_order)
 static void
 answer_after_cancellation(struct peer *p)
 {
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
 	cancel_request(&p->cancel);
 	(void)peer_receive(p); /* CLOSE: the client does not wait */
-	send_lines(p, "<");
+	lines_send(p, "<");
 	peer_linger(p);
 }
 
@@ -541,9 +431,9 @@ say_a_million(struct peer *p)
 	struct message m = {.type = MESSAGE_ENTRIES};
 	unsigned parts, number = 0;
 
-	if (!until_next(p))
+	if (!lines_until_next(p))
 		return;
-	send_lines(p, "<");
+	lines_send(p, "<");
 	parts = p->message.next.parts - 1u;
 	while (number < MILLION) {
 		uint32_t count = 0;
@@ -555,14 +445,14 @@ say_a_million(struct peer *p)
 		}
 		for (; count < LIMIT_ENTRIES && number < MILLION; count++, number++) {
 			snprintf(names[count], sizeof(names[count]), "%07u", number);
-			lines[count] = line_of(names[count], 7);
+			lines[count] = lines_one(names[count], 7);
 		}
 		m.entries.lines.items = lines;
 		m.entries.lines.count = count;
 		if (!peer_send(p, &m))
 			return;
 	}
-	send_done(p, MILLION + 1);
+	lines_send_done(p, MILLION + 1);
 	peer_linger(p);
 }
 
