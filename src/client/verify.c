@@ -1,0 +1,572 @@
+/*
+ * Files of one size at both ends wait in a portion until it is full; then its DIGEST is sent, and
+ * while the server computes, this end does.  The answer is waited for when the next portion is
+ * through, so neither end waits for the other but at the end.
+ */
+#include "src/client/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/client/filter.h"
+#include "src/client/merge.h"
+#include "src/store/content.h"
+#include "src/store/tree.h"
+
+#define PORTION_FILES LIMIT_ENTRIES
+/* Content of a portion, about: so much is compared before what was found is said. */
+#define PORTION_BYTES (UINT64_C(256) << 20)
+/* Of a DIGEST: paths with their lengths, beside the base and the fixed fields. */
+#define PORTION_NAMES (LIMIT_RECORD_PLAIN - LIMIT_PATH_BYTES - 16u)
+
+/* A file that waits for its digests. */
+struct candidate {
+	uint64_t size;
+	unsigned differences; /* in mode and mtime */
+	int error, errnum;    /* of reading it here */
+	struct path_digest here, there;
+};
+
+struct portion {
+	bool sent;
+	struct reply reply;
+	uint32_t count;
+	size_t names_length;
+	uint64_t bytes;
+	struct candidate files[PORTION_FILES];
+	struct path_only paths[PORTION_FILES]; /* lead into names */
+	char names[PORTION_NAMES];	       /* terminated: no longer than with their lengths */
+};
+
+struct verify {
+	struct connection *connection;
+	const struct verify_request *request;
+	struct transfer_progress *progress;
+	struct problem *problem; /* why it ends */
+	struct problem blind;	 /* error != 0: the server tells no digests */
+	int top;		 /* this end's directory, -1: a file */
+	struct tree *tree;
+	bool both;	      /* the directory that is compared is at both ends */
+	bool here_incomplete; /* and this is known of it */
+	bool there_incomplete;
+	struct portion *portion, *last; /* that is being filled, that was sent before */
+	char target[LIMIT_PATH_BYTES + 1];
+	uint8_t block[LIMIT_BLOCK_BYTES];
+};
+
+const char *
+difference_text(enum difference d)
+{
+	static const char *const texts[DIFFERENCE_COUNT] = {
+	    [DIFFERENCE_ONLY_HERE] = "only here",     [DIFFERENCE_ONLY_THERE] = "only there",
+	    [DIFFERENCE_TYPE] = "type differs",	      [DIFFERENCE_SIZE] = "size differs",
+	    [DIFFERENCE_CONTENT] = "content differs", [DIFFERENCE_TARGET] = "target differs",
+	    [DIFFERENCE_MODE] = "mode differs",	      [DIFFERENCE_MTIME] = "mtime differs",
+	};
+
+	return texts[d];
+}
+
+static void
+give(struct verify *v, const struct verify_result *result)
+{
+	v->progress->files++;
+	v->request->on_result(v->request->arg, result);
+}
+
+static void
+fail(struct verify *v, const char *path, enum entry_type type, const struct problem *p)
+{
+	give(v, &(struct verify_result){.path = path, .type = type, .problem = p});
+}
+
+static void
+fail_remote(struct verify *v, const char *path, enum entry_type type, int error)
+{
+	struct problem p;
+
+	problem_set(&p, error, SIDE_REMOTE, NULL);
+	fail(v, path, type, &p);
+}
+
+static void
+fail_local(struct verify *v, const char *path, enum entry_type type, int error, int errnum)
+{
+	struct problem p;
+
+	problem_local(&p, error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : error, errnum);
+	fail(v, path, type, &p);
+}
+
+/* Once for each file of a portion, when both digests are known. */
+static void
+judge(struct verify *v, const char *path, struct candidate *f)
+{
+	struct verify_result result = {
+	    .path = path, .type = ENTRY_FILE, .bytes = f->size, .differences = f->differences};
+
+	if (v->blind.error != 0) {
+		result.problem = &v->blind;
+		result.repeated = true;
+		give(v, &result);
+	} else if (f->error != 0) {
+		fail_local(v, path, ENTRY_FILE, f->error, f->errnum);
+	} else if (f->there.code != 0) {
+		int error = error_from_wire(f->there.code);
+
+		fail_remote(v, path, ENTRY_FILE, error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : error);
+	} else if (f->there.size != f->size) {
+		fail_remote(v, path, ENTRY_FILE, FTX_E_CHANGED);
+	} else {
+		if (memcmp(f->here.digest, f->there.digest, sizeof(f->here.digest)) != 0)
+			result.differences |= 1u << DIFFERENCE_CONTENT;
+		give(v, &result);
+	}
+}
+
+static void
+judge_all(struct verify *v, struct portion *portion)
+{
+	for (uint32_t i = 0; i < portion->count; i++)
+		judge(v, (const char *)portion->paths[i].path.data, &portion->files[i]);
+	portion->count = 0;
+	portion->names_length = 0;
+	portion->bytes = 0;
+}
+
+static int
+take_digests(void *arg, const struct message *m)
+{
+	struct portion *portion = arg;
+
+	if (m->type != MESSAGE_DIGESTS)
+		return 0;
+	if (m->digests.digests.count != portion->count)
+		return FTX_E_PROTOCOL;
+	for (uint32_t i = 0; i < portion->count; i++)
+		portion->files[i].there = m->digests.digests.items[i];
+	return 0;
+}
+
+/* The connection, or this end's wish to stop, ends it. */
+static int
+explain(struct verify *v, int error)
+{
+	if (connection_error(v->connection) != 0)
+		connection_explain(v->connection, v->problem);
+	else
+		problem_set(v->problem, error, SIDE_LOCAL, NULL);
+	return v->problem->error;
+}
+
+/* The answer to a portion. */
+static int
+finish(struct verify *v, struct portion *portion)
+{
+	int r;
+
+	if (!portion->sent)
+		return 0;
+	if ((r = connection_wait(v->connection, &portion->reply)) != 0)
+		return explain(v, r);
+	portion->sent = false;
+	if (portion->reply.problem.error != 0 && v->blind.error == 0) {
+		v->blind = portion->reply.problem;
+		/* Not one of the entries, and said once for all. */
+		v->request->on_result(v->request->arg,
+				      &(struct verify_result){.path = "", .problem = &v->blind});
+	}
+	judge_all(v, portion);
+	return 0;
+}
+
+static int
+between(void *arg)
+{
+	struct verify *v = arg;
+	int r = connection_poll(v->connection);
+
+	if (r == 0 && cancel_requested(v->request->cancel))
+		r = FTX_E_INTERRUPTED;
+	if (r == 0)
+		v->request->on_progress(v->request->arg, v->progress);
+	return r;
+}
+
+static int
+open_here(struct verify *v, const char *path, struct source **source)
+{
+	const struct place *place;
+	int r;
+
+	if (v->top < 0)
+		return source_open_path(source, v->request->local, NULL, 0);
+	r = tree_parent(v->tree, path, false, &place);
+	return r == 0 ? source_open_at(source, place->dir, place->leaf, NULL, 0) : r;
+}
+
+/* The digest of this end.  0 or what ends it all. */
+static int
+digest_here(struct verify *v, const char *path, struct candidate *f)
+{
+	struct source *source = NULL;
+	int r;
+
+	errno = 0;
+	f->error = open_here(v, path, &source);
+	if (f->error == 0)
+		f->error = content_hash(source, connection_match_key(v->connection), v->block,
+					between, v, &f->here);
+	f->errnum = f->error == FTX_E_IO || source == NULL ? errno : 0;
+	if (f->error == 0 && f->here.size != f->size)
+		f->error = FTX_E_CHANGED;
+	source_close(source);
+	v->progress->bytes += f->size;
+	if ((r = between(v)) != 0)
+		return explain(v, r);
+	return 0;
+}
+
+/* Sends a portion and reads it at this end; then the one before must be answered. */
+static int
+flush(struct verify *v)
+{
+	struct portion *portion = v->portion;
+	struct message m = {.type = MESSAGE_DIGEST};
+	int r;
+
+	if (portion->count == 0 || v->blind.error != 0) {
+		judge_all(v, portion);
+		return 0;
+	}
+	m.digest.base = span_of(v->request->remote);
+	m.digest.keyed = 1;
+	m.digest.paths.items = portion->paths;
+	m.digest.paths.count = portion->count;
+	portion->reply = (struct reply){.on_message = take_digests, .arg = portion};
+	portion->sent = true;
+	if ((r = connection_request(v->connection, &m, &portion->reply)) != 0)
+		return explain(v, r);
+	for (uint32_t i = 0; i < portion->count && r == 0; i++)
+		r = digest_here(v, (const char *)portion->paths[i].path.data, &portion->files[i]);
+	if (r == 0)
+		r = finish(v, v->last);
+	v->portion = v->last;
+	v->last = portion;
+	return r;
+}
+
+static int
+add_candidate(struct verify *v, const char *path, uint64_t size, unsigned differences)
+{
+	size_t length = strlen(path);
+	struct portion *portion;
+	char *name;
+	int r = 0;
+
+	v->progress->bytes_total += size;
+	portion = v->portion;
+	if (portion->count == PORTION_FILES || portion->bytes >= PORTION_BYTES ||
+	    portion->names_length + length + 2 > sizeof(portion->names))
+		r = flush(v);
+	if (r != 0)
+		return r;
+	portion = v->portion;
+	name = portion->names + portion->names_length;
+	memcpy(name, path, length + 1);
+	portion->paths[portion->count].path =
+	    (struct span){.data = (const uint8_t *)name, .length = length};
+	portion->files[portion->count++] =
+	    (struct candidate){.size = size, .differences = differences};
+	portion->names_length += length + 2;
+	portion->bytes += size;
+	return 0;
+}
+
+static unsigned
+compare_metadata(const struct metadata *here, const struct metadata *there)
+{
+	unsigned differences = 0;
+
+	if (here->type != ENTRY_SYMLINK && (here->mode & 07777) != (there->mode & 07777))
+		differences |= 1u << DIFFERENCE_MODE;
+	/* Either end may be the copy, with the coarser times. */
+	if (!mtime_same(here->mtime_s, here->mtime_ns, there->mtime_s, there->mtime_ns) &&
+	    !mtime_same(there->mtime_s, there->mtime_ns, here->mtime_s, here->mtime_ns))
+		differences |= 1u << DIFFERENCE_MTIME;
+	return differences;
+}
+
+/* 0 with *same, or the error of this end. */
+static int
+compare_target(struct verify *v, int dir, const char *name, const struct span *there, bool *same)
+{
+	ssize_t n = readlinkat(dir, name, v->target, sizeof(v->target));
+
+	if (n < 0)
+		return error_from_errno(errno);
+	*same = (size_t)n == there->length && memcmp(v->target, there->data, (size_t)n) == 0;
+	return 0;
+}
+
+static bool
+is_special(enum entry_type type)
+{
+	return type != ENTRY_FILE && type != ENTRY_DIRECTORY && type != ENTRY_SYMLINK;
+}
+
+/* What both ends have.  dir and name: of this end, for a link. */
+static int
+compare_both(struct verify *v, const char *path, int dir, const char *name, const struct stat *st,
+	     const struct attributes *there)
+{
+	struct metadata here = metadata_of(st);
+	struct verify_result result = {.path = path, .type = (enum entry_type)here.type};
+	bool same = false;
+	int r;
+
+	if (here.type != there->metadata.type) {
+		result.differences = 1u << DIFFERENCE_TYPE;
+		give(v, &result);
+		return 0;
+	}
+	result.skipped = is_special(result.type);
+	if (v->request->metadata && !result.skipped)
+		result.differences = compare_metadata(&here, &there->metadata);
+	if (result.type == ENTRY_SYMLINK) {
+		errno = 0;
+		if ((r = compare_target(v, dir, name, &there->target, &same)) != 0) {
+			fail_local(v, path, result.type, r, errno);
+			return 0;
+		}
+		if (!same)
+			result.differences |= 1u << DIFFERENCE_TARGET;
+	} else if (result.type == ENTRY_FILE && (uint64_t)st->st_size == there->identity.size) {
+		return add_candidate(v, path, there->identity.size, result.differences);
+	} else if (result.type == ENTRY_FILE) {
+		result.differences |= 1u << DIFFERENCE_SIZE;
+	}
+	give(v, &result);
+	return 0;
+}
+
+/* What is at one end only: special files are not transferred, so they are not missed. */
+static void
+judge_lonely(struct verify *v, const char *path, enum entry_type type, enum difference d)
+{
+	struct verify_result result = {
+	    .path = path, .type = type, .skipped = is_special(type), .differences = 1u << d};
+
+	if (result.skipped)
+		result.differences = 0;
+	give(v, &result);
+}
+
+/* Of an entry with an error the type is not told: it may be a mount point. */
+static bool
+is_excluded_there(const struct verify *v, const char *path, const struct listing_line *line)
+{
+	bool is_directory =
+	    line->attributes == NULL || line->attributes->metadata.type == ENTRY_DIRECTORY;
+
+	return v->request->filter != NULL &&
+	       filter_excludes(v->request->filter, path, is_directory);
+}
+
+/* Both, or one, could not be looked at. */
+static bool
+take_entry_errors(struct verify *v, const struct merge_item *item)
+{
+	bool here = item->here != NULL && item->here->kind == WALK_ERROR;
+	bool there = item->there != NULL && item->there->kind == LISTING_ERROR;
+
+	v->progress->files_total += here || there;
+	if (here)
+		fail_local(v, item->path, ENTRY_FILE, item->here->error, item->here->errnum);
+	else if (there)
+		fail_remote(v, item->path, ENTRY_FILE, item->there->error);
+	return here || there;
+}
+
+static int
+take_entry(struct verify *v, const struct merge_item *item)
+{
+	const struct walk_item *here = item->here;
+	const struct listing_line *there = item->there;
+
+	/* What is below a directory of one end was said with it. */
+	if (!v->both || (here == NULL && is_excluded_there(v, item->path, there)))
+		return 0;
+	if (take_entry_errors(v, item))
+		return 0;
+	if ((here == NULL && v->here_incomplete) || (there == NULL && v->there_incomplete))
+		return 0;
+	v->progress->files_total++;
+	if (there == NULL)
+		judge_lonely(v, item->path, (enum entry_type)metadata_of(&here->st).type,
+			     DIFFERENCE_ONLY_HERE);
+	else if (here == NULL)
+		judge_lonely(v, item->path, (enum entry_type)there->attributes->metadata.type,
+			     DIFFERENCE_ONLY_THERE);
+	else
+		return compare_both(v, item->path, here->dir, here->name, &here->st,
+				    there->attributes);
+	return 0;
+}
+
+/* Of the directory itself; its entries have results of their own. */
+static void
+take_directory_error(struct verify *v, const struct merge_item *item)
+{
+	if (!v->both)
+		return;
+	v->here_incomplete = v->here_incomplete || item->here != NULL;
+	v->there_incomplete = v->there_incomplete || item->there != NULL;
+	v->progress->files_total++;
+	if (item->here != NULL)
+		fail_local(v, item->path, ENTRY_DIRECTORY, item->here->error, item->here->errnum);
+	else
+		fail_remote(v, item->path, ENTRY_DIRECTORY, item->there->error);
+}
+
+static int
+compare_trees(struct verify *v, struct walk *w, struct merge *m)
+{
+	struct merge_item item = {.kind = MERGE_ENTER};
+	int r = 0;
+
+	while (r == 0) {
+		if ((r = merge_next(m, &item, v->problem)) != 0)
+			return r;
+		if (cancel_requested(v->request->cancel))
+			return explain(v, FTX_E_INTERRUPTED);
+		switch (item.kind) {
+		case MERGE_ENTER:
+			v->both = item.here != NULL && item.there != NULL;
+			v->here_incomplete = v->there_incomplete = false;
+			if (item.there == NULL)
+				walk_skip(w);
+			break;
+		case MERGE_ENTRY:
+			r = take_entry(v, &item);
+			break;
+		case MERGE_ERROR:
+			take_directory_error(v, &item);
+			break;
+		case MERGE_END:
+			return 0;
+		}
+	}
+	return r;
+}
+
+static bool
+wanted(void *arg, const char *path, bool is_directory)
+{
+	const struct verify *v = arg;
+
+	return !filter_excludes(v->request->filter, path, is_directory);
+}
+
+static int
+run_trees(struct verify *v)
+{
+	const struct verify_request *request = v->request;
+	struct walk_options options = {.recursive = true,
+				       .one_file_system = request->one_file_system};
+	struct tree_options beside = {
+	    .root = v->top, .resolve_flags = RESOLVE_ENTER_MOUNTS, .temp_dir = -1};
+	struct listing *l = NULL;
+	struct merge *m = NULL;
+	struct walk *w = NULL;
+	int r = listing_open(&l, v->connection, 0, request->remote, true, 0, v->problem);
+
+	if (r != 0)
+		return r;
+	if (request->filter != NULL) {
+		options.wanted = wanted;
+		options.arg = v;
+	}
+	r = walk_new(&w, v->top, &options);
+	if (r == 0 && ((m = merge_new(w, l)) == NULL || (v->tree = tree_new(&beside)) == NULL))
+		r = FTX_E_NOMEM;
+	if (r != 0)
+		problem_set(v->problem, r, SIDE_LOCAL, NULL);
+	else
+		r = compare_trees(v, w, m);
+	v->progress->scanned = r == 0;
+	merge_free(m);
+	walk_free(w);
+	listing_close(l);
+	return r;
+}
+
+/* The two things named. */
+static int
+run_tops(struct verify *v)
+{
+	const struct verify_request *request = v->request;
+	struct stat st;
+	int r;
+
+	v->progress->files_total = 1;
+	if (stat(request->local, &st) != 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return problem_local(v->problem, FTX_E_NOT_FOUND, errno);
+		fail_local(v, "", ENTRY_FILE, error_from_errno(errno), errno);
+		return 0;
+	}
+	r = compare_both(v, "", AT_FDCWD, request->local, &st, request->top);
+	if (r != 0 || !S_ISDIR(st.st_mode) || request->top->metadata.type != ENTRY_DIRECTORY)
+		return r;
+	v->top = open(request->local, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (v->top < 0) {
+		v->progress->files_total++;
+		fail_local(v, "", ENTRY_DIRECTORY, error_from_errno(errno), errno);
+		return 0;
+	}
+	return run_trees(v);
+}
+
+int
+verify_run(struct connection *c, const struct verify_request *request,
+	   struct transfer_progress *progress, struct problem *p)
+{
+	struct verify *v = calloc(1, sizeof(*v));
+	int r = v != NULL ? 0 : FTX_E_NOMEM;
+
+	*progress = (struct transfer_progress){.phase = PHASE_VERIFY};
+	if (r == 0) {
+		v->connection = c;
+		v->request = request;
+		v->progress = progress;
+		v->problem = p;
+		v->top = -1;
+		v->portion = calloc(1, sizeof(*v->portion));
+		v->last = calloc(1, sizeof(*v->last));
+		r = v->portion != NULL && v->last != NULL ? 0 : FTX_E_NOMEM;
+	}
+	if (r != 0)
+		problem_set(p, r, SIDE_LOCAL, NULL);
+	else if ((r = run_tops(v)) == 0 && (r = flush(v)) == 0)
+		r = finish(v, v->last);
+	progress->scanned = progress->scanned || r == 0;
+	if (v != NULL) {
+		/* Where it was interrupted, answers may still come. */
+		if (v->portion != NULL)
+			connection_abandon(c, &v->portion->reply);
+		if (v->last != NULL)
+			connection_abandon(c, &v->last->reply);
+		tree_free(v->tree);
+		if (v->top >= 0)
+			close(v->top);
+		free(v->portion);
+		free(v->last);
+	}
+	free(v);
+	return r;
+}
