@@ -16,6 +16,7 @@ static const char overview[] =
     "  ftx stat REMOTE...          all about an entry        ftx df REMOTE...     space\n"
     "  ftx mkdir [-p] REMOTE...    make directories          ftx mv REMOTE... TO  rename\n"
     "  ftx rm [-rn] REMOTE...      remove                    ftx ln [-s] TARGET REMOTE\n"
+    "  ftx verify LOCAL REMOTE     compare content          ftx digest FILE...   print it\n"
     "  ftx keygen, ftx key         make a key; print its public half\n"
     "  ftx help COMMAND            the options of a command\n"
     "\n"

@@ -152,6 +152,8 @@ json_summary(struct report *r, int exit_code)
 	json_set_count(object, "files_skipped", o->skipped);
 	json_set_count(object, "files_failed", o->failed);
 	json_set_count(object, "files_deleted", o->deleted);
+	if (r->options->verb == VERB_VERIFY)
+		json_set_count(object, "differences", r->differences);
 	json_set_count(object, "bytes_total", r->progress.bytes_total);
 	json_set_count(object, "bytes_wire", r->progress.bytes_wire);
 	json_set_count(object, "bytes_resumed", o->bytes_resumed);
@@ -174,4 +176,6 @@ const struct reporter json_reporter = {
     .directory = json_directory,
     .entry = json_entry,
     .space = json_space,
+    .difference = json_difference,
+    .digest = json_file,
 };

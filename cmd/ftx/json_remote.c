@@ -1,5 +1,5 @@
 /*
- * NDJSON events of ls, stat and df.
+ * NDJSON events of ls, stat, df and verify.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,5 +106,22 @@ json_space(struct report *r, const char *path, const struct message_space *s)
 	json_set(object, "bytes_free", known(s->bytes_free));
 	json_set(object, "files", known(s->files));
 	json_set(object, "files_free", known(s->files_free));
+	json_emit(r, object);
+}
+
+/* Its text, with an underscore for the space: "only_here". */
+void
+json_difference(struct report *r, const struct shown_difference *d)
+{
+	json_t *object = json_event("difference");
+	char word[32];
+
+	snprintf(word, sizeof(word), "%s", difference_text(d->difference));
+	for (char *c = word; *c != '\0'; c++)
+		*c = *c == ' ' ? '_' : *c;
+	json_set_name(object, "path", d->path);
+	json_set_name(object, "dest", d->dest);
+	json_set_text(object, "type", entry_type_name(d->type));
+	json_set_text(object, "difference", word);
 	json_emit(r, object);
 }

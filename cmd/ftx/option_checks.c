@@ -160,6 +160,10 @@ options_check(struct options *o)
 		return result;
 	t->sources = (const char *const *)o->arguments;
 	t->source_count = o->argument_count;
+	if (o->verb == VERB_VERIFY) {
+		t->source_count = 1;
+		t->dest = o->arguments[1];
+	}
 	if ((o->verb & VERBS_TRANSFER) == 0)
 		return OPTIONS_RUN;
 	t->verb = o->verb == VERB_PUT ? TRANSFER_PUT : TRANSFER_GET;

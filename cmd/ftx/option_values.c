@@ -210,6 +210,7 @@ find_switch(struct options *o, enum option_id id)
 	    {OPTION_IGNORE_EXISTING, &t->ignore_existing},
 	    {OPTION_JSON, &o->json},
 	    {OPTION_LONG, &o->long_format},
+	    {OPTION_META, &o->metadata},
 	    {OPTION_NO_OWNER, &t->no_owner},
 	    {OPTION_NO_RESUME, &t->no_resume},
 	    {OPTION_NO_SYNC, &t->no_sync},

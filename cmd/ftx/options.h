@@ -22,10 +22,14 @@ enum verb {
 	VERB_KEYGEN = 1 << 9,
 	VERB_KEY = 1 << 10,
 	VERB_HELP = 1 << 11,
+	VERB_VERIFY = 1 << 12,
+	VERB_DIGEST = 1 << 13,
 };
 
 #define VERBS_TRANSFER (VERB_PUT | VERB_GET)
-#define VERBS_REMOTE   (VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN)
+#define VERBS_COMPARE  (VERB_VERIFY | VERB_DIGEST)
+#define VERBS_REMOTE                                                                               \
+	(VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN | VERBS_COMPARE)
 
 enum progress_choice { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
@@ -38,7 +42,7 @@ struct options {
 	const char *output;   /* -o of keygen, or NULL */
 	/*
 	 * Of every verb that contacts a server; of the remote ones sources are the arguments and
-	 * dest is NULL.
+	 * dest is NULL, but for verify, which has one source.
 	 */
 	struct transfer_request transfer;
 	struct filter *filter;	/* owned; NULL: none */
@@ -52,6 +56,7 @@ struct options {
 	bool parents;	  /* mkdir -p */
 	bool force;	  /* mv -f, ln -f, rm -f */
 	bool symbolic;	  /* ln -s */
+	bool metadata;	  /* verify --meta */
 	char **arguments; /* after the verb, without those behind "--" where from_command is set */
 	size_t argument_count;
 	char **command; /* NULL-terminated; of from_command */

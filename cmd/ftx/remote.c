@@ -1,5 +1,5 @@
 /*
- * ls, stat, df, mkdir, mv, rm and ln: from the options to the exit code.
+ * ls, stat, df, mkdir, mv, rm, ln, verify and digest: from the options to the exit code.
  */
 #include "cmd/ftx/remote.h"
 
@@ -12,19 +12,23 @@
 #include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/client/config.h"
 #include "src/secure/aead.h"
 #include "src/secure/keyfile.h"
+
+#define PROGRESS_MS 500u
 
 static const struct {
 	enum verb verb;
 	bool share_needed;
 	void (*run)(struct remote_job *j);
 } verbs[] = {
-    {VERB_LS, false, remote_ls},  {VERB_STAT, true, remote_show_stat},
-    {VERB_DF, false, remote_df},  {VERB_MKDIR, true, remote_make},
-    {VERB_MV, true, remote_move}, {VERB_RM, true, remote_erase},
-    {VERB_LN, true, remote_name},
+    {VERB_LS, false, remote_ls},	 {VERB_STAT, true, remote_show_stat},
+    {VERB_DF, false, remote_df},	 {VERB_MKDIR, true, remote_make},
+    {VERB_MV, true, remote_move},	 {VERB_RM, true, remote_erase},
+    {VERB_LN, true, remote_name},	 {VERB_VERIFY, true, remote_verify},
+    {VERB_DIGEST, true, remote_digests},
 };
 
 void
@@ -71,7 +75,8 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 bool
 remote_ended(const struct remote_job *j)
 {
-	return remote_over(j->remote) || j->report.output_errnum != 0;
+	return (j->remote != NULL && remote_over(j->remote)) || signals_caught() != 0 ||
+	       j->report.output_errnum != 0;
 }
 
 char *
@@ -84,23 +89,61 @@ remote_join(const char *typed, const char *below)
 	return asprintf(&joined, "%s%s%s", typed, slash, below) >= 0 ? joined : NULL;
 }
 
+bool
+remote_is_remote(const char *argument)
+{
+	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
+}
+
+void
+remote_show_progress(struct remote_job *j, const struct transfer_progress *p)
+{
+	uint64_t now = clock_ms();
+
+	if (now - j->shown_ms < PROGRESS_MS)
+		return;
+	j->shown_ms = now;
+	report_measure(&j->report, p);
+	j->report.reporter->progress(&j->report);
+}
+
+/* Which arguments are remote; owned array, NULL: out of memory. */
+static const char **
+remote_arguments(const struct options *o, size_t *count)
+{
+	const char **list = calloc(o->argument_count, sizeof(*list));
+	/* The target of a symbolic link is text. */
+	bool first_is_none = o->verb == VERB_VERIFY || (o->verb == VERB_LN && o->symbolic);
+
+	*count = 0;
+	for (size_t i = first_is_none; i < o->argument_count && list != NULL; i++)
+		if (o->verb != VERB_DIGEST || remote_is_remote(o->arguments[i]))
+			list[(*count)++] = o->arguments[i];
+	return list;
+}
+
 static int
 set_up(struct remote_job *j, bool share_needed, struct problem *why)
 {
 	const struct transfer_request *t = &j->options->transfer;
-	/* The target of a symbolic link is text. */
-	size_t skip = j->options->verb == VERB_LN && j->options->symbolic ? 1 : 0;
+	size_t count;
+	const char **addresses = remote_arguments(j->options, &count);
 	const struct remote_options options = {
-	    .addresses = t->sources + skip,
-	    .count = t->source_count - skip,
+	    .addresses = addresses,
+	    .count = count,
 	    .share_needed = share_needed,
 	    .port = t->port,
 	    .family = t->family,
 	    .retry_for_ms = t->retry_for_ms,
 	    .timeout_ms = t->timeout_ms,
 	};
-	int r = remote_new(&j->remote, &options, why);
+	int r = 0;
 
+	if (addresses == NULL)
+		r = problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	else if (count > 0)
+		r = remote_new(&j->remote, &options, why);
+	free(addresses);
 	return r != 0 ? r : remote_check(j, why);
 }
 
@@ -146,7 +189,17 @@ work(struct remote_job *j, void (*run)(struct remote_job *j))
 	uint8_t *secret = NULL;
 	struct problem why;
 
-	if (reach(j, &config, &secret, &why) != 0) {
+	if (j->remote == NULL) {
+		int r = signals_catch(NULL);
+
+		if (r == 0) {
+			j->report.started = true;
+			run(j);
+		} else {
+			problem_local(&why, r, errno);
+			remote_failed(j, NULL, &why);
+		}
+	} else if (reach(j, &config, &secret, &why) != 0) {
 		remote_failed(j, NULL, &why);
 	} else {
 		announce(j);

@@ -1,5 +1,6 @@
 /*
- * What the remote verbs share: one job is one command, over one connection.
+ * What the remote verbs share: one job is one command, over one connection (digest of local files:
+ * over none, remote is NULL).
  */
 #ifndef FTX_REMOTE_H
 #define FTX_REMOTE_H
@@ -11,7 +12,8 @@ struct remote_job {
 	const struct options *options;
 	struct remote *remote;
 	struct report report;
-	bool changed; /* something on the server */
+	bool changed;	   /* something on the server */
+	uint64_t shown_ms; /* verify, digest: when progress was last shown */
 };
 
 /* Each works through all arguments; trouble goes to remote_failed() and remote_entry_failed(). */
@@ -22,9 +24,17 @@ void remote_make(struct remote_job *j);
 void remote_move(struct remote_job *j);
 void remote_erase(struct remote_job *j);
 void remote_name(struct remote_job *j);
+void remote_verify(struct remote_job *j);
+void remote_digests(struct remote_job *j);
 
 /* What of the arguments can be refused without a server.  0 or FTX_E_USAGE in why. */
 int remote_check(const struct remote_job *j, struct problem *why);
+
+/* Is this argument of digest remote?  ./a:b is a local file. */
+bool remote_is_remote(const char *argument);
+
+/* Shows how far it is, at most twice a second. */
+void remote_show_progress(struct remote_job *j, const struct transfer_progress *p);
 
 /* Trouble with an argument or what is below it, which is no entry that is counted. */
 void remote_failed(struct remote_job *j, const char *path, const struct problem *p);

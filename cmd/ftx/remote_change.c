@@ -67,6 +67,8 @@ remote_check(const struct remote_job *j, struct problem *why)
 {
 	const struct options *o = j->options;
 	size_t last = o->argument_count - 1;
+	if ((o->verb & VERBS_COMPARE) != 0)
+		return 0;
 	/* What is only looked at or gone into may be a share. */
 	bool root_refused = o->verb == VERB_RM;
 

@@ -21,7 +21,7 @@
 void
 report_init(struct report *r, const struct options *o)
 {
-	bool transfer = (o->verb & VERBS_TRANSFER) != 0;
+	bool reads = (o->verb & (VERBS_TRANSFER | VERBS_COMPARE)) != 0;
 
 	memset(r, 0, sizeof(*r));
 	r->options = o;
@@ -33,7 +33,7 @@ report_init(struct report *r, const struct options *o)
 	r->output_fd = r->payload ? STDERR_FILENO : STDOUT_FILENO;
 	r->terminal = isatty(STDERR_FILENO) == 1;
 	r->output_terminal = isatty(r->output_fd) == 1;
-	r->show_progress = transfer && o->progress != PROGRESS_NEVER &&
+	r->show_progress = reads && o->progress != PROGRESS_NEVER &&
 			   (o->json || o->progress == PROGRESS_ALWAYS || r->terminal);
 }
 
@@ -264,6 +264,22 @@ print_count(uint64_t n, const char *what)
 }
 
 static void
+verify_summary(const struct report *r, uint64_t ms)
+{
+	const struct outcome *o = &r->outcome;
+	char bytes[32], time[64];
+
+	size_format(bytes, sizeof(bytes), r->progress.bytes_total);
+	duration_format(time, sizeof(time), ms);
+	fprintf(stderr, "ftx: verify: %llu %s, %s in %s, %llu %s", (unsigned long long)o->total,
+		o->total == 1 ? "file" : "files", bytes, time, (unsigned long long)r->differences,
+		r->differences == 1 ? "difference" : "differences");
+	print_count(o->skipped, "skipped");
+	print_count(o->failed, "failed");
+	fputs("\n", stderr);
+}
+
+static void
 text_summary(struct report *r, int exit_code)
 {
 	const struct outcome *o = &r->outcome;
@@ -274,8 +290,11 @@ text_summary(struct report *r, int exit_code)
 	clear_line(r);
 	if (!r->options->quiet)
 		tell_not_kept(r);
-	if (!chatty(r) || !r->started || exit_code > 128 || r->options->transfer.dry_run ||
-	    (r->options->verb & VERBS_TRANSFER) == 0)
+	if (!chatty(r) || !r->started || exit_code > 128 || r->options->transfer.dry_run)
+		return;
+	if (r->options->verb == VERB_VERIFY)
+		verify_summary(r, ms);
+	if ((r->options->verb & VERBS_TRANSFER) == 0)
 		return;
 	size_format(bytes, sizeof(bytes), r->progress.bytes_total);
 	size_format(resumed, sizeof(resumed), o->bytes_resumed);
@@ -296,6 +315,52 @@ text_summary(struct report *r, int exit_code)
 			r->options->verb_name);
 }
 
+/* A line each, also where a name has a line feed. */
+static void
+text_difference(struct report *r, const struct shown_difference *d)
+{
+	const char *text = difference_text(d->difference);
+	char shown[DISPLAY_PATH_BYTES];
+
+	clear_line(r);
+	display_escape(shown, sizeof(shown), d->path, strlen(d->path));
+	report_output(r, shown, strlen(shown));
+	report_output(r, ": ", 2);
+	report_output(r, text, strlen(text));
+	report_output(r, "\n", 1);
+}
+
+/*
+ * As sha256sum(1): a name with a backslash, a line feed or a carriage return is written with
+ * backslashes, and the line begins with one.
+ */
+static void
+text_digest(struct report *r, const struct transfer_file *e)
+{
+	char digest[DIGEST_TEXT_BYTES], shown[DISPLAY_PATH_BYTES];
+	bool escaped = !r->output_terminal && strpbrk(e->path, "\\\n\r") != NULL;
+
+	clear_line(r);
+	digest_format(digest, &e->digest);
+	report_output(r, "\\", escaped);
+	report_output(r, digest, strlen(digest));
+	report_output(r, "  ", 2);
+	if (r->output_terminal) {
+		display_escape(shown, sizeof(shown), e->path, strlen(e->path));
+		report_output(r, shown, strlen(shown));
+	}
+	for (const char *c = e->path; *c != '\0' && !r->output_terminal; c++) {
+		size_t plain = strcspn(c, "\\\n\r");
+
+		report_output(r, c, plain);
+		c += plain;
+		if (*c == '\0')
+			break;
+		report_output(r, *c == '\\' ? "\\\\" : *c == '\n' ? "\\n" : "\\r", 2);
+	}
+	report_output(r, "\n", 1);
+}
+
 const struct reporter text_reporter = {
     .started = text_started,
     .file = text_file,
@@ -307,4 +372,6 @@ const struct reporter text_reporter = {
     .directory = text_directory,
     .entry = text_entry,
     .space = text_space,
+    .difference = text_difference,
+    .digest = text_digest,
 };

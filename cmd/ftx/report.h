@@ -11,6 +11,7 @@
 #include "cmd/ftx/options.h"
 #include "proto/message.h"
 #include "src/client/outcome.h"
+#include "src/client/verify.h"
 
 struct rate {
 	uint64_t at_ms;	    /* the last look */
@@ -33,8 +34,9 @@ struct report {
 	bool show_progress;
 	bool line_open; /* a progress line stands there */
 	bool started;
-	bool listed;	   /* ls: something was printed */
-	int output_errnum; /* standard output does not take what it is given */
+	bool listed;	      /* ls: something was printed */
+	uint64_t differences; /* verify: that were reported */
+	int output_errnum;    /* standard output does not take what it is given */
 };
 
 /* An entry of the server, for ls and stat. */
@@ -42,6 +44,13 @@ struct shown_entry {
 	const char *path; /* as typed, and what is below it */
 	const char *name; /* what ls calls it */
 	const struct attributes *attributes;
+};
+
+/* Something that verify found. */
+struct shown_difference {
+	const char *path, *dest; /* both as typed, and what is below them */
+	enum entry_type type;
+	enum difference difference;
 };
 
 struct reporter {
@@ -56,6 +65,8 @@ struct reporter {
 	void (*directory)(struct report *r, const char *path); /* what follows is in it */
 	void (*entry)(struct report *r, const struct shown_entry *e);
 	void (*space)(struct report *r, const char *path, const struct message_space *s);
+	void (*difference)(struct report *r, const struct shown_difference *d);
+	void (*digest)(struct report *r, const struct transfer_file *e); /* it has one */
 };
 
 extern const struct reporter text_reporter;
