@@ -24,6 +24,7 @@ struct dirnode {
 	bool made;	  /* it is there (as far as this run knows) */
 	bool absent;	  /* it was not there before this run, so nothing below it was */
 	bool touched;	  /* its metadata is to be set */
+	bool failed;	  /* it could not be made: that is said, and it gets no metadata */
 	uint8_t bytes[];  /* of path and metadata */
 };
 

@@ -100,7 +100,7 @@ settle(struct work *w, struct dirnode *d)
 	assert(d->pending > 0);
 	if (--d->pending > 0)
 		return;
-	if (d->touched && !w->stopped) {
+	if (d->touched && !d->failed && !w->stopped) {
 		d->next = w->directories;
 		w->directories = d;
 		wake(w);
@@ -446,6 +446,8 @@ work_entry_over(struct work *w, struct entry *e, bool touched, bool failed)
 		first_name_over(w, e->links, failed);
 	if (d != NULL) {
 		d->touched = d->touched || touched;
+		if (e->metadata.type == ENTRY_DIRECTORY)
+			d->failed = d->failed || failed;
 		if (e->metadata.type == ENTRY_DIRECTORY && d->parent != NULL) {
 			d->parent->touched = d->parent->touched || (touched && d->absent);
 			settle(w, d->parent);
