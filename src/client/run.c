@@ -166,6 +166,13 @@ run_result(struct run *run, const struct root *root, const char *path, struct tr
 {
 	struct problem unkept;
 
+	/* What ended the run has been said; of all that was on its way each would say it again. */
+	if (p != NULL && run_is_hopeless(p->error) && atomic_load(&run->over)) {
+		pthread_mutex_lock(&run->results);
+		run->outcome.resumable = run->outcome.resumable || f->resumable;
+		pthread_mutex_unlock(&run->results);
+		return;
+	}
 	if (p == NULL && f->not_kept != 0 && run->request->strict_meta) {
 		problem_set(&unkept, FTX_E_NOT_KEPT, run_is_put(run) ? SIDE_REMOTE : SIDE_LOCAL,
 			    "not all metadata could be kept (--strict-meta)");
