@@ -170,6 +170,24 @@ entry_local(const struct entry *e)
 	return root->is_directory ? e->path : root->local_name;
 }
 
+const char *
+entry_remote(const struct entry *e)
+{
+	const struct root *root = e->batch->root;
+
+	return root->is_directory ? e->path : strrchr(root->remote, '/') + 1;
+}
+
+struct span
+root_base(const struct root *root)
+{
+	struct span base = span_of(root->remote);
+
+	if (!root->is_directory)
+		base.length = (size_t)(strrchr(root->remote, '/') - root->remote);
+	return base;
+}
+
 char *
 root_join(const char *top, const char *path)
 {

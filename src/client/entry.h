@@ -128,6 +128,13 @@ entry_is_file(const struct entry *e)
  * root->remote. */
 const char *entry_local(const struct entry *e);
 
+/*
+ * The entry on the server as PACK and FETCH have it: a base and a name below it, which must not be
+ * empty.  A source that is one file is a name in the directory above.
+ */
+const char *entry_remote(const struct entry *e);
+struct span root_base(const struct root *root);
+
 /* "TYPED/PATH", owned; NULL: out of memory. */
 char *root_join(const char *top, const char *path);
 

@@ -254,7 +254,7 @@ fetch_flush(struct stream *s)
 	r->limit = w->limit;
 	r->reply.on_message = take_answer;
 	r->reply.arg = r;
-	m.fetch.base = span_of(w->root->remote);
+	m.fetch.base = root_base(w->root);
 	m.fetch.compress = (uint8_t)request->compress;
 	m.fetch.level = (uint8_t)request->level;
 	m.fetch.parts = (uint16_t)s->run->parts;
@@ -271,7 +271,7 @@ int
 fetch_file(struct stream *s, struct entry *e)
 {
 	struct wants *w = s->wants;
-	size_t bytes = WANTED_FIXED + strlen(e->path);
+	size_t bytes = WANTED_FIXED + strlen(entry_remote(e));
 	int r;
 
 	if (w->count > 0 && (w->root != e->batch->root || w->count == LIMIT_ENTRIES ||
@@ -283,7 +283,7 @@ fetch_file(struct stream *s, struct entry *e)
 	w->root = e->batch->root;
 	w->encoded += bytes;
 	w->bytes += e->identity.size;
-	w->files[w->count] = (struct wanted){.path = span_of(e->path), .limit = w->limit};
+	w->files[w->count] = (struct wanted){.path = span_of(entry_remote(e)), .limit = w->limit};
 	w->entries[w->count++] = e;
 	return 0;
 }

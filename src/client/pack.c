@@ -23,7 +23,7 @@ enum { PART_LAST = 1, PART_DROPPED = 2 };
 static size_t
 item_bytes(const struct entry *e)
 {
-	return ITEM_FIXED_BYTES + strlen(e->path) + e->metadata.user.length +
+	return ITEM_FIXED_BYTES + strlen(entry_remote(e)) + e->metadata.user.length +
 	       e->metadata.group.length + e->metadata.xattrs.length;
 }
 
@@ -36,7 +36,7 @@ flush(struct stream *s)
 
 	if (p->count == 0)
 		return 0;
-	m.pack.base = span_of(p->root->remote);
+	m.pack.base = root_base(p->root);
 	m.pack.items.items = p->items;
 	m.pack.items.count = p->count;
 	m.pack.raw_length = (uint32_t)p->used;
@@ -92,7 +92,7 @@ add_item(struct stream *s, const struct entry *e, uint64_t offset, size_t length
 	struct packed *item = &p->items[p->count++];
 	struct digest digest = digest_of(p->data + p->used, length);
 
-	*item = (struct packed){.path = span_of(e->path),
+	*item = (struct packed){.path = span_of(entry_remote(e)),
 				.size = e->identity.size,
 				.offset = offset,
 				.length = (uint32_t)length,
