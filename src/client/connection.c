@@ -493,6 +493,8 @@ connection_call(struct connection *c, const struct message *m, struct reply *rep
 		r = connection_wait(c, reply);
 	if (r == 0)
 		return reply->problem.error;
+	/* Interrupted: the answer may still come, and reply be gone. */
+	connection_abandon(c, reply);
 	if (c->error != 0)
 		connection_explain(c, &reply->problem);
 	else

@@ -284,6 +284,16 @@ await(struct receiver *p)
 	return 0;
 }
 
+/* An interruption or a lost connection leaves READs without their end. */
+static void
+abandon(struct receiver *p)
+{
+	for (; p->reading > 0; p->reading--) {
+		connection_abandon(p->s->connection, &p->parts[p->first].reply);
+		p->first = (p->first + 1) % READS_AHEAD;
+	}
+}
+
 /* An empty file is READ all the same: is it still what it was? */
 static int
 check_empty(struct receiver *p)
@@ -291,7 +301,11 @@ check_empty(struct receiver *p)
 	const struct segment none = {0};
 	int r = ask(p, &none);
 
-	return r == 0 ? await(p) : r;
+	if (r == 0)
+		r = await(p);
+	if (r != 0)
+		abandon(p);
+	return r;
 }
 
 /* What nobody else takes. */
@@ -312,8 +326,10 @@ fetch_segments(struct receiver *p)
 		}
 		if (r == 0 && p->reading > 0)
 			r = await(p);
-		if (r != 0)
+		if (r != 0) {
+			abandon(p);
 			return r;
+		}
 		if (p->reading == 0 && (segment.count == 0 || p->failure != 0))
 			break;
 	}
