@@ -31,12 +31,14 @@ static struct batch *
 batch_for(struct scanner *sc, size_t encoded, bool goes_on)
 {
 	struct batch *b = sc->batch;
+	bool same_root;
 
 	if (b != NULL && (b->root != sc->root || !batch_has_room(b, encoded) ||
 			  (!goes_on && b->count >= BATCH_ENOUGH))) {
+		same_root = b->root == sc->root; /* flushed, it is not ours any more */
 		if (!flush(sc))
 			return NULL;
-		sc->continues = goes_on && b->root == sc->root;
+		sc->continues = goes_on && same_root;
 	}
 	if (sc->batch == NULL) {
 		sc->batch = batch_new(sc->root);
