@@ -47,7 +47,8 @@ outcome_error(struct outcome *o, int error)
 	int code = error_exit(error);
 
 	o->exits |= UINT32_C(1) << code;
-	o->offline = o->offline || error == FTX_E_OFFLINE;
+	o->offline = o->offline || error == FTX_E_OFFLINE || error == FTX_E_STOPPING ||
+		     error == FTX_E_REPLACED;
 	if (o->first == 0)
 		o->first = code;
 }

@@ -14,7 +14,8 @@ struct transfer_file;
 struct outcome {
 	bool several;	/* not exactly one thing that is no directory was asked for */
 	uint32_t exits; /* bit n: an error with exit code n happened */
-	bool offline;	/* one of them: a share is offline, or what a set was to become exists */
+	bool offline;	/* one of them: a share is offline, the server stops, what a set was to
+			   become exists */
 	int first;	/* exit code of the first error, 0 without */
 	bool guarded;	/* deletions were withheld */
 	uint64_t done, same, ignored, skipped, failed, deleted, total;
@@ -27,7 +28,8 @@ void outcome_file(struct outcome *o, const struct transfer_file *f);
 void outcome_error(struct outcome *o, int error);
 
 /*
- * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline, set target exists); then, if
+ * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline, server stopping,
+ * set target exists); then, if
  * exactly one non-directory was asked for, its own code; else 4 if every failure is of that kind, 3
  * if any other failed, 12, 15.
  */
