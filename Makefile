@@ -53,7 +53,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 	tests/unit tests/hostile tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-memory \
+.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
 	bench check check-layers check-headers check-shell check-tables format format-check analyze man \
 	install uninstall clean help FORCE
 .SECONDARY:
@@ -130,6 +130,8 @@ tsan: all $(TOOLS) ## e2e tests with the client under the thread sanitizer
 		$(shell grep -L '^# Not with sanitizers' $(wildcard tests/e2e/*.sh))
 campaign-kill: all ## kill -9 at random points: COUNT (50) times, MIB (1024) each
 	FTX_BUILD=$(O) tests/fault/kill-campaign $(or $(COUNT),50) $(or $(MIB),1024)
+campaign-tree-kill: all ## the same with trees, in both directions: COUNT (100) times
+	FTX_BUILD=$(O) tests/fault/tree-kill-campaign $(or $(COUNT),100)
 campaign-memory: all ## peak memory of both ends with a tree of COUNT (1000000) files
 	FTX_BUILD=$(O) tests/bench/memory $(or $(COUNT),1000000)
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
