@@ -1,148 +1,27 @@
 #include "src/client/mirror.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/display.h"
 #include "src/client/backup.h"
-#include "src/client/filter.h"
-#include "src/client/merge.h"
-#include "src/client/spool.h"
+#include "src/client/dirnode.h"
+#include "src/client/get.h"
+#include "src/client/put.h"
+#include "src/client/surplus.h"
 #include "src/client/verdict.h"
+#include "src/store/metadata.h"
 
 #define PORTION 512u /* removed by one request */
-
-/* A record of the spool: the type, then the path with its terminator. */
-struct doomed {
-	char type;
-	char path[LIMIT_PATH_BYTES + 1];
-};
 
 struct mirror {
 	struct stream *s;
 	struct root *root;
-	struct spool *spool;
-	struct doomed record;
 };
-
-/* Is it kept because it, or a directory above it, is excluded? */
-static bool
-is_protected(const struct mirror *m, const char *path, bool is_directory)
-{
-	const struct transfer_request *request = m->s->run->request;
-	char above[LIMIT_PATH_BYTES + 1];
-
-	if (request->filter == NULL || request->delete_excluded)
-		return false;
-	for (const char *slash = path; (slash = strchr(slash, '/')) != NULL; slash++) {
-		size_t length = (size_t)(slash - path);
-
-		memcpy(above, path, length);
-		above[length] = '\0';
-		if (filter_excludes(request->filter, above, true))
-			return true;
-	}
-	return filter_excludes(request->filter, path, is_directory);
-}
-
-static int
-doom(struct mirror *m, const char *path, enum entry_type type)
-{
-	size_t length = strlen(path) + 1;
-	int r;
-
-	if (is_protected(m, path, type == ENTRY_DIRECTORY))
-		return 0;
-	m->record.type = (char)type;
-	memcpy(m->record.path, path, length);
-	r = spool_append(m->spool, &m->record, offsetof(struct doomed, path) + length);
-	return r != 0 ? problem_set(&m->s->problem, r, SIDE_LOCAL,
-				    "the list of what is to be deleted: %s", error_text(r))
-		      : 0;
-}
-
-/* put: what the server has and this end has not. */
-static int
-collect_remote(struct mirror *m)
-{
-	struct stream *s = m->s;
-	struct listing_line line;
-	struct listing *l;
-	struct stat st;
-	int r = listing_open(&l, s->connection, 1, m->root->remote, true, 0, &s->problem);
-
-	if (r != 0)
-		return r == FTX_E_NOT_FOUND ? 0 : r;
-	while ((r = listing_next(l, &line, &s->problem)) == 1) {
-		if (line.kind == LISTING_ERROR)
-			atomic_store(&m->root->incomplete, true);
-		if (line.kind != LISTING_ENTRY ||
-		    fstatat(m->root->local, line.path, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-		    (errno != ENOENT && errno != ENOTDIR))
-			continue;
-		if ((r = doom(m, line.path, (enum entry_type)line.attributes->metadata.type)) != 0)
-			break;
-	}
-	listing_close(l);
-	return r < 0 ? r : 0;
-}
-
-static enum entry_type
-type_of(const struct stat *st)
-{
-	return (enum entry_type)metadata_of(st).type;
-}
-
-static int
-collect_surplus(struct mirror *m, struct merge *merge)
-{
-	struct merge_item item = {.kind = MERGE_ENTER};
-	int r = 0;
-
-	while (r == 0 && item.kind != MERGE_END) {
-		if ((r = merge_next(merge, &item, &m->s->problem)) != 0)
-			return r;
-		if (item.there != NULL && item.there->kind == LISTING_ERROR)
-			atomic_store(&m->root->incomplete, true);
-		if (item.kind == MERGE_ENTRY && item.there == NULL && item.here->kind == WALK_ENTRY)
-			r = doom(m, item.path, type_of(&item.here->st));
-	}
-	return r;
-}
-
-/* get: what this end has and the server has not. */
-static int
-collect_local(struct mirror *m)
-{
-	const struct walk_options options = {.recursive = true, .one_file_system = true};
-	struct stream *s = m->s;
-	struct listing *l = NULL;
-	struct merge *merge = NULL;
-	struct walk *w = NULL;
-	int r;
-
-	if (m->root->local < 0)
-		return 0;
-	r = listing_open(&l, s->connection, 1, m->root->remote, true, 0, &s->problem);
-	if (r != 0)
-		return r;
-	r = walk_new(&w, m->root->local, &options);
-	if (r == 0 && (merge = merge_new(w, l)) == NULL)
-		r = FTX_E_NOMEM;
-	if (r != 0)
-		problem_set(&s->problem, r, SIDE_LOCAL, NULL);
-	else
-		r = collect_surplus(m, merge);
-	merge_free(merge);
-	walk_free(w);
-	listing_close(l);
-	return r;
-}
 
 static void
 withhold(struct run *run, const struct root *root, const char *why)
@@ -160,7 +39,7 @@ withhold(struct run *run, const struct root *root, const char *why)
 
 /* The result of one deletion. */
 static void
-result(struct mirror *m, const struct doomed *d, int error)
+result(struct mirror *m, const struct surplus_item *d, int error)
 {
 	struct run *run = m->s->run;
 	struct transfer_file f = {.type = (enum entry_type)d->type,
@@ -168,7 +47,7 @@ result(struct mirror *m, const struct doomed *d, int error)
 				  .status = run->request->dry_run ? STATUS_PLANNED : STATUS_DONE};
 	struct problem p;
 
-	/* What is protected in a directory keeps it; somebody else may have been faster. */
+	/* Somebody else may have been faster, or have put something there. */
 	if (error == FTX_E_NOT_EMPTY || error == FTX_E_NOT_FOUND)
 		return;
 	if (error != 0)
@@ -179,10 +58,12 @@ result(struct mirror *m, const struct doomed *d, int error)
 struct portion {
 	struct mirror *m;
 	uint32_t count;
-	struct doomed *items; /* PORTION of them */
+	struct surplus_item *items; /* PORTION of them */
 	struct path_only paths[PORTION];
 	struct item_status statuses[PORTION];
 	uint32_t answered;
+	uint32_t retime_count;
+	struct surplus_item *retime; /* PORTION */
 };
 
 static int
@@ -253,6 +134,97 @@ remove_local(struct portion *p)
 	return r;
 }
 
+/* A directory's own metadata is set once more, as that of those in which something was made. */
+static int
+set_again(struct mirror *m, const char *path, const struct metadata *metadata)
+{
+	struct work *w = &m->s->run->work;
+	struct dirnode *d = dirnode_new(NULL, m->root, path, metadata);
+
+	if (d == NULL)
+		return FTX_E_NOMEM;
+	d->made = d->touched = true;
+	work_enter(w, d);
+	work_leave(w, d);
+	return 0;
+}
+
+/* put: as it is on this disk; what cannot be read any more the next run will tell. */
+static int
+retime_remote(struct mirror *m, const char *path)
+{
+	const struct run *run = m->s->run;
+	const int flags = run->request->copy_links ? 0 : O_NOFOLLOW;
+	struct metadata_buffer *buffer = malloc(sizeof(*buffer));
+	struct metadata metadata;
+	struct stat st;
+	int r = buffer != NULL ? 0 : FTX_E_NOMEM;
+	int fd = openat(m->root->local, path[0] != '\0' ? path : ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+
+	if (r == 0 && fd >= 0 && fstat(fd, &st) == 0 &&
+	    metadata_read(&run->rules, run->parts, fd, "", fd, &st, &metadata, buffer) == 0)
+		r = set_again(m, path, &metadata);
+	if (fd >= 0)
+		close(fd);
+	free(buffer);
+	return r;
+}
+
+struct asked {
+	struct mirror *m;
+	const char *path;
+};
+
+static int
+take_directory(void *arg, const struct message *m)
+{
+	struct asked *a = arg;
+	const struct metadata *metadata = &m->entry.attributes.metadata;
+
+	if (m->type != MESSAGE_ENTRY || metadata->type != ENTRY_DIRECTORY)
+		return 0;
+	if ((metadata->flags & ~a->m->s->run->parts) != 0 || xattrs_check(&metadata->xattrs) != 0)
+		return FTX_E_PROTOCOL;
+	return set_again(a->m, a->path, metadata);
+}
+
+/* get: as the server says. */
+static int
+retime_local(struct mirror *m, const char *path)
+{
+	struct stream *s = m->s;
+	struct asked asked = {m, path};
+	struct message message = {.type = MESSAGE_STAT};
+	char remote[LIMIT_PATH_BYTES + 1];
+	int r = root_remote(m->root, path, remote);
+
+	if (r != 0)
+		return 0; /* too long for the server: it is not there */
+	message.stat.path = span_of(remote);
+	message.stat.parts = (uint16_t)s->run->parts;
+	r = stream_call(s, &message, take_directory, &asked);
+	return r != 0 && stream_is_over(s) ? r : 0;
+}
+
+static int
+retime_all(struct portion *p)
+{
+	struct mirror *m = p->m;
+	struct run *run = m->s->run;
+	int r = 0;
+
+	for (uint32_t i = 0; i < p->retime_count && r == 0; i++)
+		r = run_is_put(run) ? retime_remote(m, p->retime[i].path)
+				    : retime_local(m, p->retime[i].path);
+	if (r == FTX_E_NOMEM)
+		return problem_set(&m->s->problem, r, SIDE_LOCAL, NULL);
+	if (r != 0 || p->retime_count == 0)
+		return r;
+	/* They wait in the run's work like any others. */
+	return run_is_put(run) ? put_run(m->s) : get_run(m->s);
+}
+
 static int
 remove_portion(struct portion *p)
 {
@@ -268,48 +240,66 @@ remove_portion(struct portion *p)
 	for (uint32_t i = 0; i < p->count && r == 0 && request->backup_dir != NULL; i++)
 		if (p->items[i].type != ENTRY_DIRECTORY)
 			r = backup_move(p->m->s, p->m->root, p->items[i].path);
-	if (r != 0)
-		return r;
-	return run_is_put(p->m->s->run) ? remove_remote(p) : remove_local(p);
+	if (r == 0)
+		r = run_is_put(p->m->s->run) ? remove_remote(p) : remove_local(p);
+	return r == 0 ? retime_all(p) : r;
 }
 
-/* All of the spool, the last first. */
-static int
-remove_all(struct mirror *m)
+static struct portion *
+portion_new(struct mirror *m)
 {
-	struct spool_reader *reader = spool_reader_new(m->spool, SPOOL_BACKWARD);
 	struct portion *p = calloc(1, sizeof(*p));
-	const void *record = NULL;
-	size_t length;
-	int r = reader != NULL && p != NULL ? 0 : FTX_E_NOMEM;
 
-	if (r == 0) {
-		p->m = m;
-		p->items = calloc(PORTION, sizeof(*p->items));
-		r = p->items != NULL ? 0 : FTX_E_NOMEM;
-	}
+	if (p == NULL)
+		return NULL;
+	p->m = m;
+	p->items = calloc(PORTION, sizeof(*p->items));
+	p->retime = calloc(PORTION, sizeof(*p->retime));
+	return p;
+}
+
+static void
+portion_free(struct portion *p)
+{
+	if (p == NULL)
+		return;
+	free(p->items);
+	free(p->retime);
+	free(p);
+}
+
+/* All of it, the last first. */
+static int
+remove_all(struct mirror *m, struct surplus *surplus)
+{
+	struct surplus_reader *reader = surplus_reader_new(surplus);
+	struct portion *p = portion_new(m);
+	const struct surplus_item *item = NULL;
+	int r =
+	    reader != NULL && p != NULL && p->items != NULL && p->retime != NULL ? 0 : FTX_E_NOMEM;
+
 	if (r != 0)
 		problem_set(&m->s->problem, r, SIDE_LOCAL, NULL);
 	while (r == 0 && !cancel_requested(&m->s->run->cancel)) {
-		int read = spool_read(reader, &record, &length);
+		int read = surplus_next(reader, &item);
 
 		if (read != 0) {
 			r = problem_set(&m->s->problem, read, SIDE_LOCAL, NULL);
 			break;
 		}
-		if (record != NULL)
-			memcpy(&p->items[p->count++], record, length);
-		if (p->count == PORTION || (record == NULL && p->count > 0)) {
+		if (item != NULL && item->kind == SURPLUS_RETIME)
+			p->retime[p->retime_count++] = *item;
+		else if (item != NULL)
+			p->items[p->count++] = *item;
+		if (p->count == PORTION || p->retime_count == PORTION || item == NULL) {
 			r = remove_portion(p);
-			p->count = 0;
+			p->count = p->retime_count = 0;
 		}
-		if (record == NULL)
+		if (item == NULL)
 			break;
 	}
-	spool_reader_free(reader);
-	if (p != NULL)
-		free(p->items);
-	free(p);
+	surplus_reader_free(reader);
+	portion_free(p);
 	return r;
 }
 
@@ -318,6 +308,9 @@ mirror_root(struct mirror *m)
 {
 	struct run *run = m->s->run;
 	const struct transfer_request *request = run->request;
+	struct surplus *surplus = NULL;
+	const char *why = NULL;
+	uint64_t count;
 	int r;
 
 	if (atomic_load(&m->root->incomplete)) {
@@ -328,17 +321,18 @@ mirror_root(struct mirror *m)
 		withhold(run, m->root, "the source is empty (--delete-empty allows it)");
 		return 0;
 	}
-	m->spool = spool_new();
-	if (m->spool == NULL)
-		return problem_set(&m->s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
-	r = run_is_put(run) ? collect_remote(m) : collect_local(m);
-	if (r == 0 && atomic_load(&m->root->incomplete))
-		withhold(run, m->root, "the destination could not be listed to its end");
-	else if (r == 0 && request->has_max_delete && spool_count(m->spool) > request->max_delete)
+	r = surplus_find(&surplus, m->s, m->root, &why);
+	if (r != 0)
+		return r;
+	if ((r = surplus_count(surplus, &count)) != 0)
+		problem_set(&m->s->problem, r, SIDE_LOCAL, NULL);
+	else if (why != NULL)
+		withhold(run, m->root, why);
+	else if (request->has_max_delete && count > request->max_delete)
 		withhold(run, m->root, "more than --max-delete allows");
-	else if (r == 0)
-		r = remove_all(m);
-	spool_free(m->spool);
+	else
+		r = remove_all(m, surplus);
+	surplus_free(surplus);
 	return r;
 }
 

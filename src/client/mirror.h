@@ -2,9 +2,8 @@
  * --delete: what is at the destination and not at the source goes, when all else
  * is done and nothing failed.
  *
- * Both ends are looked at once more then: what has appeared at the source meanwhile is not deleted.
- * Names to be deleted are kept in a spool, so memory does not grow with them, and go backward:
- * what is in a directory before the directory.
+ * Both ends are looked at once more then (surplus.h): what has appeared at the source meanwhile is
+ * not deleted.  A directory in which something was deleted gets its time again.
  */
 #ifndef CLIENT_MIRROR_H
 #define CLIENT_MIRROR_H

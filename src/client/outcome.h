@@ -28,9 +28,9 @@ void outcome_file(struct outcome *o, const struct transfer_file *f);
 void outcome_error(struct outcome *o, int error);
 
 /*
- * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline, server stopping,
- * set target exists); then, if
- * exactly one non-directory was asked for, its own code; else 4 if every failure is of that kind, 3
+ * The first that applies: 2, 14, 8, 7, 13, 9, 10, 11 (share offline, server stopping, set target
+ * exists); then, if exactly one non-directory was asked for, its own code; else 4 if every failure
+ * is of that kind, 3
  * if any other failed, 12, 15.
  */
 int outcome_exit(const struct outcome *o);
