@@ -20,8 +20,9 @@ struct scanner {
 	bool continues;				     /* the batch goes on with a directory */
 	struct dirnode *above[LIMIT_PATH_DEPTH + 2]; /* the current directory and those above */
 	size_t depth;
-	uint64_t device; /* put: of the root, with -x */
-	bool inside;	 /* get: the directory that is listed is wanted */
+	uint64_t device;		     /* put: of the root, with -x */
+	bool inside;			     /* get: the directory that is listed is wanted */
+	char left_out[LIMIT_PATH_BYTES + 1]; /* get: the last directory that is not wanted */
 	struct metadata_buffer buffer;
 	char target[LIMIT_PATH_BYTES + 1];
 };

@@ -71,6 +71,23 @@ take_stat(void *arg, const struct message *m)
 	return 0;
 }
 
+static void
+leave_out(struct scanner *sc, const char *path)
+{
+	memcpy(sc->left_out, path, strlen(path) + 1);
+	sc->inside = false;
+}
+
+/* Is the line of, or below, a directory that is left out? */
+static bool
+is_left_out(const struct scanner *sc, const struct listing_line *line)
+{
+	size_t length = strlen(sc->left_out);
+
+	return length > 0 && strncmp(line->path, sc->left_out, length) == 0 &&
+	       (line->path[length] == '/' || line->path[length] == '\0');
+}
+
 static bool
 take_line(struct scanner *sc, const struct listing_line *line, struct problem *p)
 {
@@ -79,7 +96,11 @@ take_line(struct scanner *sc, const struct listing_line *line, struct problem *p
 	enum side side = SIDE_REMOTE;
 	int r;
 
+	if (is_left_out(sc, line))
+		return true;
 	if (line->kind == LISTING_ERROR) {
+		if (line->path[0] != '\0' && !scan_wants(sc, line->path, line->of_directory))
+			return true;
 		problem_set(p, line->error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : line->error, side,
 			    NULL);
 		scan_fail(sc, line->path, line->of_directory ? ENTRY_DIRECTORY : ENTRY_FILE,
@@ -97,7 +118,7 @@ take_line(struct scanner *sc, const struct listing_line *line, struct problem *p
 		    (line->path[0] == '\0' || scan_wants(sc, line->path, true)))
 			sc->inside = scan_enter(sc, &e);
 		else
-			sc->inside = false;
+			leave_out(sc, line->path);
 		return !cancel_requested(&run->cancel);
 	}
 	if (!sc->inside || e.metadata.type == ENTRY_DIRECTORY)
@@ -121,6 +142,7 @@ list(struct scanner *sc, struct connection *c, struct problem *p)
 
 	if (r != 0)
 		return r;
+	sc->left_out[0] = '\0';
 	while ((r = listing_next(l, &line, p)) == 1 && !cancel_requested(&run->cancel))
 		if (!take_line(sc, &line, p))
 			break;

@@ -125,6 +125,14 @@ incomplete(struct surplus *u)
 	u->why = "the destination could not be listed to its end";
 }
 
+/* An error in what is excluded: at the source it changes nothing, at the destination it stays. */
+static bool
+is_of_no_concern(const struct surplus *u, const char *path, bool at_source)
+{
+	return path[0] != '\0' && (at_source || !u->s->run->request->delete_excluded) &&
+	       is_excluded(u, path, true);
+}
+
 static void
 other_type(struct surplus *u)
 {
@@ -140,7 +148,7 @@ take_line(struct surplus *u, const struct listing_line *line)
 	enum entry_type type;
 	struct stat st;
 
-	if (line->kind == LISTING_ERROR)
+	if (line->kind == LISTING_ERROR && !is_of_no_concern(u, line->path, false))
 		incomplete(u);
 	if (line->kind == LISTING_ERROR || line->path[0] == '\0')
 		return 0;
@@ -181,7 +189,8 @@ take_item(struct surplus *u, const struct merge_item *item, dev_t device)
 
 	if (item->kind == MERGE_ERROR || (here != NULL && here->kind == WALK_ERROR) ||
 	    (there != NULL && there->kind == LISTING_ERROR)) {
-		incomplete(u);
+		if (!is_of_no_concern(u, item->path, there != NULL && there->kind == LISTING_ERROR))
+			incomplete(u);
 		return 0;
 	}
 	if (here == NULL || item->path[0] == '\0')
