@@ -94,6 +94,8 @@ expect_failures 3 get "$url/src" "$tmp/got" secret open/big-secret closed
 for name in a open/b open/deep/c 'two words' -dash open/big; do
 	check_same_file "$share/src/$name" "$tmp/got/$name"
 done
+# What is excluded is no failure.
+expect 0 get -T --exclude '*secret' --exclude /closed --delete "$url/src" "$tmp/got"
 chmod 644 "$share/src/secret" "$share/src/open/big-secret"
 chmod 755 "$share/src/closed"
 cp "$list" "$tmp/again"
