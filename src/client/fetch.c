@@ -280,6 +280,10 @@ fetch_file(struct stream *s, struct entry *e)
 			return r;
 	if (w->count == 0)
 		w->limit = stream_small_bytes(s);
+	/* What counts as small has changed, maybe, since it was asked: with the rate, at any time.
+	 */
+	if (w->limit < e->identity.size)
+		w->limit = e->identity.size;
 	w->root = e->batch->root;
 	w->encoded += bytes;
 	w->bytes += e->identity.size;
