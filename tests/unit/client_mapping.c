@@ -58,6 +58,54 @@ Test(mapping, lands_where_the_rule_says)
 	}
 }
 
+/* A directory arrives in the destination whatever that is, with -T as the destination. */
+static const struct {
+	const char *dest;
+	unsigned how;
+	const char *name, *result;
+	int error;
+} directories[] = {
+    {"s/g", 0, "d", "s/g/d", 0},
+    {"s/g", SLASH, "d", "s/g/d", 0},
+    {"s/g", DIRECTORY, "d", "s/g/d", 0},
+    {"s/g", SEVERAL, "d", "s/g/d", 0},
+    {"s", ROOT, "d", "s/d", 0},
+    {"s/g", FORCED, "d", "s/g", 0},
+    {"s/g", FORCED | DIRECTORY, "d", "s/g", 0},
+    {"s", FORCED | ROOT, "d", "s", 0},
+    /* "." and a share have no name of their own */
+    {"s/g", 0, "", "s/g", 0},
+    {"s", ROOT, "", "s", 0},
+    /* local destinations of a get */
+    {"/", ROOT | SLASH | DIRECTORY, "d", "/d", 0},
+    {".", ROOT | DIRECTORY, "d", "./d", 0},
+    {"/", ROOT | SLASH | DIRECTORY, "", "/", 0},
+    /* names taken by ftx */
+    {"s/g", 0, ".ftx", NULL, FTX_E_NAME},
+    {"s/g", 0, ".ftx-1", NULL, FTX_E_NAME},
+    {"s/g", FORCED, ".ftx-1", "s/g", 0},
+};
+
+Test(mapping, a_directory_lands_in_the_destination_or_is_it)
+{
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		const struct landing l = {.dest = directories[i].dest,
+					  .ends_in_slash = (directories[i].how & SLASH) != 0,
+					  .is_root = (directories[i].how & ROOT) != 0,
+					  .is_directory = (directories[i].how & DIRECTORY) != 0,
+					  .several = (directories[i].how & SEVERAL) != 0,
+					  .no_target_directory =
+					      (directories[i].how & FORCED) != 0};
+		char out[64];
+		int r = mapping_land_directory(&l, directories[i].name, strlen(directories[i].name),
+					       out, sizeof(out));
+
+		cr_expect(r == directories[i].error, "case %zu: %s", i, error_name(r));
+		if (directories[i].result != NULL)
+			cr_expect_str_eq(out, directories[i].result, "case %zu: %s", i, out);
+	}
+}
+
 Test(mapping, refuses_a_path_that_does_not_fit)
 {
 	const struct landing l = {.dest = "share/abc", .ends_in_slash = true};
@@ -65,6 +113,8 @@ Test(mapping, refuses_a_path_that_does_not_fit)
 
 	cr_expect(mapping_land(&l, "def", 3, out, sizeof(out)) == 0);
 	cr_expect(mapping_land(&l, "defg", 4, out, sizeof(out)) == FTX_E_NAME);
+	cr_expect(mapping_land_directory(&l, "def", 3, out, sizeof(out)) == 0);
+	cr_expect(mapping_land_directory(&l, "defg", 4, out, sizeof(out)) == FTX_E_NAME);
 }
 
 static const struct {

@@ -2,11 +2,8 @@
 
 #include <criterion/criterion.h>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,49 +124,4 @@ peer_join(struct peer *p)
 {
 	pthread_join(p->thread, NULL);
 	cancel_release(&p->cancel);
-}
-
-void
-rig_start(struct rig *rig, enum transfer_verb verb, void (*script)(struct peer *p))
-{
-	memset(rig, 0, sizeof(*rig));
-	rig->request.verb = verb;
-	rig->request.compress = COMPRESS_NONE;
-	rig->run.request = &rig->request;
-	metadata_rules_init(&rig->run.rules, METADATA_CLIENT, true, false, -1);
-	rig->run.events = queue_new(1, sizeof(struct transfer_event));
-	rig->run.events_fd = -1;
-	cr_assert(cancel_init(&rig->run.cancel) == 0);
-	strcpy(rig->directory, "/tmp/ftx-client-XXXXXX");
-	cr_assert(mkdtemp(rig->directory) != NULL);
-	snprintf(rig->path, sizeof(rig->path), "%s/f", rig->directory);
-	rig->stream = stream_new(&rig->run);
-	cr_assert(rig->stream != NULL);
-	rig->stream->peer_codecs = CODEC_MASK_ALL;
-	rig->stream->checkpoint.done = true;
-	rig->stream->announced = true;
-	rig->run.server.has_key = true;
-	rig->run.identity = rig->run.server.key;
-	strcpy(rig->run.server.host, "127.0.0.1");
-	rig->run.server.port = 1; /* nobody: a second connection fails */
-	rig->request.timeout_ms = 5000;
-	rig->stream->connection = peer_start(&rig->peer, script, 5000);
-}
-
-void
-rig_end(struct rig *rig)
-{
-	DIR *d;
-
-	connection_close(rig->stream->connection);
-	rig->stream->connection = NULL;
-	peer_join(&rig->peer);
-	stream_free(rig->stream);
-	queue_free(rig->run.events);
-	cancel_release(&rig->run.cancel);
-	d = opendir(rig->directory);
-	for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	rmdir(rig->directory);
 }
