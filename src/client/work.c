@@ -581,7 +581,9 @@ work_big_leave(struct work *w, struct big *b)
 
 	lock(w);
 	last = b->active - b->leaving == 1;
-	if (!last)
+	if (last)
+		b->helpers = false; /* what is sent again is the last one's alone */
+	else
 		b->leaving++;
 	while (last && b->active > 1)
 		pthread_cond_wait(&w->changed, &w->lock);
