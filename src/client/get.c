@@ -257,6 +257,8 @@ link_names(struct stream *s, struct link_name *n)
 		int error = 0;
 
 		next = n->next;
+		if (verdict_ends_name(s->run, n))
+			continue;
 		if (r == 0)
 			r = set_root(s, n->group->root);
 		if (r == 0) {

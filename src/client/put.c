@@ -404,6 +404,8 @@ link_names(struct stream *s, struct link_name *n)
 
 	for (; n != NULL && r == 0; n = next) {
 		next = n->next;
+		if (verdict_ends_name(s->run, n))
+			continue;
 		if (n->directory != NULL)
 			r = make_above(s, n->directory);
 		if (r == 0)

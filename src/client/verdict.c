@@ -98,3 +98,24 @@ verdict_ends(struct run *run, struct entry *e)
 		verdict_settle(run, e, STATUS_PLANNED, false);
 	return run->request->dry_run;
 }
+
+bool
+verdict_ends_name(struct run *run, struct link_name *n)
+{
+	struct transfer_file f = {.type = ENTRY_FILE,
+				  .action = ACTION_CREATE,
+				  .status = STATUS_PLANNED,
+				  .bytes = n->group->size};
+	bool failed = n->group->state == LINK_FAILED;
+	struct problem p;
+
+	if (!failed && !run->request->dry_run)
+		return false;
+	/* Why is said of the first name; it is of this kind where that one changed or vanished. */
+	if (failed)
+		problem_set(&p, FTX_E_CHANGED, SIDE_LOCAL,
+			    "a hard link to a file that could not be transferred");
+	run_result(run, n->group->root, n->path, &f, failed ? &p : NULL);
+	work_name_over(&run->work, n, false);
+	return true;
+}

@@ -21,6 +21,12 @@ void verdict_fail(struct run *run, struct entry *e, const struct problem *p);
  */
 bool verdict_ends(struct run *run, struct entry *e);
 
+/*
+ * Does a further name of a file end without becoming a link: only planned, or because the first one
+ * failed (what has its name there may be an older file)?  Then it is over.
+ */
+bool verdict_ends_name(struct run *run, struct link_name *n);
+
 /* The destination's error of one entry, explained.  Returns error. */
 int verdict_problem(const struct run *run, struct problem *p, int error);
 
