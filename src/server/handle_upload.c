@@ -69,7 +69,7 @@ handle_open(struct session *s, const struct message *m)
 
 	if (h->used)
 		return FTX_E_PROTOCOL;
-	*h = (struct handle){.used = true};
+	*h = (struct handle){.used = true, .size = m->open.identity.size};
 	r = open_upload(s, &m->open, &t, h, &answer.have.blocks.count);
 	if (r != 0)
 		return answer_path_error(s, fail(h, r), &t);
@@ -168,12 +168,15 @@ handle_commit(struct session *s, const struct message *m)
 	    .metadata = m->commit.metadata,
 	    .sent = m->commit.blocks.items,
 	    .sent_count = m->commit.blocks.count,
+	    .size = m->commit.size,
 	    .digest = &digest,
 	};
 	int r;
 
 	if (h == NULL || commit.metadata.type != ENTRY_FILE ||
 	    xattrs_check(&commit.metadata.xattrs) != 0)
+		return FTX_E_PROTOCOL;
+	if (h->size != UPLOAD_SIZE_UNKNOWN && m->commit.size != h->size)
 		return FTX_E_PROTOCOL;
 	if (h->error != 0)
 		return answer_error(s, h->error, NULL);

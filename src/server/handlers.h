@@ -39,7 +39,8 @@ struct subtree {
 /* An upload of this connection, or what made it fail. */
 struct handle {
 	bool used;
-	int error; /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
+	int error;     /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
+	uint64_t size; /* of OPEN */
 	struct upload *upload;
 };
 

@@ -13,6 +13,12 @@
 #define WRITEBACK_BYTES (UINT64_C(4) << 20)
 #define WINDOW_BYTES	(UINT64_C(1) << 30)
 
+bool
+upload_is_unsized(const struct upload *u)
+{
+	return u->options.identity.size == UPLOAD_SIZE_UNKNOWN;
+}
+
 void
 upload_long_call(const struct upload *u)
 {
@@ -61,12 +67,15 @@ upload_fail_write(struct upload *u, int error)
 bool
 upload_fits(const struct upload *u, uint64_t offset, uint64_t length)
 {
-	uint64_t size = u->options.identity.size;
+	bool unsized = upload_is_unsized(u);
+	uint64_t size = unsized ? LIMIT_FILE_BYTES : u->options.identity.size;
 
 	if (length == 0 || offset > size || length > size - offset)
 		return false;
 	if (u->filled > 0)
 		return offset == u->block * LIMIT_BLOCK_BYTES + u->filled;
+	if (unsized && offset / LIMIT_BLOCK_BYTES < u->next_block)
+		return false;
 	return offset % LIMIT_BLOCK_BYTES == 0;
 }
 
@@ -145,6 +154,7 @@ upload_add_filled(struct upload *u, uint64_t length)
 	if (u->filled < block_bytes_of(u->options.identity.size, u->block))
 		return 0;
 	u->filled = 0;
+	u->next_block = u->block + 1;
 	digest = digest_finish(u->running);
 	return upload_add_pending(u, u->block, &digest);
 }

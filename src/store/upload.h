@@ -33,6 +33,14 @@
 struct upload;
 
 /*
+ * As struct upload_options.identity.size: only the commit says it (standard input).  Blocks then
+ * come in ascending order, all but the last are whole, and the commit finishes a last one that is
+ * not.  One process at a time has the partial, and only the run that began it goes on with it;
+ * every other one begins anew.
+ */
+#define UPLOAD_SIZE_UNKNOWN UINT64_MAX
+
+/*
  * Where partials and journals live, and how the one of this path is called there: PREFIX ID.part
  * and PREFIX ID.jnl.  In a client's directory, which others may be able to write in, they are used
  * only if they are regular files of this user with one name and mode 0600; otherwise the answer is
@@ -52,9 +60,9 @@ struct upload_options {
 	const char *path;	/* the final name; passes path_check(); copied */
 	unsigned resolve_flags; /* missing parents are made by the commit in any case */
 	uint8_t session_id[16];
-	struct identity identity;	    /* of the source; size is the file's */
-	uint64_t allocate;		    /* bytes the source occupies on its disk */
-	bool overwrite;			    /* may the final name exist? */
+	struct identity identity; /* of the source; size is the file's, or UPLOAD_SIZE_UNKNOWN */
+	uint64_t allocate;	  /* bytes the source occupies on its disk; size unknown: 0 */
+	bool overwrite;		  /* may the final name exist? */
 	const struct metadata_rules *rules; /* borrowed until upload_close() */
 	/* Called before a call that may take long and cannot be left (fsync...); may be NULL. */
 	void (*before_long_call)(void *arg);
@@ -64,9 +72,9 @@ struct upload_options {
 /*
  * Opens or continues the partial.  have[0..*have_count): runs of blocks already durable, longest
  * first; room for LIMIT_HAVE_RANGES.  FTX_E_BUSY where another run holds it, FTX_E_NO_SPACE where
- * what is missing of allocate does not fit, FTX_E_CONFLICT where the final name is a directory or a
- * special file, FTX_E_IS_LINK where it or a parent is a link, FTX_E_EXISTS, FTX_E_OTHER_FILE_SYSTEM
- * where it is not on the staging's, ...
+ * what is missing of allocate and of the journal does not fit, FTX_E_CONFLICT where the final name
+ * is a directory or a special file, FTX_E_IS_LINK where it or a parent is a link, FTX_E_EXISTS,
+ * FTX_E_OTHER_FILE_SYSTEM where it is not on the staging's, ...
  */
 int upload_open(struct upload **out, const struct upload_options *options, struct block_range *have,
 		uint32_t *have_count);
@@ -93,6 +101,7 @@ struct upload_commit {
 	struct metadata metadata;
 	const struct block_range *sent; /* blocks of this run, ascending and disjoint, for digest */
 	uint32_t sent_count;		/* at most LIMIT_GAP_RANGES */
+	uint64_t size; /* of the file; counts where it was unknown at upload_open() */
 	const struct digest
 	    *digest; /* over the size and these blocks' digests; NULL: not compared */
 };
@@ -109,7 +118,9 @@ struct upload_result {
  * Publishes.  0: durable under its name, the partial is gone and u only good for upload_close().
  * FTX_E_INCOMPLETE, FTX_E_MISMATCH, FTX_E_BUSY (other processes use the partial), FTX_E_EXISTS and
  * whatever else the final name answers: u stays open and may be gone on with.  FTX_E_PROTOCOL:
- * ranges out of order or outside the file, or a block is half written.
+ * ranges out of order or outside the file, or a block is half written; where the size was unknown,
+ * also a size below what was written, or another than the end of a half written block.  The first
+ * commit fixes the size for later ones, and for writes between them.
  */
 int upload_commit(struct upload *u, const struct upload_commit *commit,
 		  struct upload_result *result);

@@ -142,19 +142,21 @@ acquire(struct upload *u, bool *alone)
 }
 
 static bool
+header_is_this_run(const struct upload *u)
+{
+	return memcmp(u->journal.header.session_id, u->options.session_id,
+		      sizeof(u->options.session_id)) == 0;
+}
+
+static bool
 header_fits(const struct upload *u)
 {
 	const struct journal_header *h = &u->journal.header;
 	const struct identity *i = &u->options.identity;
 
+	if (upload_is_unsized(u) && !header_is_this_run(u))
+		return false;
 	return h->size == i->size && h->mtime_s == i->mtime_s && h->mtime_ns == i->mtime_ns;
-}
-
-static bool
-header_is_this_run(const struct upload *u)
-{
-	return memcmp(u->journal.header.session_id, u->options.session_id,
-		      sizeof(u->options.session_id)) == 0;
 }
 
 static void
@@ -259,6 +261,9 @@ join(struct upload *u, struct block_range *have, uint32_t *have_count)
 	uint64_t end;
 	int r = journal_read_header(&u->journal);
 
+	/* What has no size yet is written by one process at a time. */
+	if (upload_is_unsized(u))
+		return FTX_E_BUSY;
 	if (r == FTX_E_MISMATCH || (r == 0 && (!header_fits(u) || !header_is_this_run(u))))
 		return FTX_E_BUSY;
 	if (r != 0)

@@ -172,6 +172,37 @@ give_back(struct upload *u, int error)
 		upload_fail(u, error, UPLOAD_KEEP);
 }
 
+/*
+ * The size that was unknown.  The journal's header keeps saying that it is, so that this run can go
+ * on with the whole blocks if the answer is lost; the slot of a last block that is not whole then
+ * does not count.
+ */
+static int
+fix_size(struct upload *u, const struct upload_commit *c)
+{
+	struct digest digest;
+	struct stat st;
+
+	if (u->size_fixed && c->size != u->options.identity.size)
+		return FTX_E_PROTOCOL;
+	if (!upload_is_unsized(u))
+		return 0;
+	if (c->size > LIMIT_FILE_BYTES ||
+	    (u->filled > 0 && c->size != u->block * LIMIT_BLOCK_BYTES + u->filled))
+		return FTX_E_PROTOCOL;
+	if (fstat(u->part, &st) != 0)
+		return upload_fail(u, error_from_errno(errno), UPLOAD_KEEP);
+	if ((uint64_t)st.st_size > c->size)
+		return FTX_E_PROTOCOL;
+	u->options.identity.size = u->journal.header.size = c->size;
+	u->size_fixed = true;
+	if (u->filled == 0)
+		return 0;
+	u->filled = 0;
+	digest = digest_finish(u->running);
+	return upload_add_pending(u, u->block, &digest);
+}
+
 int
 upload_commit(struct upload *u, const struct upload_commit *c, struct upload_result *result)
 {
@@ -182,6 +213,8 @@ upload_commit(struct upload *u, const struct upload_commit *c, struct upload_res
 	result->block_count = 0;
 	if (u->error != 0)
 		return u->error;
+	if ((r = fix_size(u, c)) != 0)
+		return r;
 	if (u->filled > 0 || !ranges_ok(c, block_count_of(u->options.identity.size)))
 		return FTX_E_PROTOCOL;
 	if ((r = take_over(u)) != 0)

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -93,17 +94,28 @@ clear_bytes(struct upload *u, uint64_t offset, uint64_t length)
 	return write_zeros(u, offset, length);
 }
 
+/* end: of the hole.  Where the file's size is unknown, this is the only process that writes. */
 static int
-set_size(struct upload *u)
+set_size(struct upload *u, uint64_t end)
 {
+	uint64_t size = u->options.identity.size;
+	bool unsized = upload_is_unsized(u);
+	struct stat st;
 	int r;
 
 	if (u->is_sized)
 		return 0;
+	if (unsized) {
+		if (fstat(u->part, &st) != 0)
+			return error_from_errno(errno);
+		if ((uint64_t)st.st_size >= end)
+			return 0;
+		size = end;
+	}
 	do
-		r = ftruncate(u->part, (off_t)u->options.identity.size);
+		r = ftruncate(u->part, (off_t)size);
 	while (r != 0 && errno == EINTR);
-	u->is_sized = r == 0;
+	u->is_sized = r == 0 && !unsized;
 	return r == 0 ? 0 : error_from_errno(errno);
 }
 
@@ -113,7 +125,7 @@ make_hole(struct upload *u, uint64_t offset, uint64_t length)
 	int r = clear_bytes(u, offset, length);
 
 	if (r == 0)
-		r = set_size(u);
+		r = set_size(u, offset + length);
 	if (r == 0)
 		return 0;
 	if (u->filled > 0)
@@ -151,6 +163,7 @@ add_blocks(struct upload *u, uint64_t first, uint64_t count)
 	const struct digest zeros = digest_of_zeros(LIMIT_BLOCK_BYTES);
 	int r = 0;
 
+	u->next_block = first + count;
 	if (count > UPLOAD_PENDING_BLOCKS)
 		return put_run(u, first, count, &zeros);
 	for (uint64_t i = 0; i < count && r == 0; i++)

@@ -23,6 +23,9 @@ struct upload {
 	bool remove;		/* the failure was one after which nothing may stay */
 	bool journal_dirty;	/* header or slots are to be synced by the next checkpoint */
 
+	bool size_fixed;     /* it was unknown, and a commit has said it: options.identity.size */
+	uint64_t next_block; /* while the size is unknown: the first one that may come */
+
 	/* The block that is being written: filled bytes of it are; 0: none is. */
 	uint64_t block;
 	uint64_t filled;
@@ -45,6 +48,9 @@ struct upload {
 
 /* Room of a client's directory, where the files of strangers may lie. */
 bool upload_is_strict(const struct upload *u);
+
+/* No commit has said the size yet. */
+bool upload_is_unsized(const struct upload *u);
 
 /* Calls options.before_long_call. */
 void upload_long_call(const struct upload *u);

@@ -27,17 +27,40 @@ upload_free_bytes(const struct upload *u)
 	return bytes;
 }
 
-/* Does what is still missing of the source's size on disk fit? */
+/* Bytes of wanted that fd does not occupy yet.  0 or the error of errno. */
 static int
-check_space(const struct upload *u)
+missing_bytes(int fd, uint64_t wanted, uint64_t *missing)
 {
 	uint64_t occupied;
 	struct stat st;
 
-	if (fstat(u->part, &st) != 0)
+	if (fstat(fd, &st) != 0)
 		return error_from_errno(errno);
 	occupied = (uint64_t)st.st_blocks * 512;
-	if (u->options.allocate > occupied && u->options.allocate - occupied > upload_free_bytes(u))
+	*missing = wanted > occupied ? wanted - occupied : 0;
+	return 0;
+}
+
+/*
+ * Does what is still missing of the source's size on disk fit, with the slots of all blocks?  A
+ * file that is one big hole is little but slots.
+ */
+static int
+check_space(const struct upload *u)
+{
+	const struct upload_options *o = &u->options;
+	uint64_t part, journal, both;
+	int r;
+
+	/* Nobody knows; the writes will tell. */
+	if (upload_is_unsized(u))
+		return 0;
+	if ((r = missing_bytes(u->part, o->allocate, &part)) != 0 ||
+	    (r = missing_bytes(u->journal.fd, block_count_of(o->identity.size) * JOURNAL_SLOT_BYTES,
+			       &journal)) != 0)
+		return r;
+	if (__builtin_add_overflow(part, journal, &both) ||
+	    (both > 0 && both > upload_free_bytes(u)))
 		return FTX_E_NO_SPACE;
 	return 0;
 }
@@ -139,8 +162,9 @@ is_preallocated(const struct upload *u)
 	const struct upload_options *o = &u->options;
 	struct statfs fs;
 
-	return o->allocate >= o->identity.size && o->identity.size > LIMIT_BLOCK_BYTES &&
-	       fstatfs(u->part, &fs) == 0 && fs.f_type != TMPFS_MAGIC;
+	return !upload_is_unsized(u) && o->allocate >= o->identity.size &&
+	       o->identity.size > LIMIT_BLOCK_BYTES && fstatfs(u->part, &fs) == 0 &&
+	       fs.f_type != TMPFS_MAGIC;
 }
 
 int
@@ -151,7 +175,8 @@ upload_open(struct upload **out, const struct upload_options *options, struct bl
 	int r;
 
 	*have_count = 0;
-	if (options->identity.size > LIMIT_FILE_BYTES)
+	if (options->identity.size > LIMIT_FILE_BYTES &&
+	    options->identity.size != UPLOAD_SIZE_UNKNOWN)
 		return FTX_E_TOO_LARGE;
 	if ((u = upload_new(options)) == NULL)
 		return FTX_E_NOMEM;

@@ -264,6 +264,7 @@ rig_commit(uint8_t handle, uint64_t size, const void *content, const struct bloc
 	digest = digest_finish(state);
 	digest_state_free(state);
 	m.commit.handle = handle;
+	m.commit.size = size;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.metadata.type = ENTRY_FILE;
 	m.commit.metadata.mode = 0644;
