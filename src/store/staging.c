@@ -53,8 +53,8 @@ staging_open_step(int parent, const char *name, int *out)
 	return 0;
 }
 
-int
-staging_open(int subtree, const uint8_t client_key[static 32], int *up)
+static int
+open_of_client(int subtree, const uint8_t client_key[static 32], const char *name, int *out)
 {
 	uint8_t hash[crypto_generichash_BYTES];
 	char client[CLIENT_DIGITS + 1];
@@ -65,13 +65,25 @@ staging_open(int subtree, const uint8_t client_key[static 32], int *up)
 	if ((r = staging_open_step(subtree, ".ftx", &own)) != 0 ||
 	    (r = staging_open_step(own, client, &of_client)) != 0)
 		goto out;
-	r = staging_open_step(of_client, "up", up);
+	r = staging_open_step(of_client, name, out);
 out:
 	if (own >= 0)
 		close(own);
 	if (of_client >= 0)
 		close(of_client);
 	return r;
+}
+
+int
+staging_open(int subtree, const uint8_t client_key[static 32], int *up)
+{
+	return open_of_client(subtree, client_key, "up", up);
+}
+
+int
+staging_open_sets(int subtree, const uint8_t client_key[static 32], int *sets)
+{
+	return open_of_client(subtree, client_key, "set", sets);
 }
 
 static void
@@ -89,15 +101,37 @@ finish(crypto_generichash_state *state, char id[static UPLOAD_ID_BYTES])
 	hex_encode(id, hash, sizeof(hash));
 }
 
-void
-staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t length)
+/* set: "" or the name of one, which has a fixed length. */
+static void
+server_id(char id[static UPLOAD_ID_BYTES], const char *kind, const char *set, const void *path,
+	  size_t length)
 {
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, NULL, 0, ID_BYTES);
-	add(&state, "ftx1 partial", strlen("ftx1 partial"));
+	add(&state, kind, strlen(kind));
+	add(&state, set, strlen(set));
 	add(&state, path, length);
 	finish(&state, id);
+}
+
+void
+staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t length)
+{
+	server_id(id, "ftx1 partial", "", path, length);
+}
+
+void
+staging_set_id(char id[static UPLOAD_ID_BYTES], const void *destination, size_t length)
+{
+	server_id(id, "ftx1 set", "", destination, length);
+}
+
+void
+staging_set_partial_id(char id[static UPLOAD_ID_BYTES], const char *set, const void *path,
+		       size_t length)
+{
+	server_id(id, "ftx1 set partial", set, path, length);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
- * The server's hidden directory in a client's subtree: SUBTREE/.ftx/CLIENT/up, all 0700, where
- * CLIENT is the first 16 hex digits of BLAKE2b-256(client public key); and the names of partials.
+ * The server's hidden directories in a client's subtree: SUBTREE/.ftx/CLIENT/up for what is being
+ * written, SUBTREE/.ftx/CLIENT/set for what is not published yet, all 0700, where CLIENT is the
+ * first 16 hex digits of BLAKE2b-256(client public key); and the names of partials and sets.
  */
 #ifndef STORE_STAGING_H
 #define STORE_STAGING_H
@@ -12,6 +13,9 @@
 
 /* Opens it, made where it is missing.  *up: owned descriptor.  0 or the error of errno. */
 int staging_open(int subtree, const uint8_t client_key[static 32], int *up);
+
+/* The same of the directory for sets. */
+int staging_open_sets(int subtree, const uint8_t client_key[static 32], int *sets);
 
 /*
  * parent/name, made 0700 and synced where it is missing; FTX_E_DENIED where it is not this
@@ -32,6 +36,13 @@ void staging_temp_close(int up, int dir, const char *name);
 
 /* Name of the server's partial of a path: hex BLAKE2b-128("ftx1 partial" | path). */
 void staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t length);
+
+/* Name of the set with this destination: hex BLAKE2b-128("ftx1 set" | destination). */
+void staging_set_id(char id[static UPLOAD_ID_BYTES], const void *destination, size_t length);
+
+/* Of the partial of a path in a set: hex BLAKE2b-128("ftx1 set partial" | set's name | path). */
+void staging_set_partial_id(char id[static UPLOAD_ID_BYTES], const char *set, const void *path,
+			    size_t length);
 
 /* Of a client's: hex BLAKE2b-128("ftx1 get" | server key | LE32 length | remote path | local name).
  */

@@ -23,7 +23,8 @@ struct tree_options {
 	int root;			    /* borrowed directory; what paths are relative to */
 	unsigned resolve_flags;		    /* RESOLVE_ENTER_MOUNTS on the client */
 	const struct metadata_rules *rules; /* borrowed */
-	bool overwrite; /* may names that exist be replaced, entries not made here be changed? */
+	bool overwrite;	   /* may names that exist be replaced, entries not made here be changed? */
+	bool spare_linked; /* a file with further names is given no metadata: FTX_E_EXISTS */
 	/*
 	 * Where temporary names are made: a private directory on the root's file system (borrowed;
 	 * the server's staging), or -1: beside the entry, called ".ftx-RUN-N.new".
@@ -112,6 +113,12 @@ int tree_symlink(struct tree *t, const char *path, const char *target, const str
 
 /* path becomes a name of the inode of existing; STATUS_NOTHING_DONE where it is one. */
 int tree_link(struct tree *t, const char *path, const char *existing, uint8_t *flags);
+
+/*
+ * The same, existing being a path of another tree on this file system.
+ */
+int tree_link_from(struct tree *t, const char *path, struct tree *other, const char *existing,
+		   uint8_t *flags);
 
 /* FTX_E_CONFLICT where it is not of m->type. */
 int tree_setmeta(struct tree *t, const char *path, const struct metadata *m, uint8_t *flags);

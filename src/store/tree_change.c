@@ -194,11 +194,18 @@ link_over(struct tree *t, struct tree_attempt *a, const struct place *existing,
 int
 tree_link(struct tree *t, const char *path, const char *existing, uint8_t *flags)
 {
+	return tree_link_from(t, path, t, existing, flags);
+}
+
+int
+tree_link_from(struct tree *t, const char *path, struct tree *other, const char *existing,
+	       uint8_t *flags)
+{
 	struct tree_attempt a = {.path = path, .make = true};
 	const struct place *from;
 	struct stat st;
 	bool there = false;
-	int r = tree_parent_in(t, TREE_OTHER, existing, false, &from);
+	int r = tree_parent_in(other, TREE_OTHER, existing, false, &from);
 
 	*flags = 0;
 	if (r != 0 || (r = tree_stat(from, &st)) != 0)
@@ -284,6 +291,8 @@ tree_setmeta(struct tree *t, const char *path, const struct metadata *m, uint8_t
 		return r;
 	if (metadata_of(&st).type != m->type)
 		return FTX_E_CONFLICT;
+	if (t->options.spare_linked && S_ISREG(st.st_mode) && st.st_nlink > 1)
+		return FTX_E_EXISTS;
 	/* Asked before anything is opened, and again of what was. */
 	if (!t->options.overwrite && !tree_is_made(t, a.p->dir, a.p->leaf))
 		return FTX_E_DENIED;

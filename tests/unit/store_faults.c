@@ -145,6 +145,13 @@ fdatasync(int fd)
 }
 
 int
+syncfs(int fd)
+{
+	note("syncfs", kind_of(fd));
+	return fails("syncfs") ? -1 : (int)syscall(SYS_syncfs, fd);
+}
+
+int
 fsync(int fd)
 {
 	note("fsync", kind_of(fd));
