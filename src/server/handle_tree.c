@@ -76,7 +76,7 @@ has_partial(const struct work *w)
 
 	if (staging < 0)
 		return false;
-	staging_server_id(id, w->path, strlen(w->path));
+	subtree_partial_id(w->base.subtree, w->path, id);
 	snprintf(name, sizeof(name), "%s.jnl", id);
 	return faccessat(staging, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -91,6 +91,8 @@ offer(struct work *w, const struct node *node, struct offer_verdict *v)
 		return;
 	}
 	tree_compare(w->tree, w->path, node, v);
+	if (w->base.subtree->set != NULL && node->metadata.type == ENTRY_FILE)
+		filling_offer(w->session, w->path, node, v);
 	if (v->state != TREE_ABSENT && !has(w, RIGHT_LIST))
 		*v = (struct offer_verdict){.state = TREE_ERROR, .code = (uint16_t)-FTX_E_DENIED};
 	/* Smaller ones come in packs, and those are never resumed. */

@@ -18,6 +18,7 @@
 #include "src/server/connection.h"
 #include "src/server/policy.h"
 #include "src/store/group.h"
+#include "src/store/set.h"
 #include "src/store/staging.h"
 #include "src/store/tree.h"
 #include "src/store/upload.h"
@@ -33,13 +34,31 @@ struct subtree {
 	struct tree *tree;	     /* made when it is first asked for: subtree_tree() */
 	int temp;		     /* its directory for temporary names; -1: none */
 	char temp_name[STAGING_TEMP_BYTES];
-	struct group *group; /* likewise: the files of PACK */
+	struct group *group;   /* likewise: the files of PACK */
+	const struct set *set; /* not NULL: this is the inside of one (handle_set.c) */
+};
+
+/*
+ * The set that this connection fills, from BEGIN to PUBLISH or its end.  inside stands for the
+ * share wherever a path is at or below the destination: it has the set's directory as its root, and
+ * rights of its own, for what is in the set belongs to nobody else yet.
+ */
+struct filling {
+	struct set *set;	 /* NULL: none */
+	struct subtree *outside; /* the share */
+	struct subtree *inside;	 /* the last of session.subtrees */
+	struct grant grant;	 /* of inside */
+	int staging;		 /* owned: where the set is */
+	struct tree *like;	 /* the present destination; NULL: none */
+	size_t destination_length;
+	char destination[LIMIT_PATH_BYTES + 1];
 };
 
 /* An upload of this connection, or what made it fail. */
 struct handle {
 	bool used;
 	int error;     /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
+	bool in_set;   /* of session.filling */
 	uint64_t size; /* of OPEN */
 	struct upload *upload;
 };
@@ -73,7 +92,7 @@ struct packing {
 struct session {
 	struct connection connection;
 	const struct client_policy *client;
-	struct subtree subtrees[LIMIT_SHARES];
+	struct subtree subtrees[LIMIT_SHARES + 1]; /* shares, and the inside of a set */
 	size_t subtree_count;
 	uint8_t session_id[16];
 	uint8_t match_key[MATCH_KEY_BYTES];
@@ -95,6 +114,7 @@ struct session {
 	struct listing listings[LIMIT_WALKS];
 	struct listed *lines; /* room for LIMIT_ENTRIES, from the first LIST on */
 	struct packing packing;
+	struct filling filling;
 	union { /* the answer of handle_tree.c that is being made */
 		struct offer_verdict verdicts[LIMIT_ENTRIES];
 		struct item_status statuses[LIMIT_ENTRIES];
@@ -106,20 +126,28 @@ struct session {
 struct target {
 	struct subtree *subtree;
 	char rest[LIMIT_PATH_BYTES + 1]; /* "" is the share itself */
+	const struct filling *barred;	 /* whose destination is no path to go on with; or NULL */
 };
 
-/* 0, FTX_E_NOT_FOUND, FTX_E_NAME, FTX_E_DENIED (right missing), FTX_E_OFFLINE. */
+/*
+ * 0, FTX_E_NOT_FOUND, FTX_E_NAME, FTX_E_DENIED (right missing), FTX_E_OFFLINE.  At or below the
+ * destination of a set that is being filled, *t is in the set.
+ */
 int target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t);
 
 /* The share's tree; made where there was none yet.  0, or FTX_E_NOMEM. */
 int subtree_tree(struct session *s, struct subtree *t, struct tree **tree);
 
 /*
- * t->rest and a path relative to it, as one path below the share.  0, or FTX_E_NAME; empty: the
- * path may be empty, and stands for t->rest then.
+ * t->rest and a path relative to it, as one path below the share.  0, or FTX_E_NAME, also where
+ * that leads from outside to the destination of a set; empty: the path may be empty, and stands for
+ * t->rest then.
  */
 int target_join(const struct target *t, const struct span *path, bool empty,
 		char joined[static LIMIT_PATH_BYTES + 1]);
+
+/* The name of the partial of a path in t. */
+void subtree_partial_id(const struct subtree *t, const char *path, char id[static UPLOAD_ID_BYTES]);
 
 /* Answers ERROR with error and text; text NULL: the error's own. */
 int answer_error(struct session *s, int error, const char *text);
@@ -172,7 +200,28 @@ int handle_pack(struct session *s, const struct message *m);
 int handle_commit_packs(struct session *s, const struct message *m);
 int handle_fetch(struct session *s, const struct message *m);
 
-/* Removes what PACKs brought and no COMMIT_PACKS has published; frees groups and trees. */
+int handle_begin(struct session *s, const struct message *m);
+int handle_publish(struct session *s, const struct message *m);
+
+/*
+ * Around every request: while it is worked on, nobody publishes the set.  0, or FTX_E_PROTOCOL
+ * where another connection did and this one was not done with it.
+ */
+int filling_hold(struct session *s);
+void filling_let_go(struct session *s);
+
+/* Leaves the set as it is. */
+void filling_end(struct session *s);
+
+/*
+ * What OFFER says of a file that is to be in a set: it is the same, after it was linked from the
+ * present destination where it was absent, or absent.  v: of what is in the set.
+ */
+void filling_offer(struct session *s, const char *path, const struct node *node,
+		   struct offer_verdict *v);
+
+/* Removes what PACKs brought and no COMMIT_PACKS has published; frees group and tree. */
+void subtree_close(struct subtree *t);
 void subtrees_close(struct session *s);
 
 /* Makes finished blocks of every open upload durable and frees them. */

@@ -170,19 +170,29 @@ dispatch(struct session *s, const struct message *m)
 	    {MESSAGE_NEXT, handle_next},
 	    {MESSAGE_STATFS, handle_statfs},
 	    {MESSAGE_DIGEST, handle_digest},
+	    {MESSAGE_BEGIN, handle_begin},
+	    {MESSAGE_PUBLISH, handle_publish},
 	    {MESSAGE_PING, handle_ping},
 	    {MESSAGE_HELLO, handle_hello},
 	};
 	/* clang-format on */
-	int r = FTX_E_PROTOCOL;
+	bool hold;
+	int r;
 
 	s->answering = message_info(m->type)->kind == KIND_REQUEST;
 	s->working_ms = 0;
+	/* These change nothing but partials. */
+	hold = m->type != MESSAGE_WRITE && m->type != MESSAGE_HOLE;
+	if (hold && (r = filling_hold(s)) != 0)
+		return r;
+	r = FTX_E_PROTOCOL;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].type == m->type) {
 			r = table[i].handle(s, m);
 			break;
 		}
+	if (hold)
+		filling_let_go(s);
 	s->answering = false;
 	return r;
 }
@@ -270,6 +280,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	}
 	handles_close(s);
 	walks_close(s);
+	filling_end(s);
 	subtrees_close(s);
 	report(s, r);
 	say_goodbye(s, r);

@@ -20,10 +20,30 @@ find_subtree(struct session *s, const uint8_t *name, size_t length)
 	for (size_t i = 0; i < s->subtree_count; i++) {
 		const char *share = s->subtrees[i].grant->share;
 
-		if (strlen(share) == length && memcmp(share, name, length) == 0)
+		if (s->subtrees[i].set == NULL && strlen(share) == length &&
+		    memcmp(share, name, length) == 0)
 			return &s->subtrees[i];
 	}
 	return NULL;
+}
+
+/* Is path at or below the destination? */
+static bool
+is_in(const struct filling *f, const char *path)
+{
+	return strncmp(path, f->destination, f->destination_length) == 0 &&
+	       (path[f->destination_length] == '\0' || path[f->destination_length] == '/');
+}
+
+/* A path of the share that is one of the set. */
+static void
+go_inside(struct filling *f, struct target *t)
+{
+	const char *rest = t->rest + f->destination_length;
+
+	rest += *rest == '/' ? 1 : 0;
+	memmove(t->rest, rest, strlen(rest) + 1);
+	t->subtree = f->inside;
 }
 
 int
@@ -34,6 +54,7 @@ target_parse(struct session *s, const struct span *path, unsigned rights, struct
 	size_t rest_length = slash != NULL ? path->length - share_length - 1 : 0;
 
 	t->rest[0] = '\0';
+	t->barred = NULL;
 	t->subtree = find_subtree(s, path->data, share_length);
 	if (t->subtree == NULL)
 		return FTX_E_NOT_FOUND;
@@ -44,6 +65,12 @@ target_parse(struct session *s, const struct span *path, unsigned rights, struct
 			return r;
 		memcpy(t->rest, slash + 1, rest_length);
 		t->rest[rest_length] = '\0';
+	}
+	if (s->filling.set != NULL && t->subtree == s->filling.outside) {
+		if (is_in(&s->filling, t->rest))
+			go_inside(&s->filling, t);
+		else
+			t->barred = &s->filling;
 	}
 	if ((t->subtree->grant->rights & rights) != rights)
 		return FTX_E_DENIED;
@@ -65,6 +92,8 @@ target_join(const struct target *t, const struct span *path, bool empty,
 	if (path->length > 0)
 		memcpy(joined + base + slash, path->data, path->length);
 	joined[base + slash + path->length] = '\0';
+	if (t->barred != NULL && is_in(t->barred, joined))
+		return FTX_E_NAME;
 	return path->length == 0 ? 0 : path_check(joined, base + slash + path->length);
 }
 
@@ -90,6 +119,7 @@ subtree_tree(struct session *s, struct subtree *t, struct tree **tree)
 	    .root = t->root,
 	    .rules = &t->rules,
 	    .overwrite = (t->grant->rights & RIGHT_OVERWRITE) != 0,
+	    .spare_linked = t->set != NULL,
 	    .before_long_call = session_working,
 	    .arg = s,
 	};
@@ -104,19 +134,31 @@ subtree_tree(struct session *s, struct subtree *t, struct tree **tree)
 }
 
 void
+subtree_close(struct subtree *t)
+{
+	group_free(t->group);
+	tree_free(t->tree);
+	t->group = NULL;
+	t->tree = NULL;
+	if (t->temp >= 0)
+		staging_temp_close(t->staging, t->temp, t->temp_name);
+	t->temp = -1;
+}
+
+void
 subtrees_close(struct session *s)
 {
-	for (size_t i = 0; i < s->subtree_count; i++) {
-		struct subtree *t = &s->subtrees[i];
+	for (size_t i = 0; i < s->subtree_count; i++)
+		subtree_close(&s->subtrees[i]);
+}
 
-		group_free(t->group);
-		tree_free(t->tree);
-		t->group = NULL;
-		t->tree = NULL;
-		if (t->temp >= 0)
-			staging_temp_close(t->staging, t->temp, t->temp_name);
-		t->temp = -1;
-	}
+void
+subtree_partial_id(const struct subtree *t, const char *path, char id[static UPLOAD_ID_BYTES])
+{
+	if (t->set != NULL)
+		staging_set_partial_id(id, set_id(t->set), path, strlen(path));
+	else
+		staging_server_id(id, path, strlen(path));
 }
 
 int
