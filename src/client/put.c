@@ -139,7 +139,8 @@ make_above(struct stream *s, struct dirnode *d)
 		r = ops_add(s, REQUEST_MKDIR, list[i]->root, &n, NULL);
 		work_set_made(&s->run->work, list[i]);
 	}
-	return r;
+	/* A directory is only sure to be here until what is in it is over. */
+	return r == 0 && count > 0 ? ops_flush(s) : r;
 }
 
 static int
