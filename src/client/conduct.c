@@ -216,7 +216,7 @@ conclude(struct conductor *c)
 		r = sync_same(s);
 	/* A set that is not complete stays hidden, for the next run to go on with. */
 	if (r == 0 && !failed(run))
-		r = set_publish(s);
+		r = stream_publish_set(s);
 	if (r != 0)
 		run_trouble(run, &s->problem);
 }

@@ -13,7 +13,7 @@ destination(const struct run *run)
 }
 
 int
-set_begin(struct stream *s)
+stream_begin_set(struct stream *s)
 {
 	struct message m = {.type = MESSAGE_BEGIN};
 	const struct transfer_request *request = s->run->request;
@@ -26,7 +26,7 @@ set_begin(struct stream *s)
 }
 
 int
-set_publish(struct stream *s)
+stream_publish_set(struct stream *s)
 {
 	struct message m = {.type = MESSAGE_PUBLISH};
 

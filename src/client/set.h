@@ -8,9 +8,9 @@
 #include "src/client/stream.h"
 
 /* BEGIN on a stream's connection, where the run is of a set.  0, or an error in s->problem. */
-int set_begin(struct stream *s);
+int stream_begin_set(struct stream *s);
 
 /* PUBLISH, when all else is done.  0, or an error in s->problem. */
-int set_publish(struct stream *s);
+int stream_publish_set(struct stream *s);
 
 #endif

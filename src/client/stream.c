@@ -81,7 +81,7 @@ stream_connect(struct stream *s)
 			return problem_set(&s->problem, r, SIDE_REMOTE,
 					   "the server does not have the compression asked for");
 	}
-	return set_begin(s);
+	return stream_begin_set(s);
 }
 
 int
