@@ -1,10 +1,10 @@
 /*
  * relay TARGET-PORT [UP [DOWN]]
  *
- * Listens on a free port of 127.0.0.1, prints it, and forwards connections to TARGET-PORT, one
- * after the other: at most UP bytes from the client to the server and DOWN bytes back (default: no
- * bound).  What comes beyond a bound is read, counted and dropped, so the server waits for it.
- * When the client is done, prints "up BYTES down BYTES", bytes as received from each side.
+ * Listens on a free port of 127.0.0.1, prints it, and forwards connections to TARGET-PORT, each
+ * in a process of its own: at most UP bytes from the client to the server and DOWN bytes back
+ * (default: no bound).  What comes beyond a bound is read, counted and dropped, so the server waits
+ * for it. When the client is done, prints "up BYTES down BYTES", bytes as received from each side.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,7 @@ main(int argc, char **argv)
 	if (argc < 2)
 		errx(2, "usage: relay TARGET-PORT [UP [DOWN]]");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	struct sockaddr_in address = loopback(0);
 	socklen_t length = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -110,8 +112,16 @@ main(int argc, char **argv)
 		int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (client < 0)
 			err(1, "accept");
-		serve(client, (uint16_t)strtoul(argv[1], NULL, 10),
-		      argc > 2 ? strtoull(argv[2], NULL, 10) : UINT64_MAX,
-		      argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
+		pid_t child = fork();
+		if (child < 0)
+			err(1, "fork");
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			serve(client, (uint16_t)strtoul(argv[1], NULL, 10),
+			      argc > 2 ? strtoull(argv[2], NULL, 10) : UINT64_MAX,
+			      argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
+			return 0;
+		}
+		close(client);
 	}
 }
