@@ -30,6 +30,9 @@ static const struct {
     {true, {FTX_E_MISMATCH}, FTX_EXIT_DIFFERENT},
     /* what ends a run, in its order */
     {true, {FTX_E_NOT_FOUND, FTX_E_OFFLINE}, FTX_EXIT_BUSY},
+    {true, {FTX_E_NOT_FOUND, FTX_E_STOPPING}, FTX_EXIT_BUSY},
+    {true, {FTX_E_REPLACED}, FTX_EXIT_BUSY},
+    {true, {FTX_E_SET_EXISTS}, FTX_EXIT_BUSY},
     {true, {FTX_E_NOT_FOUND, FTX_E_OFFLINE, FTX_E_QUOTA}, FTX_EXIT_NO_SPACE},
     {true, {FTX_E_NO_SPACE, FTX_E_CLOSED}, FTX_EXIT_NETWORK},
     {false, {FTX_E_CLOSED, FTX_E_PROTOCOL}, FTX_EXIT_PROTOCOL},
