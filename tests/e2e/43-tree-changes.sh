@@ -70,7 +70,7 @@ for direction in put get; do
 	[ "$status" -eq 4 ] || [ ! -s "$tmp/said" ] || fail 'code 0 with failures'
 	check_same_content "$source/still" "$result/still"
 	for file in "$result"/moving/[1-8]; do
-		[ ! -e "$file" ] || check_eq "$(tr -s a-z <"$file" | wc -c)" 1 "different letters in $file"
+		[ ! -e "$file" ] || check_eq "$(tr -s '[:lower:]' <"$file" | wc -c)" 1 "different letters in $file"
 	done
 	# No mixture of the big one: it is the new one or not there.
 	[ ! -e "$result/moving/big" ] || check_same_file "$source/moving/big" "$result/moving/big"

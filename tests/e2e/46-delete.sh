@@ -11,7 +11,7 @@ echo precious >"$tmp/outside/precious"
 sides()
 {
 	direction=$1
-	rm -rf "$share"/* "$tmp/here"
+	rm -rf "${share:?}"/* "$tmp/here"
 	if [ "$direction" = put ]; then
 		source=$tmp/here/tree target=$share/tree from=$tmp/here/tree to=$url/tree
 	else
@@ -48,48 +48,48 @@ guarded()
 
 for direction in put get; do
 	# More than is allowed: nothing of it.
-	sides $direction
+	sides "$direction"
 	guarded --max-delete 8
 	check_same_file "$source/new" "$target/new"
 	guarded --max-delete 0
-	expect 0 --json $direction -T --delete --max-delete 9 "$from" "$to"
+	expect 0 --json "$direction" -T --delete --max-delete 9 "$from" "$to"
 	check_eq "$(summary files_deleted)" 9 'files deleted'
 	check_same_tree "$source" "$target"
 	check_eq "$(cat "$tmp/outside/precious")" precious 'what a link led to'
 
 	# Everything in one run, and once more.
-	sides $direction
-	expect 0 $direction -T --delete "$from" "$to"
+	sides "$direction"
+	expect 0 "$direction" -T --delete "$from" "$to"
 	check_same_tree "$source" "$target"
-	expect 0 --json $direction -T --delete "$from" "$to"
+	expect 0 --json "$direction" -T --delete "$from" "$to"
 	check_eq "$(summary files_deleted)" 0 'files deleted by a second run'
 
 	# An empty source.
-	sides $direction
+	sides "$direction"
 	rm -r "$source" && mkdir "$source"
 	guarded
 	[ -e "$target/a" ] || fail 'an empty source deleted what was there'
-	expect 0 $direction -T --delete --delete-empty "$from" "$to"
+	expect 0 "$direction" -T --delete --delete-empty "$from" "$to"
 	check_same_tree "$source" "$target"
 
 	# Something failed: another type is there.
-	sides $direction
+	sides "$direction"
 	rm "$target/a" && mkdir "$target/a"
-	expect 3 --json $direction -T --delete "$from" "$to"
+	expect 3 --json "$direction" -T --delete "$from" "$to"
 	nothing_deleted 'a file where a directory is'
 	check_same_file "$source/new" "$target/new"
-	sides $direction
+	sides "$direction"
 	rm -r "$target/d/e" && echo file >"$target/d/e"
-	expect 3 --json $direction -T --delete "$from" "$to"
+	expect 3 --json "$direction" -T --delete "$from" "$to"
 	[ -f "$target/d/e" ] || fail 'a file was replaced by a directory'
 	check_eq "$(summary files_deleted)" 0 'files deleted'
 
 	# What is excluded stays, and the directories above it.
-	sides $direction
+	sides "$direction"
 	echo kept >"$target/gone/deeper/x.keep"
 	mkdir "$target/spared" && echo kept >"$target/spared/inside"
 	echo other >"$source/d/e/b.keep"
-	expect 0 --json $direction -T --delete --exclude '*.keep' --exclude '/spared' "$from" "$to"
+	expect 0 --json "$direction" -T --delete --exclude '*.keep' --exclude '/spared' "$from" "$to"
 	[ -e "$target/gone/deeper/x.keep" ] || fail 'an excluded file was deleted'
 	[ -e "$target/spared/inside" ] || fail 'an excluded directory was deleted'
 	check_absent "$target/gone/x"
@@ -97,44 +97,44 @@ for direction in put get; do
 	check_absent "$target/old"
 	check_absent "$target/d/e/b.keep"
 	# ... and is not counted.
-	expect 0 --json $direction -T --delete --max-delete 0 --exclude '*.keep' --exclude '/spared' "$from" "$to"
+	expect 0 --json "$direction" -T --delete --max-delete 0 --exclude '*.keep' --exclude '/spared' "$from" "$to"
 	# Without the rules' protection it goes, even where the source has it.
 	cp "$source/d/e/b.keep" "$target/d/e/"
-	expect 0 $direction -T --delete --delete-excluded --exclude '*.keep' --exclude '/spared' "$from" "$to"
+	expect 0 "$direction" -T --delete --delete-excluded --exclude '*.keep' --exclude '/spared' "$from" "$to"
 	check_absent "$target/d/e/b.keep"
 	check_absent "$target/spared"
 	check_absent "$target/gone"
 	rm "$source/d/e/b.keep"
-	expect 0 $direction -T --delete "$from" "$to"
+	expect 0 "$direction" -T --delete "$from" "$to"
 	check_same_tree "$source" "$target"
 
 	# A deep tree, and many files.
-	sides $direction
+	sides "$direction"
 	deep=$(awk 'BEGIN { for (i = 0; i < 100; i++) printf "%sdir%d", i ? "/" : "", i }')
 	mkdir -p "$target/$deep"
 	echo x >"$target/$deep/x"
 	small_files "$target/many" 1500 20
-	expect 0 $direction -T --delete "$from" "$to"
+	expect 0 "$direction" -T --delete "$from" "$to"
 	check_same_tree "$source" "$target"
 
 	# A directory there is a link here, and the reverse: failures, and no way out of the tree.
-	sides $direction
+	sides "$direction"
 	rm -r "$target/d" && ln -s "$tmp/outside" "$target/d"
-	expect 3 --json $direction -T --delete "$from" "$to"
+	expect 3 --json "$direction" -T --delete "$from" "$to"
 	[ -L "$target/d" ] || fail 'a link was replaced by a directory'
 	check_eq "$(ls "$tmp/outside")" precious 'what is outside'
 
 	# A file as source.
-	expect 2 $direction --delete "$from/a" "$to"
+	expect 2 "$direction" --delete "$from/a" "$to"
 done
 
 # A directory of the source that cannot be read withholds all.
 for direction in put get; do
 	[ "$(id -u)" -eq 0 ] || break
-	sides $direction
+	sides "$direction"
 	mkdir "$source/locked" && chmod 000 "$source/locked"
 	mkdir "$target/locked" && echo x >"$target/locked/below"
-	if [ $direction = put ]; then
+	if [ "$direction" = put ]; then
 		client_as_nobody
 		chmod 755 "$tmp/here"
 	else
@@ -146,10 +146,10 @@ for direction in put get; do
 		start_server
 		from=$url/tree
 	fi
-	expect 3 --json $direction -T --delete "$from" "$to"
+	expect 3 --json "$direction" -T --delete "$from" "$to"
 	nothing_deleted 'a directory could not be read'
 	[ -e "$target/locked/below" ] || fail 'what is below an unreadable directory was deleted'
-	[ $direction = get ] || client_as_root
+	[ "$direction" = get ] || client_as_root
 done
 
 # --backup-dir: what was replaced and deleted, with its old content, mode and time.

@@ -80,6 +80,7 @@ server_as_nobody()
 	: "${share:=$tmp/share}"
 	mkdir -p "$share"
 	chown 65534:65534 "$tmp" "$share" "$HOME"
+	# shellcheck disable=SC2034 # for start_server
 	server_env=$nobody
 }
 
