@@ -262,6 +262,18 @@ note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
 	run_note(arg, &note);
 }
 
+/* Has the server proved its key to this run?  Then silence is not that of another one. */
+static bool
+is_announced(struct run *run)
+{
+	bool announced;
+
+	pthread_mutex_lock(&run->results);
+	announced = run->announced;
+	pthread_mutex_unlock(&run->results);
+	return announced;
+}
+
 static void
 announce(struct run *run, const struct connection *c)
 {
@@ -310,5 +322,8 @@ run_connect(struct run *run, unsigned stream, struct connection **out, struct se
 	r = connect_server(out, info, &options, p);
 	if (r == 0)
 		announce(run, *out);
+	else if (r == FTX_E_SERVER_KEY && is_announced(run))
+		r = problem_set(p, FTX_E_CLOSED, SIDE_NETWORK, "%s port %u: it answers no more",
+				run->server.host, (unsigned)run->server.port);
 	return r;
 }
