@@ -217,8 +217,7 @@ give_mode(const struct metadata_rules *rules, int fd, const struct metadata *m, 
 	/* A chown may have taken setuid and setgid away again. */
 	if (past == METADATA_MADE && (mode & 07000u) == 0)
 		return 0;
-	if (past == METADATA_FRESH && m->type == ENTRY_FILE &&
-	    mode == (0600u & ~rules->umask_bits))
+	if (past == METADATA_FRESH && m->type == ENTRY_FILE && mode == (0600u & ~rules->umask_bits))
 		return 0;
 	if (fchmod(fd, mode) == 0)
 		return 0;

@@ -39,8 +39,8 @@ smallest(enum message_type type)
 }
 
 /*
- * Must the session go on after this message, and answer it?  Handle and walk 0 are not open, so only
- * OPEN and LIST may name them; a PACK of nothing is nothing that anybody sends.
+ * Must the session go on after this message, and answer it?  Handle and walk 0 are not open, so
+ * only OPEN and LIST may name them; a PACK of nothing is nothing that anybody sends.
  */
 static bool
 goes_on(const struct message_info *info, unsigned state)
