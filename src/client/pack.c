@@ -162,18 +162,26 @@ drop(struct stream *s, struct entry *e, uint64_t sent)
 	if (r != 0)
 		return r;
 	add_item(s, e, sent, 0, PART_LAST | PART_DROPPED);
-	return remember(s, NULL, 0);
+	/* The entry, and its batch with it, may be over before the next PACK. */
+	r = flush(s);
+	return r != 0 ? r : remember(s, NULL, sent);
 }
 
+/* *big: it has become one, and nothing of it is sent. */
 static int
-try_file(struct stream *s, struct entry *e, bool *over)
+try_file(struct stream *s, struct entry *e, bool *over, bool *big)
 {
-	uint64_t sent = 0;
+	uint64_t before = e->identity.size, sent = 0;
 	int fd, r;
 
-	*over = false;
+	*over = *big = false;
 	if ((r = put_open(s, e, &fd)) != 0)
 		return r;
+	if (e->identity.size > before && e->identity.size > stream_small_bytes(s)) {
+		*big = true;
+		close(fd);
+		return 0;
+	}
 	r = add_content(s, e, fd, &sent);
 	close(fd);
 	*over = stream_is_over(s);
@@ -194,11 +202,13 @@ int
 pack_file(struct stream *s, struct entry *e)
 {
 	struct digest digest;
-	bool over;
-	int r = try_file(s, e, &over);
+	bool over, big;
+	int r = try_file(s, e, &over, &big);
 
 	if (r == FTX_E_CHANGED && !over)
-		r = try_file(s, e, &over);
+		r = try_file(s, e, &over, &big);
+	if (r == 0 && big)
+		return put_as_big(s, e);
 	if (r == 0) {
 		digest = digest_finish(s->file);
 		memcpy(e->digest.bytes, digest.bytes, sizeof(e->digest.bytes));

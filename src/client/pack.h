@@ -28,8 +28,9 @@ struct pack {
 };
 
 /*
- * Adds a small file.  What is wrong with the file itself is its result; then 0 too.  Otherwise why
- * the connection is over, in the stream's problem.
+ * Adds a small file; one that has become big goes on the list of those.  What is wrong with the
+ * file itself is its result; then 0 too.  Otherwise why the connection is over, in the stream's
+ * problem.
  */
 int pack_file(struct stream *s, struct entry *e);
 

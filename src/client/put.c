@@ -184,11 +184,21 @@ put_other(struct stream *s, struct entry *e)
 	return ops_add(s, REQUEST_SYMLINK, e->batch->root, &n, e);
 }
 
+int
+put_as_big(struct stream *s, struct entry *e)
+{
+	struct big *b = big_new(e);
+
+	if (b == NULL)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	work_add_big(&s->run->work, b);
+	return 0;
+}
+
 static int
 put_file(struct stream *s, struct entry *e)
 {
 	struct node n;
-	struct big *b;
 
 	if (verdict_ends(s->run, e))
 		return 0;
@@ -201,11 +211,7 @@ put_file(struct stream *s, struct entry *e)
 	if (e->identity.size <= stream_small_bytes(s) && e->allocated >= e->identity.size / 2 &&
 	    e->verdict.state != TREE_PARTIAL)
 		return pack_file(s, e);
-	b = big_new(e);
-	if (b == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
-	work_add_big(&s->run->work, b);
-	return 0;
+	return put_as_big(s, e);
 }
 
 /* The verdicts are there: directories first, then what is small and fixed, then content. */

@@ -19,4 +19,7 @@ int put_open(struct stream *s, struct entry *e, int *fd);
  */
 int put_source(struct stream *s, const struct entry *e, struct source **source, char **path);
 
+/* Puts the entry on the list of big files.  0, or FTX_E_NOMEM in s->problem. */
+int put_as_big(struct stream *s, struct entry *e);
+
 #endif
