@@ -50,6 +50,7 @@ struct big {
 struct segment {
 	uint64_t first, count; /* blocks; count 0: none is left */
 	uint64_t number;       /* of first within todo */
+	unsigned active;       /* streams at the file */
 };
 
 /*

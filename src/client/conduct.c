@@ -221,15 +221,21 @@ conclude(struct conductor *c)
 		run_trouble(run, &s->problem);
 }
 
+/* Does one stream do everything? */
+static bool
+is_single(const struct run *run)
+{
+	return run->request->dry_run || run->request->input_fd >= 0 || run->to_output;
+}
+
 void *
 conduct_main(void *arg)
 {
 	struct run *run = arg;
-	struct conductor c = {
-	    .run = run, .growing = run->request->streams == STREAMS_AUTO && !run->request->dry_run};
-	unsigned streams = run->request->streams == STREAMS_AUTO || run->request->dry_run
-			       ? 1
-			       : run->request->streams;
+	bool single = is_single(run);
+	struct conductor c = {.run = run,
+			      .growing = run->request->streams == STREAMS_AUTO && !single};
+	unsigned streams = single || c.growing ? 1 : run->request->streams;
 	struct problem problem;
 	int errnum = pthread_create(&c.scanner, NULL, scan_main, run);
 

@@ -23,7 +23,7 @@ dirnode_new(struct dirnode *parent, struct root *root, const char *path, const s
 	if (d == NULL)
 		return NULL;
 	*d = (struct dirnode){
-	    .parent = parent, .root = root, .metadata = *m, .refs = 1, .pending = 1};
+	    .parent = parent, .root = root, .metadata = *m, .refs = 1, .pending = 1, .stream = -1};
 	d->path = (char *)d->bytes;
 	memcpy(d->path, path, length);
 	next = d->bytes + length;

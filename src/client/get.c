@@ -40,7 +40,7 @@ make_above(struct stream *s, struct dirnode *d)
 	for (size_t i = 0; i < count && r == 0; i++) {
 		r = tree_mkdir(s->tree, list[i]->path, &list[i]->metadata, &flags);
 		if (r == 0)
-			work_set_made(&s->run->work, list[i]);
+			work_set_made(&s->run->work, list[i], -1);
 		s->unsynced = true;
 	}
 	return r;
@@ -54,7 +54,7 @@ get_directory(struct stream *s, struct entry *e)
 	int r;
 
 	if (e->verdict.state == TREE_SAME || e->verdict.state == TREE_METADATA)
-		work_set_made(&s->run->work, d);
+		work_set_made(&s->run->work, d, -1);
 	else if (e->verdict.state == TREE_ABSENT)
 		work_set_absent(&s->run->work, d);
 	if (verdict_ends(s->run, e))

@@ -48,6 +48,7 @@ struct receiver {
 	bool resending; /* what comes was counted before */
 	struct part parts[READS_AHEAD];
 	unsigned first, reading;
+	uint64_t portion; /* bytes after which a checkpoint is due: this stream's share */
 	uint64_t since_bytes, since_ms, interval_ms;
 };
 
@@ -111,7 +112,7 @@ checkpoint(struct receiver *p)
 	uint64_t pause;
 	int r;
 
-	if (p->since_bytes < CHECKPOINT_BYTES && begun - p->since_ms < p->interval_ms)
+	if (p->since_bytes < p->portion && begun - p->since_ms < p->interval_ms)
 		return 0;
 	r = upload_checkpoint(p->upload);
 	if (r != 0)
@@ -322,6 +323,7 @@ fetch_segments(struct receiver *p)
 			work_next_segment(&p->s->run->work, p->b, &segment);
 			if (segment.count == 0)
 				break;
+			p->portion = CHECKPOINT_BYTES / segment.active;
 			r = ask(p, &segment);
 		}
 		if (r == 0 && p->reading > 0)

@@ -137,7 +137,7 @@ make_above(struct stream *s, struct dirnode *d)
 				       .metadata = list[i]->metadata};
 
 		r = ops_add(s, REQUEST_MKDIR, list[i]->root, &n, NULL);
-		work_set_made(&s->run->work, list[i]);
+		work_set_made(&s->run->work, list[i], (int)s->number);
 	}
 	/* A directory is only sure to be here until what is in it is over. */
 	return r == 0 && count > 0 ? ops_flush(s) : r;
@@ -154,7 +154,7 @@ put_directory(struct stream *s, struct entry *e)
 	if (e->verdict.state == TREE_ABSENT)
 		work_set_absent(w, d);
 	else if (e->verdict.state == TREE_SAME || e->verdict.state == TREE_METADATA)
-		work_set_made(w, d);
+		work_set_made(w, d, -1);
 	if (verdict_ends(s->run, e))
 		return 0;
 	if (e->verdict.state == TREE_METADATA) {
@@ -163,7 +163,7 @@ put_directory(struct stream *s, struct entry *e)
 	}
 	if (d->parent != NULL && (r = make_above(s, d->parent)) != 0)
 		return r;
-	work_set_made(w, d);
+	work_set_made(w, d, (int)s->number);
 	entry_node(e, &n);
 	return ops_add(s, REQUEST_MKDIR, e->batch->root, &n, e);
 }
@@ -469,6 +469,8 @@ put_run(struct stream *s)
 		if (r != 0)
 			return stream_explain(s, r);
 	}
+	if (r == 0 && s->run->request->input_fd >= 0)
+		return put_input(s);
 	while (r == 0) {
 		bool busy =
 		    s->offered_count > 0 || s->pack.file_count > 0 || s->requests.first != NULL;

@@ -19,6 +19,9 @@ int put_open(struct stream *s, struct entry *e, int *fd);
  */
 int put_source(struct stream *s, const struct entry *e, struct source **source, char **path);
 
+/* Standard input or a command's output, as the run's only source.  0, or why the stream is over. */
+int put_input(struct stream *s);
+
 /* Puts the entry on the list of big files.  0, or FTX_E_NOMEM in s->problem. */
 int put_as_big(struct stream *s, struct entry *e);
 

@@ -27,6 +27,7 @@ struct sender {
 	bool opened;	/* the handle is in use */
 	bool resending; /* what is sent was counted before */
 
+	uint64_t portion;     /* bytes after which one is due: this stream's share */
 	uint64_t since_bytes; /* sent since the last CHECKPOINT ... */
 	uint64_t since_ms;    /* ... that was asked for then */
 	uint64_t interval_ms;
@@ -192,7 +193,7 @@ checkpoint(struct sender *p)
 		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
 		p->asked = false;
 	}
-	if (p->since_bytes < CHECKPOINT_BYTES && now - p->since_ms < p->interval_ms)
+	if (p->since_bytes < p->portion && now - p->since_ms < p->interval_ms)
 		return 0;
 	errno = 0;
 	r = source_check(p->source);
@@ -354,6 +355,7 @@ send_segments(struct sender *p)
 		work_next_segment(&p->s->run->work, p->b, &segment);
 		if (segment.count == 0)
 			break;
+		p->portion = CHECKPOINT_BYTES / segment.active;
 		if ((r = send_segment(p, &segment)) != 0)
 			return r;
 	}

@@ -39,6 +39,7 @@ struct run {
 	pthread_mutex_t results; /* of outcome, announced and dest_... */
 	struct outcome outcome;
 	bool announced;	 /* TRANSFER_STARTED was sent */
+	bool to_output;	 /* get: to standard output, by the scanner; constant */
 	bool dest_asked; /* put: the first stream looks at the destination; constant */
 	bool dest_known, dest_is_directory; /* put: what landing_look() has found */
 	pthread_cond_t dest_said;

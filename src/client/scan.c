@@ -206,9 +206,10 @@ scan_main(void *arg)
 	sc->run = run;
 	if (run->request->source_count > 1 || run->request->selection != NULL)
 		scan_several(run);
-	if (run_is_put(run))
+	/* Standard input is read by the first stream. */
+	if (run_is_put(run) && run->request->input_fd < 0)
 		scan_put(sc);
-	else
+	else if (!run_is_put(run))
 		scan_get(sc);
 	if (flush(sc))
 		report_unseen(sc);

@@ -2,6 +2,7 @@
 
 #include "proto/errors.h"
 #include "src/client/connect.h"
+#include "src/client/get_output.h"
 #include "src/client/landing.h"
 #include "src/client/listing.h"
 #include "src/client/scan.h"
@@ -223,7 +224,7 @@ scan_get(struct scanner *sc)
 		if (cancel_requested(&run->cancel))
 			break;
 		sc->root = &run->roots[i];
-		r = scan_root(sc, c, &p);
+		r = run->to_output ? get_output(run, sc->root, c, &p) : scan_root(sc, c, &p);
 		directories += sc->root->is_directory;
 	}
 	if (r == 0 && !cancel_requested(&run->cancel) &&

@@ -18,7 +18,8 @@
 #include "src/store/tree.h"
 #include "src/store/upload.h"
 
-#define CHECKPOINT_BYTES (UINT64_C(64) << 20) /* at most this much is sent twice after a kill */
+/* At most this much of a file is sent twice after a kill, by all streams together. */
+#define CHECKPOINT_BYTES (UINT64_C(64) << 20)
 #define CHECKPOINT_MS	 1000u
 #define CHECKPOINT_TIMES 3u /* a pause between two is at least so many times what the last took */
 #define BUSY_FOR_MS	 60000u /* how long a file that another session holds is asked for again */

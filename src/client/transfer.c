@@ -204,6 +204,7 @@ set_up(struct transfer *t)
 		     (request->xattrs ? METADATA_XATTRS : 0u) |
 		     (request->acls ? METADATA_ACLS : 0u);
 	metadata_rules_init(&run->rules, METADATA_CLIENT, set_owner, request->numeric_ids, -1);
+	run->to_output = !run_is_put(run) && strcmp(request->dest, "-") == 0;
 	run->dest_asked =
 	    landing_asks(run) && !(stat(request->sources[0], &st) == 0 && S_ISDIR(st.st_mode));
 	bucket_init(&run->bucket, request->bwlimit, clock_ns());

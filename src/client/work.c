@@ -362,6 +362,28 @@ take_segments(struct work *w, struct work_item *item)
 	return false;
 }
 
+/* Under the lock: those that this stream has made, and those that were there. */
+static bool
+take_directories(struct work *w, int stream, struct work_item *item)
+{
+	struct dirnode **at = &w->directories, **end = &item->directories, *d;
+
+	while ((d = *at) != NULL) {
+		if (d->stream >= 0 && d->stream != stream) {
+			at = &d->next;
+			continue;
+		}
+		*at = d->next;
+		d->next = NULL;
+		*end = d;
+		end = &d->next;
+	}
+	if (item->directories == NULL)
+		return false;
+	item->kind = WORK_DIRECTORIES;
+	return true;
+}
+
 /* Under the lock. */
 static bool
 try_take(struct work *w, int stream, struct work_item *item)
@@ -371,12 +393,8 @@ try_take(struct work *w, int stream, struct work_item *item)
 		item->kind = WORK_END;
 		return true;
 	}
-	if (w->directories != NULL) {
-		item->kind = WORK_DIRECTORIES;
-		item->directories = w->directories;
-		w->directories = NULL;
+	if (take_directories(w, stream, item))
 		return true;
-	}
 	if (w->names != NULL) {
 		item->kind = WORK_NAMES;
 		item->names = w->names;
@@ -500,9 +518,10 @@ work_unmade(struct work *w, struct dirnode *d, struct dirnode **list, size_t roo
 }
 
 void
-work_set_made(struct work *w, struct dirnode *d)
+work_set_made(struct work *w, struct dirnode *d, int stream)
 {
 	lock(w);
+	d->stream = stream;
 	d->made = true;
 	unlock(w);
 }
@@ -553,6 +572,7 @@ work_next_segment(struct work *w, struct big *b, struct segment *out)
 		out->first = range->first + b->next_block;
 		out->count = left < SEGMENT_BLOCKS ? left : SEGMENT_BLOCKS;
 		out->number = b->next_number;
+		out->active = b->active;
 		b->next_number += out->count;
 		b->next_block += out->count;
 		if (b->next_block == range->count) {

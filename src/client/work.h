@@ -131,7 +131,8 @@ void work_name_over(struct work *w, struct link_name *n, bool touched);
  * highest).  Returns how many.
  */
 size_t work_unmade(struct work *w, struct dirnode *d, struct dirnode **list, size_t room);
-void work_set_made(struct work *w, struct dirnode *d);
+/* d is there; stream: that has made it, -1: it was there. */
+void work_set_made(struct work *w, struct dirnode *d, int stream);
 void work_set_absent(struct work *w, struct dirnode *d);
 
 /* Was it, or one above it, absent before this run? */

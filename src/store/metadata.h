@@ -100,7 +100,8 @@ struct metadata_buffer {
 /*
  * Everything of an entry that st (lstat) describes: type, mode, mtime; owner, attributes and ACLs
  * as far as parts asks for them.  On the server the remembered mode, owner, ACLs and attributes
- * count where they are still valid.  dir/name is not followed; name "": dir itself.  fd: an
+ * count where they are still valid; a symbolic link of its own user has no owner, as that of the
+ * source could not be remembered.  dir/name is not followed; name "": dir itself.  fd: an
  * ordinary descriptor of it, or -1 (attributes are then read by name).  FTX_E_TOO_LARGE where its
  * attributes do not fit in LIMIT_XATTRS_BYTES; what cannot be read for lack of permission is left
  * out.  m borrows from b, which may be NULL where parts is 0.

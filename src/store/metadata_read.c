@@ -36,6 +36,14 @@ read_owner(const struct metadata_rules *rules, const struct stat *st, struct met
 	m->group = span_of(b->group);
 }
 
+/* Nothing is remembered on a link: that it is ours does not say whose it was. */
+static bool
+forgot_owner(const struct metadata_rules *rules, const struct stat *st)
+{
+	return rules->policy == METADATA_SERVER && S_ISLNK(st->st_mode) &&
+	       st->st_uid == rules->own.uid;
+}
+
 /* The remembered mode, owner and attributes, as far as they count and are asked for. */
 static int
 recall(const struct xattr_place *p, unsigned parts, unsigned classes, const struct stat *st,
@@ -75,7 +83,9 @@ metadata_read(const struct metadata_rules *rules, unsigned parts, int dir, const
 	*m = metadata_of(st);
 	m->flags = (uint16_t)parts;
 	classes = metadata_classes(rules, parts, m->type);
-	if ((parts & METADATA_OWNER) != 0)
+	if (forgot_owner(rules, st))
+		m->flags &= (uint16_t)~METADATA_OWNER;
+	else if ((parts & METADATA_OWNER) != 0)
 		read_owner(rules, st, m, b);
 	if (!may_remember && classes == 0)
 		return 0;

@@ -218,10 +218,10 @@ Test(work, says_what_is_not_there_from_the_top)
 	cr_expect(work_unmade(&w, d[3], list, 8) == 4);
 	cr_expect(memcmp(list, d, sizeof(d)) == 0);
 	cr_expect(work_unmade(&w, d[3], list, 2) == 2 && list[0] == d[0] && list[1] == d[1]);
-	work_set_made(&w, d[0]);
-	work_set_made(&w, d[1]);
+	work_set_made(&w, d[0], -1);
+	work_set_made(&w, d[1], -1);
 	cr_expect(work_unmade(&w, d[3], list, 8) == 2 && list[0] == d[2] && list[1] == d[3]);
-	work_set_made(&w, d[3]);
+	work_set_made(&w, d[3], -1);
 	cr_expect(work_unmade(&w, d[3], list, 8) == 0);
 	cr_expect(work_unmade(&w, NULL, list, 8) == 0);
 	cr_expect(!work_is_absent(&w, d[3]));

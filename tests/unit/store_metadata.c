@@ -252,6 +252,25 @@ Test(metadata, knows_the_types)
 	cr_expect(metadata_of(&st).type == ENTRY_CHARACTER);
 }
 
+Test(metadata, of_a_link_of_the_server_says_no_owner)
+{
+	struct metadata_rules other = server;
+	struct metadata m;
+	struct stat st;
+
+	cr_assert(symlinkat("x", room, "link") == 0);
+	cr_assert(fstatat(room, "link", &st, AT_SYMLINK_NOFOLLOW) == 0);
+	assert_ok(metadata_read(&server, METADATA_OWNER | METADATA_ACLS, room, "link", -1, &st, &m,
+				&buffer));
+	cr_expect(m.flags == METADATA_ACLS);
+	assert_ok(metadata_read(&client, METADATA_OWNER, room, "link", -1, &st, &m, &buffer));
+	cr_expect(m.flags == METADATA_OWNER && m.uid == st.st_uid);
+	/* Somebody else's was not made by a put. */
+	other.own.uid++;
+	assert_ok(metadata_read(&other, METADATA_OWNER, room, "link", -1, &st, &m, &buffer));
+	cr_expect(m.flags == METADATA_OWNER && m.uid == st.st_uid);
+}
+
 Test(metadata, umask_is_read_and_left_as_it_was)
 {
 	umask(031);
