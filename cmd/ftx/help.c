@@ -32,7 +32,13 @@ static const char overview[] =
     "\n"
     "  ftx put film.mkv nas:media/films/       interrupted?  Run it again:\n"
     "  ftx get nas:media/films/film.mkv .      it goes on where it was.\n"
+    "\n"
+    "  ftx put site nas:backup                 becomes backup/site\n"
+    "  ftx put -T site nas:web/site            becomes web/site itself\n"
     "  ftx put -n -T --delete site nas:www     what would happen?\n"
+    "  ftx put -T --replace-set site nas:web/site   all of it or nothing, in one step\n"
+    "  ftx get nas:backup/site .               becomes ./site\n"
+    "  ftx verify site nas:backup/site         is it still the same?\n"
     "\n"
     "Exit codes, --json events and more: man ftx\n";
 

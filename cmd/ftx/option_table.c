@@ -64,7 +64,7 @@ const struct option_row option_rows[] = {
     {0, "port", "N", OPTION_PORT, CONTACTS, "7389 unless the address says another"},
     {'4', "ipv4", NULL, OPTION_IPV4, CONTACTS, "only IPv4"},
     {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS, "only IPv6"},
-    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS, "how long to try without progress (10m; 0: once)"},
+    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS, "how long to try to connect (10m; 0: once)"},
     {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS, "silence that counts as lost (60s)"},
     {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | VERBS_COMPARE, "show it even where stderr is no terminal"},
     {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | VERBS_COMPARE, "do not show it"},
