@@ -1,20 +1,29 @@
 /*
  * Extended attributes on the file system.
  *
- * The calls take a descriptor or a path, but no directory and name, and a symbolic link or FIFO has
- * no ordinary descriptor.  So here, and nowhere else, an entry is reached by a path made of a
- * descriptor: /proc/self/fd/DIR/NAME.  The directory is the one that is open, the name is one
- * component, and the l-calls do not follow it: nothing can lead elsewhere.
+ * Before Linux 6.13 the calls take a descriptor or a path, but no directory and name, and a
+ * symbolic link or FIFO has no ordinary descriptor.  So here, and nowhere else, an entry is reached
+ * by a path made of a descriptor: /proc/self/fd/DIR/NAME.  The directory is the one that is open,
+ * the name is one component, and the l-calls do not follow it: nothing can lead elsewhere.  Where
+ * there is getxattrat() it reads, in a fraction of the time: an unchanged tree is made of such
+ * reads.
  */
 #include "src/store/xattrs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
+
+/* The number is the same on all machines.  A filter of system calls may not know it: EPERM. */
+enum { NR_GETXATTRAT = 464 };
+static atomic_bool lacks_getxattrat;
 
 enum { LIST_ROOM = 512, LIST_MOST = 65536 }; /* XATTR_LIST_MAX of the kernel */
 
@@ -31,19 +40,34 @@ xattr_place_init(struct xattr_place *p, int dir, const char *name, int fd)
 	int length;
 
 	p->fd = fd;
+	p->dir = dir;
+	p->name = name[0] != '\0' ? name : ".";
 	p->path[0] = '\0';
 	if (fd >= 0)
 		return 0;
-	length = snprintf(p->path, sizeof(p->path), "/proc/self/fd/%d/%s", dir,
-			  name[0] != '\0' ? name : ".");
+	length = snprintf(p->path, sizeof(p->path), "/proc/self/fd/%d/%s", dir, p->name);
 	return length < (int)sizeof(p->path) ? 0 : FTX_E_NAME;
 }
 
 ssize_t
 xattr_get(const struct xattr_place *p, const char *name, void *value, size_t size)
 {
-	return p->fd >= 0 ? fgetxattr(p->fd, name, value, size)
-			  : lgetxattr(p->path, name, value, size);
+	if (p->fd >= 0)
+		return fgetxattr(p->fd, name, value, size);
+	if (size <= UINT32_MAX && !atomic_load(&lacks_getxattrat)) {
+		/* struct xattr_args of linux/xattr.h, which is newer than its headers here */
+		struct {
+			uint64_t value;
+			uint32_t size, flags;
+		} args = {(uintptr_t)value, (uint32_t)size, 0};
+		ssize_t n = syscall(NR_GETXATTRAT, p->dir, p->name, AT_SYMLINK_NOFOLLOW, name,
+				    &args, sizeof(args));
+
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
+			return n;
+		atomic_store(&lacks_getxattrat, true);
+	}
+	return lgetxattr(p->path, name, value, size);
 }
 
 static ssize_t
