@@ -36,7 +36,7 @@ fetch_commit(struct stream *s)
 		int error = r != 0 ? r : status->code != 0 ? error_from_wire(status->code) : 0;
 
 		f.not_kept = status->flags & 0xfu;
-		if (error == FTX_E_MISMATCH || error == FTX_E_CHANGED || error == FTX_E_VANISHED)
+		if (w->theirs[i])
 			problem_set(&p, error, SIDE_REMOTE, NULL);
 		else if (error != 0)
 			verdict_problem(s->run, &p, error);
@@ -66,6 +66,16 @@ fail_entry(struct stream *s, struct entry *e, int error)
 	verdict_fail(s->run, e, &p);
 }
 
+/* The file that has begun is not to be published, and that is not for anything here. */
+static void
+drop(struct stream *s, int error)
+{
+	struct wants *w = s->wants;
+
+	w->theirs[w->grouped_count - 1] = true;
+	group_drop(s->group, error);
+}
+
 /* What the server says instead of (more of) a file. */
 static int
 take_failure(struct stream *s, struct entry *e, int error)
@@ -77,7 +87,7 @@ take_failure(struct stream *s, struct entry *e, int error)
 	if (error == FTX_E_TOO_LARGE)
 		error = FTX_E_CHANGED;
 	if (w->begun)
-		group_drop(s->group, error);
+		drop(s, error);
 	else
 		fail_entry(s, e, error);
 	return 0;
@@ -94,6 +104,7 @@ begin_file(struct stream *s, struct entry *e, uint64_t size)
 	e->identity.size = size;
 	group_begin(s->group, entry_local(e), size, &e->metadata);
 	file_digest_start(s->file, size);
+	w->theirs[w->grouped_count] = false;
 	w->grouped[w->grouped_count++] = e;
 	w->begun = true;
 }
@@ -143,7 +154,7 @@ take_part(struct stream *s, struct entry *e, const struct fetched *item, uint64_
 	if (w->failed == 0)
 		end_file(s, e, &item->metadata);
 	else
-		group_drop(s->group, w->failed);
+		drop(s, w->failed);
 	return 0;
 }
 
@@ -228,7 +239,7 @@ take_answer(void *arg, const struct message *m)
 	if (m->type == MESSAGE_ERROR) {
 		/* The whole request failed: so did each file that has not come. */
 		if (w->begun)
-			group_drop(s->group, r->reply.problem.error);
+			drop(s, r->reply.problem.error);
 		for (uint32_t i = w->next + w->begun; i < r->count; i++)
 			verdict_fail(s->run, r->items[i], &r->reply.problem);
 	}

@@ -28,6 +28,7 @@ struct wants {
 
 	/* Files in the group, in its order. */
 	struct entry *grouped[LIMIT_GROUP_ITEMS];
+	bool theirs[LIMIT_GROUP_ITEMS]; /* dropped for what the server said or sent */
 	uint32_t grouped_count;
 };
 
