@@ -59,6 +59,7 @@ struct rig {
 	unsigned stream_count;
 	char directory[64];
 	int dir; /* of directory */
+	bool is_second;
 	struct transfer_event *events[RIG_EVENTS];
 	size_t event_count;
 };
@@ -75,6 +76,12 @@ int rig_run(struct rig *rig);
 int rig_put(struct rig *rig);
 
 void rig_end(struct rig *rig);
+
+/* Ends the streams and their connections before that, to look at what is left. */
+void rig_streams_end(struct rig *rig);
+
+/* Instead of rig_init(): a further run in the directory of another rig, which ends later. */
+void rig_init_again(struct rig *rig, const struct rig *first);
 
 /* Files and directories below the rig's, with those above them; content follows from path. */
 void rig_file(struct rig *rig, const char *path, uint64_t size);

@@ -40,6 +40,18 @@ rig_init(struct rig *rig, enum transfer_verb verb)
 }
 
 void
+rig_init_again(struct rig *rig, const struct rig *first)
+{
+	rig_init(rig, first->request.verb);
+	rmdir(rig->directory);
+	close(rig->dir);
+	strcpy(rig->directory, first->directory);
+	strcpy(rig->source_path, first->source_path);
+	rig->dir = open(rig->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rig->is_second = true;
+}
+
+void
 rig_start(struct rig *rig)
 {
 	struct run *run = &rig->run;
@@ -164,16 +176,23 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 }
 
 void
-rig_end(struct rig *rig)
+rig_streams_end(struct rig *rig)
 {
-	struct run *run = &rig->run;
-
 	for (unsigned i = 0; i < rig->stream_count; i++) {
 		connection_close(rig->streams[i]->connection);
 		rig->streams[i]->connection = NULL;
 		peer_join(&rig->peers[i]);
 		stream_free(rig->streams[i]);
 	}
+	rig->stream_count = 0;
+}
+
+void
+rig_end(struct rig *rig)
+{
+	struct run *run = &rig->run;
+
+	rig_streams_end(rig);
 	work_release(&run->work);
 	collect(rig);
 	for (size_t i = 0; i < rig->event_count; i++)
@@ -189,7 +208,8 @@ rig_end(struct rig *rig)
 		close(rig->root.local);
 	free(rig->root.local_path);
 	close(rig->dir);
-	nftw(rig->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (!rig->is_second)
+		nftw(rig->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 uint8_t
