@@ -88,6 +88,9 @@ check_input(struct options *o)
 				     "'%s': a name is needed there, standard input has none of its "
 				     "own: HOST:SHARE/NAME",
 				     option_shown(t->dest));
+	if (t->ignore_existing || t->backup_dir != NULL)
+		return options_wrong(o, "%s is for files, not for standard input",
+				     t->ignore_existing ? "--ignore-existing" : "--backup-dir");
 	t->no_target_directory = true;
 	if (!o->from_command)
 		t->input_fd = STDIN_FILENO;

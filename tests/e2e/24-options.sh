@@ -125,3 +125,9 @@ check_le "$(wc -l <"$tmp/help")" 40 'lines of --help'
 for option in $("$ftx_program" help put | sed -n 's/^ .*[ ]--\([a-z0-9-]*\).*/\1/p'); do
 	sed 's/\\-/-/g' man/ftx.1 | grep -qE "Fl -$option( |\$)" || fail "--$option is not in ftx(1)"
 done
+
+# What cannot be had of standard input is refused, not passed over.
+for option in --ignore-existing '--backup-dir old'; do
+	# shellcheck disable=SC2086 # an option and its argument
+	expect 2 put $option - "$url/never"
+done
