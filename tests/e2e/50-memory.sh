@@ -13,40 +13,10 @@ for at in 0 100 511 1000; do
 done
 mkdir "$tmp/back"
 
-# peak(process id): the most it ever had in memory, KiB; nothing when it is gone
-peak()
-{
-	while read -r key value _; do
-		[ "$key" != VmHWM: ] || echo "$value"
-	done 2>/dev/null <"/proc/$1/status" || :
-}
-
-# watch(ftx argument...): runs it and keeps the peaks of client, supervisor and session
-watch()
-{
-	client_peak=0 server_peak=0 session_peak=0
-	start_client "$@"
-	until process_gone "$client_pid"; do
-		now=$(peak "$client_pid") && client_peak=${now:-$client_peak}
-		now=$(peak "$server_pid") && server_peak=${now:-$server_peak}
-		for child in $(server_children); do
-			now=$(peak "$child")
-			[ "${now:-0}" -le "$session_peak" ] || session_peak=$now
-		done
-		sleep 0.02
-	done
-	wait_client 0
-	echo "$*: client $client_peak KiB, supervisor $server_peak KiB, session $session_peak KiB"
-	for value in "$client_peak" "$server_peak" "$session_peak"; do
-		check_ge "$value" 100 'a peak that was measured'
-		check_le "$value" 32768 'memory in KiB'
-	done
-}
-
-watch put "$tmp/f" "$url/f"
+watch_memory 32768 put "$tmp/f" "$url/f"
 check_same_file "$tmp/f" "$share/f"
-watch get "$url/f" "$tmp/back/f"
+watch_memory 32768 get "$url/f" "$tmp/back/f"
 check_same_file "$tmp/f" "$tmp/back/f"
 rm "$share/f"
-watch --compress none put "$tmp/f" "$url/f"
+watch_memory 32768 --compress none put "$tmp/f" "$url/f"
 check_same_file "$tmp/f" "$share/f"

@@ -197,6 +197,38 @@ wait_client()
 	esac
 }
 
+# peak_memory(process id): the most it ever had in memory, KiB; nothing when it is gone
+peak_memory()
+{
+	while read -r key value _; do
+		[ "$key" != VmHWM: ] || echo "$value"
+	done 2>/dev/null <"/proc/$1/status" || :
+}
+
+# watch_memory(KiB, ftx argument...): runs it; client, supervisor and each session stay below that
+watch_memory()
+{
+	memory_limit=$1
+	shift
+	client_peak=0 server_peak=0 session_peak=0
+	start_client "$@"
+	until process_gone "$client_pid"; do
+		now=$(peak_memory "$client_pid") && client_peak=${now:-$client_peak}
+		now=$(peak_memory "$server_pid") && server_peak=${now:-$server_peak}
+		for child in $(server_children); do
+			now=$(peak_memory "$child")
+			[ "${now:-0}" -le "$session_peak" ] || session_peak=$now
+		done
+		sleep 0.02
+	done
+	wait_client 0
+	echo "$*: client $client_peak KiB, supervisor $server_peak KiB, session $session_peak KiB"
+	for value in "$client_peak" "$server_peak" "$session_peak"; do
+		check_ge "$value" 100 'a peak that was measured'
+		check_le "$value" "$memory_limit" 'memory in KiB'
+	done
+}
+
 # Bytes that the last progress event of $tmp/json reports, 0 without one.
 progress_bytes()
 {
