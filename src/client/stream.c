@@ -214,10 +214,10 @@ stream_main(void *arg)
 
 	if (s->number == 0)
 		landing_give_up(run);
-	/* A wish to stop is told by whoever conducts the run. */
-	if (r != 0 && r != FTX_E_INTERRUPTED)
+	/* A wish to stop is told by whoever conducts the run, if nothing else has ended it. */
+	if (r != 0 && r != FTX_E_INTERRUPTED) {
 		run_trouble(run, &s->problem);
-	if (r != 0)
 		run_end(run);
+	}
 	return NULL;
 }
