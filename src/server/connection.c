@@ -10,8 +10,8 @@
 #include "src/server/session.h"
 
 #define PAIR_LOOK_MS                                                                               \
-	1000u /* a busy connection never waits, so the pair is looked at this often                \
-	       */
+	200u /* a busy connection never waits, so the pair is looked at this often                 \
+	      */
 #define LINGER_MS 2000u
 #define LAST_MS	  5000u /* for a record that is on its way when the session is to end */
 
