@@ -1,4 +1,5 @@
 #!/bin/sh
+# Not with sanitizers: it starts hundreds of programs, and each starts slowly with them.
 # Where files and trees land: every source, every destination, both ways, each command twice.
 . "$(dirname "$0")/../lib/e2e.sh"
 from=$tmp/from want=$tmp/want here=$tmp/here
