@@ -86,10 +86,11 @@ there_and_back
 
 "$odd" change "$SEED" "$tree"
 there_and_back --delete
-# A hand: what a name was is another name, a big file changes a little, whole directories go.
+# By hand: big files change a little, whole directories go or move.
 rm -rf "$tree/level/2/3/4" "$tree/bytes"
 mkdir "$tree/bytes"
-printf x | dd of="$(find "$tree/sizes" -type f -size +2M)" bs=1 seek=1000000 conv=notrunc 2>/dev/null
+find "$tree/sizes" -type f -size +1000k -exec dd if="$ftx_program" of={} bs=1 count=9 seek=1000000 conv=notrunc \; \
+	2>/dev/null
 mv "$tree/links" "$tree/moved"
 "$odd" change $((SEED + 1)) "$tree"
 there_and_back --delete -j 3
