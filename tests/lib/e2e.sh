@@ -37,6 +37,8 @@ cleanup()
 		done
 	fi
 	wait
+	# Of a test in a mount namespace of its own: what is mounted on cannot be removed.
+	[ -z "${FTX_TEST_NAMESPACE-}" ] || findmnt -nro TARGET | grep -F "$tmp/" | tac | xargs -r umount -l
 	if [ -n "${KEEP-}" ]; then echo "kept: $tmp" >&2; else rm -rf "$tmp"; fi
 	exit $result
 }
