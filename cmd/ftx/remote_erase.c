@@ -114,7 +114,7 @@ static bool
 find(struct erasure *e, struct spool *s)
 {
 	struct remote_job *j = e->job;
-	struct listing *listing;
+	struct listing *listing = NULL;
 	struct listing_line line;
 	struct problem p;
 	int error = 0;
@@ -137,6 +137,7 @@ find(struct erasure *e, struct spool *s)
 		remote_failed(j, e->typed, &p);
 	else if (error != 0)
 		failed_locally(j, e->typed, error, errno);
+	listing_close(listing);
 	return r == 0 && error == 0;
 }
 

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Not with sanitizers: it starts hundreds of programs, and each starts slowly with them.
 # Where files and trees land: every source, every destination, both ways, each command twice.
-# Not with sanitizers: hundreds of short runs; 12-landing has the code of it run with them.
 . "$(dirname "$0")/../lib/e2e.sh"
 from=$tmp/from want=$tmp/want here=$tmp/here
 mkdir -p "$from/d/sub/deeper" "$from/d/empty"
