@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/client/bucket.h"
 
 #define LONG_MS 10000
 
@@ -265,6 +266,80 @@ Test(client_connection, an_error_ends_its_request_only_and_is_safe_to_show)
 	cr_expect(connection_call(c, &ping, &reply) == 0);
 	connection_close(c);
 	peer_join(&p);
+}
+
+/* "Requests": no more than so many without their answer; the next one waits, here in vain. */
+static const struct {
+	enum message_type type;
+	unsigned go; /* so many are sent at once */
+} windows[] = {
+    {MESSAGE_STAT, LIMIT_UNANSWERED},
+    {MESSAGE_COMMIT, LIMIT_UNANSWERED_COMMITS},
+    {MESSAGE_COMMIT_PACKS, LIMIT_UNANSWERED}, /* not counted among the COMMITs */
+};
+
+Test(client_connection, a_full_window_waits_for_an_answer)
+{
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		static struct reply replies[LIMIT_UNANSWERED + 1];
+		const struct message m = {.type = windows[i].type};
+		struct peer p = {0};
+		struct connection *c = peer_start(&p, say_nothing, 50);
+
+		for (unsigned n = 0; n < windows[i].go; n++)
+			cr_assert(connection_request(c, &m, &replies[n]) == 0, "case %zu: %u", i,
+				  n);
+		cr_expect(connection_request(c, &m, &replies[windows[i].go]) == FTX_E_TIMEOUT,
+			  "case %zu", i);
+		connection_close(c);
+		peer_join(&p);
+	}
+}
+
+/* A server may want fewer. */
+Test(client_connection, the_window_is_the_servers)
+{
+	static struct reply replies[4];
+	const struct message m = stat_request();
+	struct peer p = {0};
+	struct connection *c = peer_start(&p, say_nothing, 50);
+
+	connection_set_window(c, 3);
+	for (unsigned n = 0; n < 3; n++)
+		cr_assert(connection_request(c, &m, &replies[n]) == 0);
+	cr_expect(connection_request(c, &m, &replies[3]) == FTX_E_TIMEOUT);
+	connection_close(c);
+	peer_join(&p);
+}
+
+/* All connections of a run share one rate: none of it is left for the second. */
+Test(client_connection, connections_share_a_bucket)
+{
+	struct bucket bucket;
+	struct connection_options options = {.timeout_ms = LONG_MS, .limit_sending = true};
+	static struct reply first, second;
+	const struct message m = stat_request();
+	struct peer p[2] = {{.step = 0}, {.step = 0}};
+	struct connection *c[2];
+
+	bucket_init(&bucket, 0, 0);
+	options.bucket = &bucket;
+	for (int i = 0; i < 2; i++)
+		c[i] = peer_start_with(&p[i], answer_stats, &options);
+	bucket_release(&bucket);
+	bucket_init(&bucket, 1, UINT64_MAX); /* a byte a second, and no second ever passes */
+	cr_expect(connection_request(c[0], &m, &first) == 0);
+	cr_expect(connection_request(c[1], &m, &second) == 0);
+	for (int i = 0; i < 100; i++)
+		cr_assert(connection_poll(c[0]) == 0 && connection_poll(c[1]) == 0);
+	cr_expect(!first.done && !second.done);
+	for (int i = 0; i < 2; i++) {
+		connection_grace(c[i], LONG_MS); /* the last words are not limited */
+		cr_expect(connection_wait(c[i], i == 0 ? &first : &second) == 0);
+		connection_close(c[i]);
+		peer_join(&p[i]);
+	}
+	bucket_release(&bucket);
 }
 
 static void

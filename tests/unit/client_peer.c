@@ -98,13 +98,23 @@ peer_main(void *arg)
 struct connection *
 peer_start(struct peer *p, void (*script)(struct peer *p), uint64_t timeout_ms)
 {
-	struct connection_options options = {.cancel = &p->cancel, .timeout_ms = timeout_ms};
+	const struct connection_options options = {.timeout_ms = timeout_ms};
+
+	return peer_start_with(p, script, &options);
+}
+
+struct connection *
+peer_start_with(struct peer *p, void (*script)(struct peer *p),
+		const struct connection_options *with)
+{
+	struct connection_options options = *with;
 	struct session_keys keys = {.aead = AEAD_CHACHA20_POLY1305};
 	struct message hello = {.type = MESSAGE_HELLO};
 	static struct reply reply;
 	struct connection *c;
 	int fds[2];
 
+	options.cancel = &p->cancel;
 	signal(SIGPIPE, SIG_IGN);
 	memset(keys.client_to_server, 1, sizeof(keys.client_to_server));
 	memset(keys.server_to_client, 2, sizeof(keys.server_to_client));

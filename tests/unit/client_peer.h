@@ -24,6 +24,10 @@ struct peer {
 /* Starts the script on one end and returns a connection, past WELCOME, on the other. */
 struct connection *peer_start(struct peer *p, void (*script)(struct peer *p), uint64_t timeout_ms);
 
+/* The same with these options; cancel is the peer's. */
+struct connection *peer_start_with(struct peer *p, void (*script)(struct peer *p),
+				   const struct connection_options *options);
+
 /* After the connection's end: waits for the script. */
 void peer_join(struct peer *p);
 

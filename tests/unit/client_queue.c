@@ -60,6 +60,22 @@ Test(queue, try_pop_does_not_wait)
 	queue_free(q);
 }
 
+/* Who cleans up behind a cancellation gets what is left. */
+Test(queue, drain_empties_a_cancelled_queue)
+{
+	struct queue *q = queue_new(2, sizeof(int));
+	int item = 7;
+
+	cr_expect(!queue_drain(q, &item));
+	cr_expect(queue_push(q, &item));
+	queue_cancel(q);
+	cr_expect(!queue_push(q, &item));
+	item = 0;
+	cr_expect(queue_drain(q, &item) && item == 7);
+	cr_expect(!queue_drain(q, &item));
+	queue_free(q);
+}
+
 #define SECOND UINT64_C(1000000000)
 
 Test(bucket, lets_flow_what_the_rate_says)
@@ -88,6 +104,41 @@ Test(bucket, says_how_long_to_wait)
 	cr_expect(bucket_budget(&b, 0) == 0);
 	cr_expect(bucket_wait_ms(&b) >= 20 && bucket_wait_ms(&b) <= 22);
 	cr_expect(bucket_budget(&b, (uint64_t)bucket_wait_ms(&b) * 1000000) > 0);
+}
+
+/* Of several that look before any of them has spent, each may flow; what is too much is made up. */
+Test(bucket, users_share_its_rate)
+{
+	struct bucket b;
+	uint64_t now = 5 * SECOND, sent = 0;
+
+	bucket_init(&b, 100000, now);
+	for (int ms = 0; ms < 10000; ms++) {
+		size_t room[3];
+
+		for (int i = 0; i < 3; i++)
+			room[i] = bucket_budget(&b, now);
+		for (int i = 0; i < 3; i++) {
+			sent += room[i];
+			bucket_spend(&b, room[i]);
+		}
+		now += SECOND / 1000;
+	}
+	cr_expect(sent > 970000 && sent <= 1030000, "%llu", (unsigned long long)sent);
+	bucket_release(&b);
+}
+
+/* A thread that looked at the clock earlier and comes later brings no time. */
+Test(bucket, time_does_not_go_backward)
+{
+	struct bucket b;
+
+	bucket_init(&b, 100000, 5 * SECOND);
+	cr_expect(bucket_budget(&b, 6 * SECOND) == 10000);
+	bucket_spend(&b, 10000);
+	cr_expect(bucket_budget(&b, 5 * SECOND) == 0);
+	cr_expect(bucket_budget(&b, 6 * SECOND) == 0);
+	bucket_release(&b);
 }
 
 Test(bucket, without_a_rate_there_is_no_limit)

@@ -178,6 +178,29 @@ Test(work, a_directory_that_nothing_touched_keeps_its_metadata)
 	work_release(&w);
 }
 
+/* One that could not be made has no metadata to be set. */
+Test(work, a_directory_that_failed_is_not_given_its_metadata)
+{
+	struct dirnode *top, *list;
+	struct batch *b = batch_new(&root);
+	struct entry *own, *file;
+
+	cr_assert(work_init(&w) == 0);
+	top = enter(NULL, "");
+	own = add(b, top, "", ENTRY_DIRECTORY);
+	file = add(b, top, "f", ENTRY_FILE);
+	work_leave(&w, top);
+	cr_assert(work_push(&w, b, false));
+	take_batch(0, b);
+	work_entry_over(&w, own, false, true);
+	work_entry_over(&w, file, true, false);
+	cr_expect_str_eq(ready(&list), "");
+	work_batch_done(&w, b);
+	work_scanned(&w);
+	cr_expect(work_wait_idle(&w, 0));
+	work_release(&w);
+}
+
 /* What is made in a directory changes its time: a new directory touches the one above it. */
 Test(work, a_directory_that_was_not_there_touches_the_one_above)
 {
