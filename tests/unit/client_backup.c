@@ -100,10 +100,9 @@ Test(backup, a_dry_run_keeps_nothing)
 static int
 refuse_backups(enum message_type type, struct span path)
 {
-	return (type == MESSAGE_LINK && memcmp(path.data, "bak/g", path.length) == 0) ||
-		       type == MESSAGE_RENAME
-		   ? FTX_E_DENIED
-		   : 0;
+	bool of_g = path.length == strlen("bak/g") && memcmp(path.data, "bak/g", path.length) == 0;
+
+	return (type == MESSAGE_LINK && of_g) || type == MESSAGE_RENAME ? FTX_E_DENIED : 0;
 }
 
 Test(backup, what_could_not_be_kept_is_not_replaced)

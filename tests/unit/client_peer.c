@@ -45,6 +45,9 @@ peer_send(struct peer *p, const struct message *m)
 {
 	size_t length;
 
+	/* What went before did not get through: the client has gone. */
+	if (channel_unsent(p->channel) > 0)
+		return false;
 	if (message_encode(m, channel_plain(p->channel), LIMIT_RECORD_PLAIN, &length) != 0)
 		abort();
 	channel_seal(p->channel, length);
@@ -54,6 +57,8 @@ peer_send(struct peer *p, const struct message *m)
 bool
 peer_send_plain(struct peer *p, const uint8_t *plain, size_t length)
 {
+	if (channel_unsent(p->channel) > 0)
+		return false;
 	memcpy(channel_plain(p->channel), plain, length);
 	channel_seal(p->channel, length);
 	return send_sealed(p);

@@ -163,13 +163,13 @@ Test(client_put_pack, many_files_are_committed_in_time)
 	char path[64];
 
 	begin();
-	for (int d = 0; d < 5; d++)
-		for (int i = 0; i < 1000; i++) {
+	for (int d = 0; d < 3; d++)
+		for (int i = 0; i < 800; i++) {
 			snprintf(path, sizeof(path), "src/d%d/f%d", d, i);
 			rig_file(&rig, path, i % 3 == 0);
 		}
 	cr_expect(put_at_rate(0) == 0);
-	cr_expect(rig.run.outcome.done == 5000);
+	cr_expect(rig.run.outcome.done == 2400);
 	cr_expect(fake->group_files_most <= LIMIT_GROUP_ITEMS && fake->group_files_most >= 1024);
 	end();
 }
@@ -263,14 +263,14 @@ Test(client_put_pack, T50_dropped_bytes_count_between_two_commits)
 	char path[64];
 
 	begin();
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 18; i++) {
 		snprintf(path, sizeof(path), "src/f%d", i);
 		rig_file(&rig, path, (4 << 20) - 1000);
 	}
-	changes = 80;
+	changes = 36;
 	fake->hook = change_source;
 	cr_expect(put_at_rate(FAST) == 0);
-	cr_expect(rig.run.outcome.failed == 40);
+	cr_expect(rig.run.outcome.failed == 18);
 	cr_expect(fake->group_bytes_most > 0 && fake->group_bytes_most <= LIMIT_GROUP_BYTES);
 	end();
 }

@@ -390,12 +390,13 @@ Test(client_put_tree, what_is_below_an_absent_directory_is_not_offered)
 	char path[32];
 
 	begin();
-	for (int i = 0; i < 2500; i++) {
-		snprintf(path, sizeof(path), "src/d/f%d", i);
+	/* Six batches: each ends with its directory. */
+	for (int i = 0; i < 6 * (int)BATCH_ENOUGH; i++) {
+		snprintf(path, sizeof(path), "src/d/e%d/f%d", i % 6, i);
 		rig_file(&rig, path, 1);
 	}
 	cr_expect(put() == 0);
-	cr_expect(rig.run.outcome.done == 2500);
+	cr_expect(rig.run.outcome.done == 6 * BATCH_ENOUGH);
 	offer = strstr(fake->log, "OFFER");
 	for (unsigned n = 0; offer != NULL; offer = strstr(offer + 1, "OFFER"))
 		cr_expect(++n <= OFFERS_AHEAD);

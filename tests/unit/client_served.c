@@ -42,7 +42,7 @@ served_find(const struct served *v, struct span path)
 
 	for (i = 0; i < v->count; i++)
 		if (strlen(v->entries[i].path) == path.length &&
-		    memcmp(v->entries[i].path, path.data, path.length) == 0)
+		    (path.length == 0 || memcmp(v->entries[i].path, path.data, path.length) == 0))
 			break;
 	return i;
 }
