@@ -157,10 +157,10 @@ spoil(struct served_answer *a, enum lie how)
 		a->parts[0].data_pack.data.length = 3000;
 		break;
 	case SUM_TOO_SMALL:
-		first[2].length--;
+		first[0].size = first[0].length = 500;
 		break;
 	case SUM_TOO_LARGE:
-		first[0].length = LIMIT_CHUNK_BYTES;
+		first[0].size = first[0].length = 2000;
 		break;
 	case DATA_SHORT:
 		a->parts[0].data_pack.data.length--;
