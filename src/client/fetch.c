@@ -234,7 +234,7 @@ take_answer(void *arg, const struct message *m)
 	}
 	if (m->type == MESSAGE_DATA_PACK)
 		return take_pack(s, r, &m->data_pack);
-	if (m->type == MESSAGE_FETCHED && (w->next != r->count || m->fetched_all.count != r->count))
+	if (m->type == MESSAGE_FETCHED && (w->next != r->count || m->fetched.count != r->count))
 		return FTX_E_PROTOCOL;
 	if (m->type == MESSAGE_ERROR) {
 		/* The whole request failed: so did each file that has not come. */

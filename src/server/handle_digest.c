@@ -29,25 +29,6 @@ between(void *arg)
 	return d->over;
 }
 
-/* base and a path below it; empty: base itself. */
-static int
-join(const struct target *base, const struct span *path, char out[static LIMIT_PATH_BYTES + 1])
-{
-	size_t at = strlen(base->rest);
-
-	memcpy(out, base->rest, at + 1);
-	if (path->length == 0)
-		return 0;
-	if (path_check(path->data, path->length) != 0 ||
-	    path->length > LIMIT_PATH_BYTES - at - (at > 0 && at < LIMIT_PATH_BYTES))
-		return FTX_E_NAME;
-	if (at > 0)
-		out[at++] = '/';
-	memcpy(out + at, path->data, path->length);
-	out[at + path->length] = '\0';
-	return 0;
-}
-
 static int
 digest_one(struct digesting *d, const struct target *base, const struct span *path,
 	   struct path_digest *out)
@@ -55,7 +36,7 @@ digest_one(struct digesting *d, const struct target *base, const struct span *pa
 	char full[LIMIT_PATH_BYTES + 1];
 	struct place place = {.dir = -1};
 	struct source *source = NULL;
-	int r = join(base, path, full);
+	int r = target_join(base, path, true, full);
 
 	if (r == 0)
 		r = resolve_parent(base->subtree->root, full, 0, &place);

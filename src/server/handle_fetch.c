@@ -358,7 +358,7 @@ prepare(struct session *s, const struct message_fetch *m, struct target *t, stru
 	int r = target_parse(s, &m->base, RIGHT_GET, t);
 
 	if (r == 0)
-		r = subtree_tree(s, t->subtree, tree);
+		r = subtree_tree(s, t->subtree, false, tree);
 	if (r == 0)
 		r = encoder_setup(s->encoder, (enum compress_mode)m->compress, m->level,
 				  s->peer_codecs);
@@ -385,6 +385,6 @@ handle_fetch(struct session *s, const struct message *m)
 		r = fetch_file(s, &t, tree, &m->fetch, (uint16_t)i);
 	if (r == 0)
 		r = send_part(s);
-	answer.fetched_all.count = (uint16_t)m->fetch.files.count;
+	answer.fetched.count = (uint16_t)m->fetch.files.count;
 	return r != 0 ? r : connection_send(&s->connection, &answer);
 }

@@ -49,7 +49,9 @@ item_ok(const struct packed *item)
 {
 	if (item->offset > item->size || item->length > item->size - item->offset)
 		return false;
-	if ((item->flags & PACKED_LAST) == 0 || (item->flags & PACKED_DROPPED) != 0)
+	if ((item->flags & PACKED_DROPPED) != 0)
+		return (item->flags & PACKED_LAST) != 0 && item->length == 0;
+	if ((item->flags & PACKED_LAST) == 0)
 		return true;
 	return item->offset + item->length == item->size && item->metadata.type == ENTRY_FILE &&
 	       xattrs_check(&item->metadata.xattrs) == 0;
@@ -90,7 +92,7 @@ group_of(struct session *s, const struct target *t)
 		return t->subtree->staging_error;
 	if (t->subtree->group != NULL)
 		return 0;
-	if ((r = subtree_tree(s, t->subtree, &tree)) != 0)
+	if ((r = subtree_tree(s, t->subtree, true, &tree)) != 0)
 		return r;
 	t->subtree->group = group_new(tree);
 	return t->subtree->group != NULL ? 0 : FTX_E_NOMEM;

@@ -37,13 +37,17 @@ has(const struct work *w, unsigned rights)
 }
 
 static int
-work_begin(struct work *w, struct session *s, const struct span *base, unsigned rights)
+work_begin(struct work *w, struct session *s, const struct span *base, unsigned rights,
+	   bool changes)
 {
 	int r = target_parse(s, base, rights, &w->base);
 
 	w->session = s;
 	w->since_ms = clock_ms();
-	return r != 0 ? r : subtree_tree(s, w->base.subtree, &w->tree);
+	if (r != 0)
+		return r;
+	/* In a set OFFER makes links. */
+	return subtree_tree(s, w->base.subtree, changes || w->base.subtree->set != NULL, &w->tree);
 }
 
 static void
@@ -111,7 +115,7 @@ handle_offer(struct session *s, const struct message *m)
 
 	if (!nodes_ok(o->nodes.items, o->nodes.count, 0))
 		return FTX_E_PROTOCOL;
-	if ((r = work_begin(&w, s, &o->base, RIGHT_PUT)) != 0)
+	if ((r = work_begin(&w, s, &o->base, RIGHT_PUT, false)) != 0)
 		return answer_path_error(s, r, &w.base);
 	for (uint32_t i = 0; i < o->nodes.count; i++) {
 		work_on(&w);
@@ -165,7 +169,7 @@ each_node(struct session *s, const struct span *base, const struct node *nodes, 
 	  node_action *act)
 {
 	struct work w;
-	int r = work_begin(&w, s, base, RIGHT_PUT);
+	int r = work_begin(&w, s, base, RIGHT_PUT, true);
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);
@@ -249,7 +253,7 @@ handle_link(struct session *s, const struct message *m)
 {
 	const struct message_link *l = &m->link;
 	struct work w;
-	int r = work_begin(&w, s, &l->base, RIGHT_PUT | RIGHT_GET);
+	int r = work_begin(&w, s, &l->base, RIGHT_PUT | RIGHT_GET, true);
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);
@@ -269,7 +273,7 @@ handle_remove(struct session *s, const struct message *m)
 {
 	const struct message_remove *q = &m->remove;
 	struct work w;
-	int r = work_begin(&w, s, &q->base, RIGHT_DELETE);
+	int r = work_begin(&w, s, &q->base, RIGHT_DELETE, true);
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);
@@ -288,7 +292,7 @@ handle_rename(struct session *s, const struct message *m)
 	const struct message_rename *q = &m->rename;
 	bool replace = q->replace != 0;
 	struct work w;
-	int r = work_begin(&w, s, &q->base, RIGHT_DELETE | RIGHT_PUT);
+	int r = work_begin(&w, s, &q->base, RIGHT_DELETE | RIGHT_PUT, true);
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);

@@ -135,8 +135,11 @@ struct target {
  */
 int target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t);
 
-/* The share's tree; made where there was none yet.  0, or FTX_E_NOMEM. */
-int subtree_tree(struct session *s, struct subtree *t, struct tree **tree);
+/*
+ * The share's tree; made where there was none yet.  changes: something may be made in it, so that
+ * it gets a directory for temporary names.  0, or FTX_E_NOMEM.
+ */
+int subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **tree);
 
 /*
  * t->rest and a path relative to it, as one path below the share.  0, or FTX_E_NAME, also where

@@ -103,7 +103,7 @@ open_temp(struct subtree *t)
 {
 	int r;
 
-	if (t->staging < 0 || t->temp >= 0)
+	if (t->staging < 0)
 		return;
 	if ((r = staging_temp_open(t->staging, &t->temp, t->temp_name)) != 0) {
 		t->temp = -1;
@@ -113,24 +113,28 @@ open_temp(struct subtree *t)
 }
 
 int
-subtree_tree(struct session *s, struct subtree *t, struct tree **tree)
+subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **tree)
 {
-	struct tree_options options = {
+	const struct tree_options options = {
 	    .root = t->root,
 	    .rules = &t->rules,
 	    .overwrite = (t->grant->rights & RIGHT_OVERWRITE) != 0,
 	    .spare_linked = t->set != NULL,
+	    .temp_dir = t->temp,
 	    .before_long_call = session_working,
 	    .arg = s,
 	};
 
-	if (t->tree == NULL) {
-		open_temp(t);
-		options.temp_dir = t->temp;
+	if (t->tree == NULL)
 		t->tree = tree_new(&options);
+	if (t->tree == NULL)
+		return FTX_E_NOMEM;
+	if (changes && t->temp < 0) {
+		open_temp(t);
+		tree_set_temp(t->tree, t->temp);
 	}
 	*tree = t->tree;
-	return t->tree != NULL ? 0 : FTX_E_NOMEM;
+	return 0;
 }
 
 void

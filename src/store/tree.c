@@ -210,6 +210,12 @@ tree_touch_parent(struct tree *t, const char *path)
 	return tree_unsynced_add(t, path, parent_length(path), false);
 }
 
+void
+tree_set_temp(struct tree *t, int temp_dir)
+{
+	t->options.temp_dir = temp_dir;
+}
+
 int
 tree_temp(struct tree *t, const struct place *p, char name[static TREE_TEMP_BYTES])
 {

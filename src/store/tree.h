@@ -43,6 +43,9 @@ struct tree *tree_new(const struct tree_options *options);
 void tree_free(struct tree *t);
 const struct tree_options *tree_options(const struct tree *t);
 
+/* Sets options.temp_dir: for who makes that directory only when something is to be made. */
+void tree_set_temp(struct tree *t, int temp_dir);
+
 /*
  * The directory above path, and its leaf; borrowed until the next call on t.  path "" is the root
  * with the leaf ".".  make: missing directories are made (0777 less umask) and remembered for

@@ -379,14 +379,14 @@ Test(session_pack, what_is_wrong_with_a_file_is_its_status)
 	items[2] = item("../up", "12345", 5);
 	items[3] = item("", "12345", 5);
 	items[4] = item(".ftx/x", "12345", 5);
-	items[5] = item("dropped", "12345", 5);
-	items[5].flags = DROPPED;
+	items[5] = item("dropped", "", 0);
+	items[5].flags = LAST | DROPPED;
 	items[5].size = 9;
 	items[6] = item("nul", "12345", 5);
 	items[6].path.data = (const uint8_t *)"n\0l";
 	items[7] = item("good/below", "12345", 5);
 	items[8] = item("good, too", "12345", 5);
-	send_pack(rig, items, 9, "123451234512345123451234512345123451234512345", 45);
+	send_pack(rig, items, 9, "1234512345123451234512345123451234512345", 40);
 	expect_statuses(rig, 9, expected);
 	cr_expect(rig_exists(rig, "good") && rig_exists(rig, "good, too"));
 	cr_expect(!rig_exists(rig, "wrong") && !rig_exists(rig, "dropped"));
@@ -449,6 +449,26 @@ Test(session_pack, a_share_that_is_not_there_is_the_status_of_each_file)
 	expect_statuses(rig, 1, (const int[]){FTX_E_NOT_FOUND});
 	rig_expect_alive(rig);
 	rig_free(rig);
+}
+
+Test(session_pack, T20_what_is_dropped_and_goes_on_ends_the_connection)
+{
+	static const struct {
+		uint8_t flags;
+		size_t length;
+	} cases[] = {{DROPPED, 0}, {DROPPED, 5}, {LAST | DROPPED, 5}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_open(RIGHTS_FULL);
+
+		items[0] = item("a", "12345", cases[i].length);
+		items[0].flags = cases[i].flags;
+		items[0].size = 9;
+		send_pack(rig, items, 1, "12345", cases[i].length);
+		rig_expect_close(rig, FTX_E_PROTOCOL);
+		cr_expect(!rig_exists(rig, "a"));
+		rig_free(rig);
+	}
 }
 
 Test(session_pack, another_share_before_the_commit_ends_the_connection)
@@ -608,7 +628,7 @@ ask_fetch(struct rig *rig, const struct message *m, struct got *got)
 		take_items(&answer.data_pack, got, &next);
 	}
 	cr_assert_eq(answer.type, MESSAGE_FETCHED, "%s", message_info(answer.type)->name);
-	cr_assert_eq(answer.fetched_all.count, m->fetch.files.count);
+	cr_assert_eq(answer.fetched.count, m->fetch.files.count);
 	cr_assert_eq(next, m->fetch.files.count);
 }
 

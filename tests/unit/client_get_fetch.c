@@ -214,10 +214,10 @@ spoil(struct served_answer *a, enum lie how)
 		swap(a, 1, 3);
 		break;
 	case COUNT_LESS:
-		a->parts[3].fetched_all.count--;
+		a->parts[3].fetched.count--;
 		break;
 	case COUNT_MORE:
-		a->parts[3].fetched_all.count++;
+		a->parts[3].fetched.count++;
 		break;
 	case FAILED_MORE:
 		third[2] = (struct fetched){.index = 4, .code = -FTX_E_DENIED};

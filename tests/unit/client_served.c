@@ -223,7 +223,7 @@ served_fetch(const struct served *v, const struct message_fetch *f)
 	for (uint32_t i = 0; i < f->files.count; i++)
 		answer_file(v, a, f, i);
 	a->parts[a->count].type = MESSAGE_FETCHED;
-	a->parts[a->count].fetched_all.count = (uint16_t)f->files.count;
+	a->parts[a->count].fetched.count = (uint16_t)f->files.count;
 	a->count++;
 	return a;
 }
