@@ -1,6 +1,7 @@
 /*
  * How many streams: with -j N so many; with auto one as long as less than MANY_BYTES are known to
- * be there, then two, and one more each time the last one has made the whole faster.
+ * be there, then two, and one more each time the last one has made the whole faster.  Under a
+ * --bwlimit one: more would only fill more of the kernels' buffers.
  */
 #include "src/client/conduct.h"
 
@@ -234,8 +235,10 @@ conduct_main(void *arg)
 	struct run *run = arg;
 	bool single = is_single(run);
 	struct conductor c = {.run = run,
-			      .growing = run->request->streams == STREAMS_AUTO && !single};
-	unsigned streams = single || c.growing ? 1 : run->request->streams;
+			      .growing = run->request->streams == STREAMS_AUTO && !single &&
+					 run->request->bwlimit == 0};
+	unsigned streams =
+	    single || run->request->streams == STREAMS_AUTO ? 1 : run->request->streams;
 	struct problem problem;
 	int errnum = pthread_create(&c.scanner, NULL, scan_main, run);
 

@@ -11,111 +11,202 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/store/metadata.h"
 
-#define NEVER UINT64_MAX /* clock_ms() does not come to it */
+#define PORTION_BYTES (4 * LIMIT_BLOCK_BYTES) /* asked for at once */
+#define PORTIONS      2u		      /* one is written while the other comes */
+#define LOOK_MS	      500u /* how often the connection is looked at while the reader takes nothing */
+
+struct output;
+
+/* A stretch of the file: asked for, then here. */
+struct portion {
+	struct output *o;
+	struct reply reply;
+	struct range range;
+	uint64_t offset; /* the byte that comes next */
+	bool changed;
+	uint8_t data[PORTION_BYTES];
+};
 
 struct output {
 	struct run *run;
+	struct connection *connection;
 	struct decoder *decoder;
-	struct problem *problem; /* of this end; its error is 0 without */
+	struct digest_state *digest; /* of the file */
+	struct problem *problem;     /* its error is 0 without */
 	struct attributes attributes;
-	uint64_t offset; /* the byte that comes next */
-	size_t portion;	 /* that does not block where there is room for it */
-	bool changed;
-	uint8_t raw[LIMIT_CHUNK_BYTES];
+	uint64_t asked, written; /* bytes */
+	size_t piece;		 /* that does not block where there is room for it */
+	unsigned first, asking;
+	struct portion portions[PORTIONS];
 };
+
+/* What a reader that takes nothing for long must not cost is the connection. */
+static int
+await_room(struct output *o)
+{
+	int r;
+
+	while ((r = cancel_poll(&o->run->cancel, STDOUT_FILENO, POLLOUT, clock_ms() + LOOK_MS)) ==
+	       0)
+		if ((r = connection_poll(o->connection)) != 0)
+			break;
+	if (r > 0)
+		return 0;
+	if (connection_error(o->connection) != 0)
+		connection_explain(o->connection, o->problem);
+	else
+		problem_set(o->problem, r, SIDE_LOCAL, NULL);
+	return r;
+}
 
 static int
 write_out(struct output *o, const uint8_t *data, size_t length)
 {
 	while (length > 0) {
-		size_t some = length < o->portion ? length : o->portion;
-		int r = cancel_poll(&o->run->cancel, STDOUT_FILENO, POLLOUT, NEVER);
+		size_t some = length < o->piece ? length : o->piece;
+		int r = await_room(o);
 		ssize_t n;
 
-		if (r < 0)
-			return problem_set(o->problem, r, SIDE_LOCAL, NULL);
+		if (r != 0)
+			return r;
 		n = write(STDOUT_FILENO, data, some);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return problem_local(o->problem, error_from_errno(errno), errno);
 		if (n > 0) {
 			data += n;
 			length -= (size_t)n;
+			o->written += (uint64_t)n;
+			atomic_fetch_add(&o->run->bytes, (uint64_t)n);
 		}
 	}
 	return 0;
 }
 
-static int
-took(struct output *o, const uint8_t *data, size_t length)
+/* Is it what comes next of what was asked for? */
+static bool
+fits(const struct portion *p, uint64_t offset, uint64_t length)
 {
-	int r = write_out(o, data, length);
-
-	o->offset += length;
-	atomic_fetch_add(&o->run->bytes, length);
-	return r;
+	return offset == p->offset && length > 0 &&
+	       length <= p->range.offset + p->range.length - p->offset;
 }
 
 static int
-take_data(struct output *o, const struct message_data *d)
+take_data(struct portion *p, const struct message_data *d)
 {
-	const uint8_t *raw = d->data.data;
+	uint8_t *place = p->data + (p->offset - p->range.offset);
 	struct digest digest;
 	int r;
 
-	if (d->offset != o->offset || d->raw_length == 0 ||
-	    d->raw_length > o->attributes.identity.size - o->offset)
+	if (!fits(p, d->offset, d->raw_length) ||
+	    (d->codec == CODEC_RAW && d->data.length != d->raw_length))
 		return FTX_E_PROTOCOL;
-	if (d->codec != CODEC_RAW) {
-		raw = o->raw;
-		r = decoder_run(o->decoder, (enum codec)d->codec, d->data.data, d->data.length,
-				o->raw, d->raw_length);
-		if (r != 0)
-			return r;
-	} else if (d->data.length != d->raw_length) {
-		return FTX_E_PROTOCOL;
-	}
-	atomic_fetch_add(&o->run->bytes_wire, d->data.length);
-	digest = digest_of(raw, d->raw_length);
+	r = decoder_run(p->o->decoder, (enum codec)d->codec, d->data.data, d->data.length, place,
+			d->raw_length);
+	if (r != 0)
+		return r;
+	atomic_fetch_add(&p->o->run->bytes_wire, d->data.length);
+	digest = digest_of(place, d->raw_length);
 	if (memcmp(digest.bytes, d->digest, sizeof(digest.bytes)) != 0)
-		return problem_set(o->problem, FTX_E_MISMATCH, SIDE_REMOTE, NULL);
-	return took(o, raw, d->raw_length);
+		return problem_set(p->o->problem, FTX_E_MISMATCH, SIDE_REMOTE, NULL);
+	p->offset += d->raw_length;
+	return 0;
 }
 
 static int
-take_hole(struct output *o, const struct message_data_hole *h)
+take_hole(struct portion *p, const struct message_data_hole *h)
 {
-	static const uint8_t zeros[65536];
-	uint64_t left = h->length;
-	int r = 0;
-
-	if (h->offset != o->offset || h->length == 0 ||
-	    h->length > o->attributes.identity.size - o->offset)
+	if (!fits(p, h->offset, h->length))
 		return FTX_E_PROTOCOL;
-	while (r == 0 && left > 0) {
-		size_t some = left < sizeof(zeros) ? (size_t)left : sizeof(zeros);
-
-		r = took(o, zeros, some);
-		left -= some;
-	}
-	return r;
+	memset(p->data + (p->offset - p->range.offset), 0, h->length);
+	p->offset += h->length;
+	return 0;
 }
 
 static int
 take_read(void *arg, const struct message *m)
 {
-	struct output *o = arg;
+	struct portion *p = arg;
 
 	if (m->type == MESSAGE_DATA)
-		return take_data(o, &m->data);
+		return take_data(p, &m->data);
 	if (m->type == MESSAGE_DATA_HOLE)
-		return take_hole(o, &m->data_hole);
+		return take_hole(p, &m->data_hole);
 	if (m->type == MESSAGE_DONE) {
-		o->changed = !identity_same(&m->done.identity, &o->attributes.identity);
-		return o->changed || o->offset == o->attributes.identity.size ? 0 : FTX_E_PROTOCOL;
+		p->changed = !identity_same(&m->done.identity, &p->o->attributes.identity);
+		return p->changed || p->offset == p->range.offset + p->range.length
+			   ? 0
+			   : FTX_E_PROTOCOL;
 	}
 	return 0;
+}
+
+/* Takes over why the connection is over, unless it was what came or this end. */
+static int
+explain(struct output *o, int error)
+{
+	if (o->problem->error != 0)
+		return o->problem->error;
+	if (connection_error(o->connection) != 0)
+		connection_explain(o->connection, o->problem);
+	else
+		problem_set(o->problem, error, SIDE_LOCAL, NULL);
+	return error;
+}
+
+static int
+ask(struct output *o, const char *remote)
+{
+	const struct transfer_request *request = o->run->request;
+	struct portion *p = &o->portions[(o->first + o->asking) % PORTIONS];
+	struct message m = {.type = MESSAGE_READ};
+	uint64_t left = o->attributes.identity.size - o->asked;
+	int r;
+
+	p->o = o;
+	p->reply = (struct reply){.on_message = take_read, .arg = p};
+	p->range.offset = p->offset = o->asked;
+	p->range.length = left < PORTION_BYTES ? left : PORTION_BYTES;
+	p->changed = false;
+	m.read.path = span_of(remote);
+	m.read.identity = o->attributes.identity;
+	m.read.compress = (uint8_t)request->compress;
+	m.read.level = (uint8_t)request->level;
+	m.read.ranges.items = &p->range;
+	m.read.ranges.count = p->range.length > 0; /* an empty file: is it still what it was? */
+	o->asked += p->range.length;
+	o->asking++;
+	r = connection_request(o->connection, &m, &p->reply);
+	return r != 0 ? explain(o, r) : 0;
+}
+
+/* The oldest portion, when it is here; then its place is free. */
+static int
+deliver(struct output *o)
+{
+	struct portion *p = &o->portions[o->first];
+	int r = connection_wait(o->connection, &p->reply);
+
+	if (r != 0)
+		return explain(o, r);
+	o->first = (o->first + 1) % PORTIONS;
+	o->asking--;
+	if (p->reply.problem.error != 0) {
+		*o->problem = p->reply.problem;
+		return o->problem->error;
+	}
+	if (p->changed)
+		return problem_set(o->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL);
+	for (uint64_t at = 0; at < p->range.length; at += LIMIT_BLOCK_BYTES) {
+		uint64_t left = p->range.length - at;
+		struct digest block = digest_of(
+		    p->data + at, left < LIMIT_BLOCK_BYTES ? (size_t)left : LIMIT_BLOCK_BYTES);
+
+		file_digest_add(o->digest, &block);
+	}
+	return write_out(o, p->data, (size_t)p->range.length);
 }
 
 static int
@@ -131,47 +222,39 @@ take_entry(void *arg, const struct message *m)
 		   : 0;
 }
 
-static int
-call(struct output *o, struct connection *c, const struct message *m,
-     int (*on_message)(void *arg, const struct message *m))
-{
-	struct reply reply = {.on_message = on_message, .arg = o};
-	int r = connection_call(c, m, &reply);
-
-	/* What went wrong at this end was not the connection's fault. */
-	if (r != 0 && o->problem->error == 0)
-		*o->problem = reply.problem;
-	return r != 0 ? o->problem->error : 0;
-}
-
 /* STAT, and READ of all of it. */
 static int
-fetch(struct output *o, struct connection *c, const char *remote)
+fetch(struct output *o, const char *remote)
 {
-	const struct transfer_request *request = o->run->request;
-	struct message stat_it = {.type = MESSAGE_STAT}, read_it = {.type = MESSAGE_READ};
-	struct range all = {0};
+	struct message m = {.type = MESSAGE_STAT};
+	struct reply reply = {.on_message = take_entry, .arg = o};
+	uint64_t size;
 	int r;
 
-	stat_it.stat.path = span_of(remote);
-	if ((r = call(o, c, &stat_it, take_entry)) != 0)
+	m.stat.path = span_of(remote);
+	if ((r = connection_call(o->connection, &m, &reply)) != 0) {
+		*o->problem = reply.problem;
 		return r;
+	}
 	if (o->attributes.metadata.type == ENTRY_DIRECTORY)
 		return problem_set(o->problem, FTX_E_CONFLICT, SIDE_REMOTE,
 				   "is a directory, and standard output takes one file");
-	atomic_fetch_add(&o->run->bytes_total, o->attributes.identity.size);
-	all.length = o->attributes.identity.size;
-	read_it.read.path = span_of(remote);
-	read_it.read.identity = o->attributes.identity;
-	read_it.read.compress = (uint8_t)request->compress;
-	read_it.read.level = (uint8_t)request->level;
-	read_it.read.ranges.items = &all;
-	read_it.read.ranges.count = all.length > 0;
-	if (request->dry_run)
+	size = o->attributes.identity.size;
+	atomic_fetch_add(&o->run->bytes_total, size);
+	if (o->run->request->dry_run)
 		return 0;
-	if ((r = call(o, c, &read_it, take_read)) != 0)
-		return r;
-	return o->changed ? problem_set(o->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL) : 0;
+	file_digest_start(o->digest, size);
+	r = ask(o, remote);
+	while (r == 0 && o->asking > 0) {
+		while (r == 0 && o->asked < size && o->asking < PORTIONS)
+			r = ask(o, remote);
+		if (r == 0)
+			r = deliver(o);
+	}
+	/* What is still to come of them is thrown away. */
+	for (size_t i = 0; i < PORTIONS; i++)
+		connection_abandon(o->connection, &o->portions[i].reply);
+	return r;
 }
 
 int
@@ -185,29 +268,38 @@ get_output(struct run *run, struct root *root, struct connection *c, struct prob
 
 	problem_clear(p);
 	root->local_path = strdup("-");
-	if (o != NULL)
+	if (o != NULL) {
 		o->decoder = decoder_new();
-	if (o == NULL || o->decoder == NULL || root->local_path == NULL) {
+		o->digest = digest_state_new();
+	}
+	if (o == NULL || o->decoder == NULL || o->digest == NULL || root->local_path == NULL) {
 		problem_set(p, r, SIDE_LOCAL, NULL);
 		goto out;
 	}
 	o->run = run;
+	o->connection = c;
 	o->problem = p;
-	o->portion =
+	o->piece =
 	    fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? LIMIT_CHUNK_BYTES : 4096u;
 	atomic_fetch_add(&run->files_total, 1);
-	r = fetch(o, c, root->remote);
+	r = fetch(o, root->remote);
 	f.bytes = o->attributes.identity.size;
-	f.bytes_sent = o->offset;
+	f.bytes_sent = o->written;
 	if (run->request->dry_run)
 		f.status = STATUS_PLANNED;
+	else if (r == 0) {
+		f.has_digest = true;
+		f.digest = digest_finish(o->digest);
+	}
 	if (r == 0 || (p->side == SIDE_LOCAL ? r != FTX_E_INTERRUPTED : connection_error(c) == 0)) {
 		run_result(run, root, "", &f, r != 0 ? p : NULL);
 		r = 0;
 	}
 out:
-	if (o != NULL)
+	if (o != NULL) {
 		decoder_free(o->decoder);
+		digest_state_free(o->digest);
+	}
 	free(o);
 	return r;
 }
