@@ -1,7 +1,7 @@
 /*
  * How many streams: with -j N so many; with auto one as long as less than MANY_BYTES are known to
- * be there, then two, and one more each time the last one has made the whole faster.  Under a
- * --bwlimit one: more would only fill more of the kernels' buffers.
+ * be there, then what first_streams() says, and one more each time the last one has made the whole
+ * faster.  Under a --bwlimit one: more would only fill more of the kernels' buffers.
  */
 #include "src/client/conduct.h"
 
@@ -20,6 +20,10 @@
 #define MANY_BYTES	(UINT64_C(32) << 20)
 #define MANY_FILES	2000u /* small files are more work than their bytes say */
 #define STREAMS_AT_MOST 8u    /* auto */
+#define FAR_US		5000u /* a round trip that counts */
+#define ROUND_TRIPS	20u   /* that a rate is measured over at least */
+#define MANY_FAR_FILES	128u
+#define STREAMS_FAR	4u
 #define MEASURE_MS	250u
 #define LOOK_MS		20u /* how often it is looked whether there is much */
 #define FASTER		1.1 /* what another stream has to bring */
@@ -31,9 +35,9 @@ struct conductor {
 	struct stream *streams[STREAMS_MAX];
 	unsigned count;
 
-	/* auto: the rate before the last stream was added, and since when it is measured. */
+	/* auto: the rate before the last stream was added and of the last look; since when. */
 	bool growing;
-	double rate_before;
+	double rate_before, rate_last;
 	uint64_t measured_ms, measured_bytes;
 	uint64_t rate_ms, rate_bytes;
 };
@@ -101,34 +105,52 @@ is_much(const struct run *run)
 	       atomic_load(&run->files_total) >= MANY_FILES;
 }
 
+/* Where a round trip is long, connections are slow to come to their rate. */
+static bool
+is_far(const struct run *run)
+{
+	return atomic_load(&run->rtt_us) >= FAR_US;
+}
+
+/*
+ * auto: the streams to begin with, when there is much.  Nearby a second one uses a second
+ * processor.  Far away a tree comes to its rate sooner over several connections (that of a get is
+ * not known yet, and its listing takes a while); one big file is left to one until that does not
+ * become faster by itself.
+ */
+static unsigned
+first_streams(const struct run *run)
+{
+	if (!is_far(run))
+		return is_much(run) ? 2 : 1;
+	return atomic_load(&run->files_total) >= MANY_FAR_FILES || atomic_load(&run->lists)
+		   ? STREAMS_FAR
+		   : 1;
+}
+
 /* auto: another stream? */
 static void
 grow(struct conductor *c, uint64_t now)
 {
 	uint64_t moved = moved_bytes(c->run), span = now - c->measured_ms;
-	double rate;
+	unsigned first = first_streams(c->run);
+	double rate, last = c->rate_last;
 
 	if (!c->growing)
 		return;
-	if (c->count == 1) {
-		if (!is_much(c->run))
-			return;
-		c->rate_before = 0;
-	} else {
-		if (span < MEASURE_MS)
-			return;
-		rate = (double)(moved - c->measured_bytes) / (double)span;
-		if (rate < c->rate_before * FASTER || rate <= 0) {
-			c->growing = rate <= 0 && c->rate_before <= 0;
-			c->measured_ms = now;
-			c->measured_bytes = moved;
-			return;
-		}
-		c->rate_before = rate;
-	}
-	c->growing = c->count < STREAMS_AT_MOST && add_stream(c);
+	while (c->count < first && add_stream(c))
+		;
+	if (span < MEASURE_MS || span < ROUND_TRIPS * atomic_load(&c->run->rtt_us) / 1000)
+		return;
+	rate = (double)(moved - c->measured_bytes) / (double)span;
 	c->measured_ms = now;
 	c->measured_bytes = moved;
+	c->rate_last = rate;
+	/* What still becomes faster by itself says nothing of the last stream. */
+	if (!is_much(c->run) || rate <= 0 || rate > last * FASTER)
+		return;
+	c->growing = rate >= c->rate_before * FASTER && c->count < STREAMS_AT_MOST && add_stream(c);
+	c->rate_before = rate;
 }
 
 /* Until nothing is left to do. */

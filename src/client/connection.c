@@ -8,10 +8,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -88,6 +91,18 @@ int
 connection_error(const struct connection *c)
 {
 	return c->error;
+}
+
+uint32_t
+connection_rtt_us(const struct connection *c)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(channel_fd(c->channel), IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+		return 0;
+	return info.tcpi_rtt;
 }
 
 enum aead_id

@@ -106,6 +106,9 @@ void connection_grace(struct connection *c, uint64_t ms);
 /* Requests that may be without their answer, as WELCOME said. */
 void connection_set_window(struct connection *c, unsigned unanswered);
 
+/* Microseconds of a round trip, as the kernel has measured it; 0 where it does not say. */
+uint32_t connection_rtt_us(const struct connection *c);
+
 /* The cipher of its records. */
 enum aead_id connection_aead(const struct connection *c);
 

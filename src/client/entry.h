@@ -72,6 +72,7 @@ struct entry {
 struct chain;
 
 #define BATCH_ENTRIES LIMIT_ENTRIES
+#define BATCH_FEW     32u	     /* ... where no stream has anything else to do */
 #define BATCH_ENOUGH  256u	     /* entries at which a batch ends with the directory */
 #define BATCH_BYTES   (192u * 1024u) /* encoded: fits in one OFFER */
 #define BATCH_CONTENT (UINT64_C(32) << 20)

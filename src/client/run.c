@@ -320,9 +320,10 @@ run_connect(struct run *run, unsigned stream, struct connection **out, struct se
 
 	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
 	r = connect_server(out, info, &options, p);
-	if (r == 0)
+	if (r == 0) {
 		announce(run, *out);
-	else if (r == FTX_E_SERVER_KEY && is_announced(run))
+		atomic_store(&run->rtt_us, connection_rtt_us(*out));
+	} else if (r == FTX_E_SERVER_KEY && is_announced(run))
 		r = problem_set(p, FTX_E_CLOSED, SIDE_NETWORK, "%s port %u: it answers no more",
 				run->server.host, (unsigned)run->server.port);
 	return r;

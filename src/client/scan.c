@@ -26,6 +26,14 @@ flush(struct scanner *sc)
 	return b == NULL || work_push(&sc->run->work, b, sc->continues);
 }
 
+/* At a directory's end: is the batch worth sending? */
+static bool
+is_enough(struct scanner *sc, const struct batch *b)
+{
+	return b->count >= BATCH_ENOUGH ||
+	       (b->count >= BATCH_FEW && work_is_hungry(&sc->run->work));
+}
+
 /* A batch with room for so many bytes; goes_on: in the directory that the last one ended in. */
 static struct batch *
 batch_for(struct scanner *sc, size_t encoded, bool goes_on)
@@ -34,7 +42,7 @@ batch_for(struct scanner *sc, size_t encoded, bool goes_on)
 	bool same_root;
 
 	if (b != NULL && (b->root != sc->root || !batch_has_room(b, encoded) ||
-			  (!goes_on && b->count >= BATCH_ENOUGH))) {
+			  (!goes_on && is_enough(sc, b)))) {
 		same_root = b->root == sc->root; /* flushed, it is not ours any more */
 		if (!flush(sc))
 			return NULL;

@@ -199,6 +199,7 @@ scan_root(struct scanner *sc, struct connection *c, struct problem *p)
 		return 0;
 	}
 	scan_several(run);
+	atomic_store(&run->lists, true);
 	if (landing_get(run, sc->root, p) != 0) {
 		scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
 		return 0;

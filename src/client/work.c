@@ -215,6 +215,17 @@ work_push(struct work *w, struct batch *b, bool continues)
 	return taken;
 }
 
+bool
+work_is_hungry(struct work *w)
+{
+	bool hungry;
+
+	lock(w);
+	hungry = w->queued == 0;
+	unlock(w);
+	return hungry;
+}
+
 void
 work_enter(struct work *w, struct dirnode *d)
 {

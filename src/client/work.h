@@ -53,6 +53,9 @@ bool work_wait_idle(struct work *w, uint64_t until_ms);
  */
 bool work_push(struct work *w, struct batch *b, bool continues);
 
+/* Is there no batch that a stream could take? */
+bool work_is_hungry(struct work *w);
+
 /*
  * A directory is entered; it is then pending until work_leave() and until everything in it is
  * over.

@@ -188,6 +188,15 @@ add_line(struct session *s, struct part *p, struct listed *line)
 	return true;
 }
 
+/* The first parts are small, so that a client across a slow link has something to begin with. */
+static uint32_t
+most_lines(const struct listing *l)
+{
+	if (l->lines < 256)
+		return 64;
+	return l->lines < LIMIT_ENTRIES ? 256 : LIMIT_ENTRIES;
+}
+
 /* Lines until a record is full or the walk is over.  *walk_error: the walk cannot go on. */
 static int
 fill_part(struct session *s, struct listing *l, struct part *p, int *walk_error)
@@ -196,7 +205,7 @@ fill_part(struct session *s, struct listing *l, struct part *p, int *walk_error)
 	int r;
 
 	*p = (struct part){.encoded = 1 + sizeof(uint32_t)}; /* type, count */
-	while (p->count < LIMIT_ENTRIES) {
+	while (p->count < most_lines(l)) {
 		if ((r = session_progress(s)) != 0)
 			return r;
 		if ((*walk_error = next_item(l)) != 0)
