@@ -8,12 +8,13 @@ reach()
 	echo $((size * $1 / 4))
 }
 
-# start_transfer(put|get): at such a speed that it takes some seconds
+# start_transfer(put|get): at such a speed that its last quarter takes longer than the half second
+# between two events of progress and the kill together, on a busy machine too
 start_transfer()
 {
 	case $1 in
-	put) start_client --compress none --bwlimit $((size / 3)) put "$source" "$url/$name" ;;
-	get) start_client --compress none --bwlimit $((size / 3)) get "$url/$name" "$tmp/back/$name" ;;
+	put) start_client --compress none --bwlimit $((size / 6)) put "$source" "$url/$name" ;;
+	get) start_client --compress none --bwlimit $((size / 6)) get "$url/$name" "$tmp/back/$name" ;;
 	esac
 }
 
