@@ -159,7 +159,7 @@ stream_set_root(struct stream *s, struct root *root)
 	s->root = NULL;
 	s->tree = tree_new(&options);
 	if (s->tree != NULL && !run_is_put(run))
-		s->group = group_new(s->tree);
+		s->group = group_new(s->tree, NULL);
 	if (s->tree == NULL || (s->group == NULL && !run_is_put(run)))
 		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
 	s->root = root;

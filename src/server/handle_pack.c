@@ -94,7 +94,7 @@ group_of(struct session *s, const struct target *t)
 		return 0;
 	if ((r = subtree_tree(s, t->subtree, true, &tree)) != 0)
 		return r;
-	t->subtree->group = group_new(tree);
+	t->subtree->group = group_new(tree, s->syncers);
 	return t->subtree->group != NULL ? 0 : FTX_E_NOMEM;
 }
 

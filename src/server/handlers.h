@@ -119,7 +119,8 @@ struct session {
 		struct offer_verdict verdicts[LIMIT_ENTRIES];
 		struct item_status statuses[LIMIT_ENTRIES];
 	} answer;
-	struct fetch *fetch; /* owned; of handle_fetch.c */
+	struct fetch *fetch;	       /* owned; of handle_fetch.c */
+	struct group_syncers *syncers; /* of all groups; they end with the process */
 };
 
 /* SHARE/REST of a request, taken apart and checked. */

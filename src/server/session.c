@@ -274,7 +274,8 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	s->encoder = encoder_new();
 	if (s->connection.channel == NULL)
 		_exit(1);
-	if (s->decoder != NULL && s->encoder != NULL) {
+	s->syncers = group_syncers_new();
+	if (s->decoder != NULL && s->encoder != NULL && s->syncers != NULL) {
 		open_subtrees(s);
 		r = serve(s);
 	}

@@ -7,12 +7,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -20,7 +18,7 @@
 #include "proto/errors.h"
 #include "src/base/io.h"
 
-enum { RESERVED_DESCRIPTORS = 64, FIRST_TEXTS = 16384, NAME_TRIES = 16 };
+enum { FIRST_TEXTS = 16384, NAME_TRIES = 16 };
 
 static bool
 is_on_disk(int dir)
@@ -28,17 +26,6 @@ is_on_disk(int dir)
 	struct statfs fs;
 
 	return fstatfs(dir, &fs) != 0 || (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC);
-}
-
-static int
-descriptor_bound(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
-		return INT_MAX;
-	return limit.rlim_cur > RESERVED_DESCRIPTORS ? (int)limit.rlim_cur - RESERVED_DESCRIPTORS
-						     : 0;
 }
 
 /* In a directory with a default ACL a new file's mode is not the one that was asked for. */
@@ -49,7 +36,7 @@ has_default_acl(int dir)
 }
 
 struct group *
-group_new(struct tree *t)
+group_new(struct tree *t, struct group_syncers *syncers)
 {
 	const struct tree_options *o = tree_options(t);
 	struct group *g = calloc(1, sizeof(*g));
@@ -58,7 +45,12 @@ group_new(struct tree *t)
 		return NULL;
 	/* All there may ever be: a status must not fail for lack of memory. */
 	g->items = malloc(LIMIT_GROUP_ITEMS * sizeof(*g->items));
-	if (g->items == NULL) {
+	g->own_syncers = syncers == NULL;
+	g->syncers = syncers != NULL ? syncers : group_syncers_new();
+	if (g->items == NULL || g->syncers == NULL) {
+		if (g->own_syncers)
+			group_syncers_free(g->syncers);
+		free(g->items);
 		free(g);
 		return NULL;
 	}
@@ -68,8 +60,6 @@ group_new(struct tree *t)
 	g->no_unnamed = o->temp_dir >= 0 || access("/proc/self/fd", X_OK) != 0;
 	g->modes_inherited =
 	    o->temp_dir < 0 || o->rules->policy != METADATA_SERVER || has_default_acl(o->temp_dir);
-	g->descriptors = descriptor_bound();
-	group_syncers_init(&g->syncers);
 	return g;
 }
 
@@ -81,7 +71,8 @@ group_free(struct group *g)
 	for (size_t i = 0; i < g->count; i++)
 		if (g->items[i].error == 0)
 			group_fail(g, &g->items[i], FTX_E_INTERRUPTED);
-	group_syncers_stop(&g->syncers);
+	if (g->own_syncers)
+		group_syncers_free(g->syncers);
 	free(g->items);
 	free(g->texts);
 	free(g);
@@ -276,7 +267,7 @@ group_begin(struct group *g, const char *path, uint64_t size, const struct metad
 	}
 	if (r != 0)
 		group_fail(g, item, r);
-	else if (item->fd >= g->descriptors)
+	else if (item->fd >= g->syncers->descriptors)
 		group_relieve(g);
 }
 

@@ -22,13 +22,26 @@
 #include "src/store/tree.h"
 
 struct group;
+struct group_syncers;
 
 /*
- * Borrows t until group_free().  NULL: out of memory.  Files stay open until the commit as far as
- * the soft limit of descriptors (as it is now) allows, less a reserve of 64 for others; when they
- * run short those that are complete are synced and closed early.
+ * The threads that sync.  They are started when there is something for them to do; by
+ * group_syncers_start() at once, and then it returns when each of them waits for work, so that from
+ * there on they need no other system calls than futex, fsync and close: for a process that is to
+ * give up the rest.  As many as can be had, none included.  NULL: out of memory.
  */
-struct group *group_new(struct tree *t);
+struct group_syncers *group_syncers_new(void);
+void group_syncers_start(struct group_syncers *s);
+/* Ends them.  No group uses them any more.  NULL allowed. */
+void group_syncers_free(struct group_syncers *s);
+
+/*
+ * Borrows t until group_free(), and syncers; NULL: it has its own.  NULL: out of memory.  Files
+ * stay open until the commit as far as the soft limit of descriptors (as it was when the syncers
+ * were made) allows, less a reserve of 64 for others; when they run short those that are complete
+ * are synced and closed early.  Groups with the same syncers are used by one thread.
+ */
+struct group *group_new(struct tree *t, struct group_syncers *syncers);
 /* Removes what was not committed.  NULL allowed. */
 void group_free(struct group *g);
 

@@ -24,14 +24,19 @@ struct group_item {
 
 enum { GROUP_SYNCERS = 4 };
 
-/* Threads that fsync and close; nothing here is touched but under the mutex. */
+/*
+ * Threads that fsync and close; nothing here is touched but under the mutex, count and descriptors
+ * excepted, which the threads do not look at.
+ */
 struct group_syncers {
 	pthread_mutex_t mutex;
 	pthread_cond_t work, done;
 	struct group_item *items; /* those from next on are to be taken */
 	size_t next, end, unfinished;
 	bool stop;
+	unsigned waiting; /* that have come to wait for work for the first time */
 	unsigned count;
+	int descriptors; /* one of this number or above says that they run short */
 	pthread_t threads[GROUP_SYNCERS];
 };
 
@@ -40,7 +45,6 @@ struct group {
 	bool on_disk;	      /* false: in memory, where a sync is nothing */
 	bool no_unnamed;      /* O_TMPFILE does not work, or a file without a name cannot get one */
 	bool modes_inherited; /* files are not made with just the mode that is asked for */
-	int descriptors;      /* one of this number or above says that they run short */
 
 	struct group_item *items; /* LIMIT_GROUP_ITEMS */
 	size_t count;
@@ -54,7 +58,8 @@ struct group {
 	uint64_t size, received;
 	uint64_t bytes;
 
-	struct group_syncers syncers;
+	struct group_syncers *syncers;
+	bool own_syncers; /* they end with the group */
 };
 
 /* Where an item's temporary name is; p: its parent where there is no temp_dir. */
@@ -70,8 +75,6 @@ int group_link(int fd, int dir, const char *name);
 int group_keep_name(struct group *g, struct group_item *item, const char *name);
 
 /* group_sync.c */
-void group_syncers_init(struct group_syncers *s);
-void group_syncers_stop(struct group_syncers *s);
 /* Syncs all complete items that were not yet; closes those that have a name. */
 void group_settle(struct group *g);
 /* Closes all that are complete, so that descriptors become free. */

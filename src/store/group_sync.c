@@ -1,22 +1,44 @@
 /*
  * Syncing: a disk takes many fsyncs at once much faster than one after the other, because its
- * journal commits them together.  Threads are started when there is something for them to do and
- * live as long as the group.
+ * journal commits them together.
  */
 #include "src/store/group_impl.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 
-void
-group_syncers_init(struct group_syncers *s)
+/* They only fsync and close; address space may be limited. */
+enum { RESERVED_DESCRIPTORS = 64, STACK_BYTES = 256 * 1024 };
+
+static int
+descriptor_bound(void)
 {
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return limit.rlim_cur > RESERVED_DESCRIPTORS ? (int)limit.rlim_cur - RESERVED_DESCRIPTORS
+						     : 0;
+}
+
+struct group_syncers *
+group_syncers_new(void)
+{
+	struct group_syncers *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->done, NULL);
+	s->descriptors = descriptor_bound();
+	return s;
 }
 
 /* A sync that failed is never tried again: the kernel has marked the pages clean. */
@@ -42,6 +64,8 @@ syncer(void *arg)
 	struct group_syncers *s = arg;
 
 	pthread_mutex_lock(&s->mutex);
+	s->waiting++;
+	pthread_cond_signal(&s->done);
 	for (;;) {
 		struct group_item *item;
 
@@ -60,23 +84,35 @@ syncer(void *arg)
 	return NULL;
 }
 
-/* As many as can be had; signals are for the other threads. */
-static void
-start(struct group_syncers *s)
+/* Signals are for the other threads. */
+void
+group_syncers_start(struct group_syncers *s)
 {
+	pthread_attr_t attributes;
 	sigset_t all, old;
 
+	if (pthread_attr_init(&attributes) != 0)
+		return;
+	/* Without it the stacks are as large as the process's own. */
+	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (s->count < GROUP_SYNCERS &&
-	       pthread_create(&s->threads[s->count], NULL, syncer, s) == 0)
+	       pthread_create(&s->threads[s->count], &attributes, syncer, s) == 0)
 		s->count++;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attributes);
+	pthread_mutex_lock(&s->mutex);
+	while (s->waiting < s->count)
+		pthread_cond_wait(&s->done, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 void
-group_syncers_stop(struct group_syncers *s)
+group_syncers_free(struct group_syncers *s)
 {
+	if (s == NULL)
+		return;
 	pthread_mutex_lock(&s->mutex);
 	s->stop = true;
 	pthread_cond_broadcast(&s->work);
@@ -86,16 +122,17 @@ group_syncers_stop(struct group_syncers *s)
 	pthread_cond_destroy(&s->work);
 	pthread_cond_destroy(&s->done);
 	pthread_mutex_destroy(&s->mutex);
+	free(s);
 }
 
 static void
 sync_all(struct group *g, size_t first, size_t end)
 {
-	struct group_syncers *s = &g->syncers;
+	struct group_syncers *s = g->syncers;
 
 	if (g->on_disk && end - first > 1 && s->count == 0)
-		start(s);
-	if (s->count == 0 || end - first == 1) {
+		group_syncers_start(s);
+	if (s->count == 0 || !g->on_disk || end - first == 1) {
 		for (size_t i = first; i < end; i++)
 			sync_item(&g->items[i]);
 		return;

@@ -38,7 +38,7 @@ group_open(enum metadata_policy policy, bool overwrite)
 
 	metadata_rules_init(&rules, policy, false, true, room_up);
 	tree = tree_new(&o);
-	group = group_new(tree);
+	group = group_new(tree, NULL);
 	cr_assert(tree != NULL && group != NULL);
 }
 
@@ -607,6 +607,40 @@ Test(group_on_disk, has_its_signals_handled_by_other_threads)
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	cr_assert(sigtimedwait(&usr1, NULL, &(const struct timespec){0}) == SIGUSR1);
+}
+
+static unsigned
+threads(void)
+{
+	int tasks = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unsigned count = entries_in(tasks);
+
+	close(tasks);
+	return count;
+}
+
+Test(group_on_disk, starts_no_thread_where_they_were_started_before)
+{
+	struct group_syncers *syncers = group_syncers_new();
+	unsigned alone = threads();
+
+	cr_assert(syncers != NULL);
+	group_syncers_start(syncers);
+	cr_assert_eq(threads(), alone + 4);
+	for (unsigned i = 0; i < 2; i++) {
+		group_free(group);
+		group = group_new(tree, syncers);
+		put("a", "one");
+		put("b", "two");
+		put("c", "three");
+		assert_ok(group_commit(group, statuses));
+		cr_expect(file_is(room, "c", "three"));
+		cr_assert_eq(threads(), alone + 4);
+	}
+	group_free(group);
+	group = NULL;
+	group_syncers_free(syncers);
+	cr_assert_eq(threads(), alone);
 }
 
 Test(group, writes_into_a_directory_of_its_own_that_lacks_the_right)
