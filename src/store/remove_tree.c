@@ -45,7 +45,7 @@ remove_entry(struct removal *m, const struct walk_item *item)
 static void
 enter(struct removal *m, const struct walk_item *item)
 {
-	int fd = item->dir >= 0 ? fcntl(item->dir, F_DUPFD_CLOEXEC, 0) : -1;
+	int fd = item->dir >= 0 ? openat(item->dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (item->dir >= 0 && fd < 0)
 		fail(m, error_from_errno(errno));
