@@ -15,6 +15,13 @@
 
 enum owner_kind { OWNER_USER, OWNER_GROUP };
 
+/*
+ * From now on names of numbers come from /etc/passwd and /etc/group as they are now, and numbers of
+ * names from nowhere: for a process that is about to lose what the name service needs.  One thread
+ * only from here on.
+ */
+void owner_from_files(void);
+
 /* "" where it has no name. */
 void owner_name(enum owner_kind kind, uint32_t id, char name[static LIMIT_OWNER_BYTES + 1]);
 

@@ -36,6 +36,23 @@ Test(owner, has_the_name_that_the_system_gives_it)
 	}
 }
 
+Test(owner, has_a_name_from_the_files_without_the_name_service)
+{
+	char name[LIMIT_OWNER_BYTES + 1] = "old";
+
+	owner_from_files();
+	for (int i = 0; i < 2; i++) {
+		owner_name(OWNER_GROUP, 65534, name);
+		cr_expect_str_eq(name, "nogroup");
+		owner_name(OWNER_USER, 0, name);
+		cr_expect_str_eq(name, "root");
+		owner_name(OWNER_USER, 65534, name);
+		cr_expect_str_eq(name, "nobody");
+		owner_name(OWNER_USER, NOBODY_KNOWS, name);
+		cr_expect_str_eq(name, "");
+	}
+}
+
 Test(owner, that_the_system_does_not_know_has_no_name)
 {
 	char name[LIMIT_OWNER_BYTES + 1] = "old";
