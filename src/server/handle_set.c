@@ -30,7 +30,9 @@ make_inside(struct session *s, struct filling *f)
 	    .root = set_directory(f->set),
 	    .staging = f->outside->staging,
 	    .rules = f->outside->rules,
+	    .sets = f->outside->sets,
 	    .temp = -1,
+	    .link_temp = -1,
 	    .set = f->set,
 	};
 	f->inside = t;
@@ -75,6 +77,7 @@ begin(struct session *s, struct target *t, enum set_mode mode)
 	if ((r = staging_open_sets(t->subtree->root, s->client->key, &f->staging)) != 0)
 		return r;
 	options.staging = f->staging;
+	options.locks = t->subtree->staging;
 	memcpy(options.session_id, s->session_id, sizeof(options.session_id));
 	if ((r = set_begin(&f->set, &options)) != 0) {
 		f->set = NULL;

@@ -257,6 +257,8 @@ handle_link(struct session *s, const struct message *m)
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);
+	if (has(&w, RIGHT_OVERWRITE))
+		subtree_link_temp(w.base.subtree, w.tree);
 	for (uint32_t i = 0; i < l->pairs.count; i++) {
 		uint8_t flags = 0;
 

@@ -32,8 +32,11 @@ struct subtree {
 	int staging_error;
 	struct metadata_rules rules; /* of its file system */
 	struct tree *tree;	     /* made when it is first asked for: subtree_tree() */
+	int sets;		     /* where its sets are; -1: none */
 	int temp;		     /* its directory for temporary names; -1: none */
+	int link_temp;		     /* and for those of hard links */
 	char temp_name[STAGING_TEMP_BYTES];
+	char link_temp_name[STAGING_TEMP_BYTES];
 	struct group *group;   /* likewise: the files of PACK */
 	const struct set *set; /* not NULL: this is the inside of one (handle_set.c) */
 };
@@ -141,6 +144,9 @@ int target_parse(struct session *s, const struct span *path, unsigned rights, st
  * it gets a directory for temporary names.  0, or FTX_E_NOMEM.
  */
 int subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **tree);
+
+/* Before hard links replace files in t, whose tree it is. */
+void subtree_link_temp(struct subtree *t, struct tree *tree);
 
 /*
  * t->rest and a path relative to it, as one path below the share.  0, or FTX_E_NAME, also where

@@ -54,7 +54,7 @@ open_subtrees(struct session *s)
 
 		t->grant = grant;
 		t->staging = -1;
-		t->temp = -1;
+		t->sets = t->temp = t->link_temp = -1;
 		t->staging_error = FTX_E_DENIED;
 		t->root = open(grant->subtree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (t->root < 0) {
@@ -67,6 +67,8 @@ open_subtrees(struct session *s)
 			continue;
 		}
 		t->staging_error = staging_open(t->root, s->client->key, &t->staging);
+		if (t->staging_error == 0)
+			t->staging_error = staging_open_sets(t->root, s->client->key, &t->sets);
 		if (t->staging_error != 0)
 			log_error("no staging directory share=%s error=%s", grant->share,
 				  error_name(t->staging_error));

@@ -112,6 +112,20 @@ open_temp(struct subtree *t)
 	}
 }
 
+void
+subtree_link_temp(struct subtree *t, struct tree *tree)
+{
+	int r;
+
+	if (t->sets >= 0 && t->link_temp < 0 &&
+	    (r = staging_temp_open(t->sets, &t->link_temp, t->link_temp_name)) != 0) {
+		t->link_temp = -1;
+		log_error("no temporary directory for links share=%s error=%s", t->grant->share,
+			  error_name(r));
+	}
+	tree_set_link_temp(tree, t->link_temp);
+}
+
 int
 subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **tree)
 {
@@ -147,6 +161,9 @@ subtree_close(struct subtree *t)
 	if (t->temp >= 0)
 		staging_temp_close(t->staging, t->temp, t->temp_name);
 	t->temp = -1;
+	if (t->link_temp >= 0)
+		staging_temp_close(t->sets, t->link_temp, t->link_temp_name);
+	t->link_temp = -1;
 }
 
 void

@@ -232,6 +232,8 @@ set_up(struct set *s)
 	record.inode = st.st_ino;
 	if ((r = write_record(s, &record)) != 0 || (r = directory_sync(s->options.staging)) != 0)
 		return r;
+	if (s->options.locks != s->options.staging && (r = directory_sync(s->options.locks)) != 0)
+		return r;
 	return set_lock(s, SET_MEMBERS, F_RDLCK, 0);
 }
 
@@ -256,7 +258,7 @@ join(struct set *s)
 static bool
 in_place(const struct set *s)
 {
-	return publish_leads_to(s->options.staging, s->lock_name, s->lock);
+	return publish_leads_to(s->options.locks, s->lock_name, s->lock);
 }
 
 /* Once; *again: the lock file was taken away meanwhile. */
@@ -268,7 +270,7 @@ try_claim(struct set *s, bool *again)
 	int r;
 
 	*again = false;
-	s->lock = openat(s->options.staging, s->lock_name, flags, 0600);
+	s->lock = openat(s->options.locks, s->lock_name, flags, 0600);
 	if (s->lock < 0)
 		return error_from_errno(errno);
 	r = set_lock(s, SET_MEMBERS, F_WRLCK, 0);
@@ -368,7 +370,7 @@ remove_empty(struct set *s)
 	if (set_lock(s, SET_MEMBERS, F_WRLCK, 0) == 0 && in_place(s) &&
 	    publish_leads_to(s->options.staging, s->id, s->dir) &&
 	    unlinkat(s->options.staging, s->id, AT_REMOVEDIR) == 0)
-		unlinkat(s->options.staging, s->lock_name, 0);
+		unlinkat(s->options.locks, s->lock_name, 0);
 }
 
 void

@@ -2,7 +2,8 @@
  * A set: a directory that is filled out of sight and published by one rename (PROTOCOL.md, "Sets").
  *
  * It is STAGING/ID, where STAGING is SUBTREE/.ftx/CLIENT/set and ID hex
- * BLAKE2b-128("ftx1 set" | destination), with a file ID.lock beside it.  That holds
+ * BLAKE2b-128("ftx1 set" | destination), with a file ID.lock in LOCKS, which is
+ * SUBTREE/.ftx/CLIENT/up: in the staging of sets a confined session can write to no file.  It holds
  *
  *	 0	 8  magic "ftx1set\n"
  *	 8	16  session id of the run that fills the set
@@ -36,7 +37,9 @@ struct set_options {
 	int root;		 /* borrowed until set_end(): what destination is relative to */
 	const char *destination; /* passes path_check(); copied */
 	enum set_mode mode;
-	int staging; /* borrowed until set_end(): where sets are, an ordinary descriptor */
+	/* Borrowed until set_end(), ordinary descriptors on one file system; may be the same. */
+	int staging; /* where sets are */
+	int locks;   /* where their lock files are */
 	uint8_t session_id[16];
 	/* Called before a call that may take long, and now and then in long work; may be NULL. */
 	void (*before_long_call)(void *arg);

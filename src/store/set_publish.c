@@ -107,7 +107,7 @@ take_alone(struct set *s)
 	set_let_go(s);
 	if ((r = set_lock(s, SET_CHANGING, F_WRLCK, PUBLISH_WAIT_MS)) != 0)
 		return r;
-	if (!publish_leads_to(s->options.staging, s->lock_name, s->lock)) {
+	if (!publish_leads_to(s->options.locks, s->lock_name, s->lock)) {
 		s->done = true;
 		return FTX_E_VANISHED;
 	}
@@ -134,7 +134,7 @@ set_publish(struct set *s)
 	long_call(s);
 	if ((r = resolve_sync_parents(o->root, o->destination, 0)) == 0)
 		r = directory_sync(o->staging);
-	unlinkat(o->staging, s->lock_name, 0);
+	unlinkat(o->locks, s->lock_name, 0);
 out:
 	place_release(&p);
 	set_let_go(s);

@@ -36,6 +36,7 @@ tree_new(const struct tree_options *options)
 	got = getrandom(run, sizeof(run), 0);
 	assert(got == (ssize_t)sizeof(run));
 	t->options = *options;
+	t->link_temp = -1;
 	for (size_t i = 0; i < TREE_SLOTS; i++)
 		t->near[i].place.dir = -1;
 	hex_encode(t->run, run, sizeof(run));
@@ -224,6 +225,20 @@ tree_temp(struct tree *t, const struct place *p, char name[static TREE_TEMP_BYTE
 	snprintf(name, TREE_TEMP_BYTES, "%s%s-%" PRIu64 "%s", beside ? ".ftx-" : "", t->run,
 		 ++t->temp_count, beside ? ".new" : "");
 	return beside ? p->dir : t->options.temp_dir;
+}
+
+void
+tree_set_link_temp(struct tree *t, int dir)
+{
+	t->link_temp = dir;
+}
+
+int
+tree_link_temp(struct tree *t, const struct place *p, char name[static TREE_TEMP_BYTES])
+{
+	int dir = tree_temp(t, p, name);
+
+	return t->link_temp >= 0 ? t->link_temp : dir;
 }
 
 int

@@ -47,6 +47,13 @@ const struct tree_options *tree_options(const struct tree *t);
 void tree_set_temp(struct tree *t, int temp_dir);
 
 /*
+ * Where temporary names of hard links are made, -1 (as at first): where others are.  A private
+ * directory likewise, but one in which a confined process can write to no file: a name there must
+ * not make a published file writable.
+ */
+void tree_set_link_temp(struct tree *t, int dir);
+
+/*
  * The directory above path, and its leaf; borrowed until the next call on t.  path "" is the root
  * with the leaf ".".  make: missing directories are made (0777 less umask) and remembered for
  * tree_sync().  Errors as of resolve_parent().
@@ -75,6 +82,7 @@ int tree_touch_parent(struct tree *t, const char *path);
 /* A name for a temporary entry of path, and the directory it is to be made in (borrowed). */
 #define TREE_TEMP_BYTES 64u
 int tree_temp(struct tree *t, const struct place *p, char name[static TREE_TEMP_BYTES]);
+int tree_link_temp(struct tree *t, const struct place *p, char name[static TREE_TEMP_BYTES]);
 
 /* What is at a path: 0, or FTX_E_NOT_FOUND, ...  Spans of *a lead into t until the next call. */
 int tree_look(struct tree *t, const char *path, unsigned parts, struct attributes *a);

@@ -182,11 +182,11 @@ link_over(struct tree *t, struct tree_attempt *a, const struct place *existing,
 	}
 	if ((r = check_replaceable(t, &st)) != 0)
 		return r;
-	dir = tree_temp(t, a->p, temp);
+	dir = tree_link_temp(t, a->p, temp);
 	while (linkat(existing->dir, existing->leaf, dir, temp, 0) != 0) {
 		if (dir != a->p->dir || !tree_attempt_again(t, a))
 			return link_error(errno);
-		dir = tree_temp(t, a->p, temp);
+		dir = tree_link_temp(t, a->p, temp);
 	}
 	return move_over(t, a, dir, temp);
 }

@@ -59,6 +59,7 @@ struct tree {
 	struct tree_made *made; /* NULL: nothing yet */
 	char run[17];		/* random hex digits */
 	uint64_t temp_count;
+	int link_temp; /* borrowed; -1: none */
 	struct metadata_buffer buffer;
 	char target[LIMIT_PATH_BYTES + 1];
 };

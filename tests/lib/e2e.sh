@@ -268,7 +268,7 @@ check_json()
 # of small files stays.
 check_clean()
 {
-	left=$(find "${1-$share}" -name '.ftx-*' -o -name '*.part' -o -name '*.jnl' -o -path '*/.ftx/*/up/*' ! -path '*/up/tmp' -o -path '*/.ftx/*/set/*')
+	left=$(find "${1-$share}" -name '.ftx-*' -o -name '*.part' -o -name '*.jnl' -o -path '*/.ftx/*/up/*' ! -path '*/up/tmp' -o -path '*/.ftx/*/set/*' ! -path '*/set/tmp')
 	[ -z "$left" ] || fail "left behind: $left"
 }
 

@@ -21,8 +21,11 @@ TestSuite(set, .init = room_begin, .fini = room_end);
 static struct set_options
 options_of(const char *destination, enum set_mode mode, uint8_t session)
 {
-	struct set_options o = {
-	    .root = room, .destination = destination, .mode = mode, .staging = room_up};
+	struct set_options o = {.root = room,
+				.destination = destination,
+				.mode = mode,
+				.staging = room_up,
+				.locks = room_up};
 
 	memset(o.session_id, session, sizeof(o.session_id));
 	return o;
