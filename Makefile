@@ -50,6 +50,7 @@ ifneq ($(LIBCRYPTO),)
 CPPFLAGS += -DFTX_LIBCRYPTO
 LIBS_secure += -lcrypto
 endif
+LIBS_server = -lseccomp
 LIBS_data = -lz -lzstd -lxxhash
 LIBS_cli = -ljansson
 
@@ -69,7 +70,7 @@ all: $(O)/ftx $(O)/ftxd ## the two programs (default)
 $(O)/ftx: $(call objects,cmd/ftx) $(LOWER_OBJECTS) $(call objects,src/client)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_secure) $(LIBS_data) $(LIBS_cli)
 $(O)/ftxd: $(call objects,cmd/ftxd) $(LOWER_OBJECTS) $(call objects,src/server)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_secure) $(LIBS_data)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_secure) $(LIBS_data) $(LIBS_server)
 
 $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
@@ -95,7 +96,7 @@ rooms_up_to_client = $(rooms_up_to_store) src/client
 define criterion_program
 $(O)/tests/$(1): $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) -lcriterion
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) $$(LIBS_$(3)) -lcriterion
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call criterion_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
 $(eval $(call criterion_program,hostile-peers,$(wildcard tests/hostile/*.c),server))

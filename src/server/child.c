@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Closes every descriptor from 3 up but these two. */
@@ -40,7 +39,4 @@ child_enter(int conn, int pair, enum child_output output)
 	/* A terminal sends these to the whole group; here the supervisor says when to end. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	/* A greeter has no business without its supervisor; a session ends in order (session.h). */
-	if (output == CHILD_SILENT && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-		_exit(1);
 }

@@ -11,6 +11,7 @@
 #include "src/base/clock.h"
 #include "src/secure/record.h"
 #include "src/server/pair.h"
+#include "src/server/sandbox.h"
 
 struct greeter {
 	int conn;
@@ -163,6 +164,7 @@ greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES], u
 	struct greeter g = {.conn = conn, .pair = pair, .deadline_ms = deadline_ms};
 	struct pair_message m = {.type = PAIR_GREETED};
 
+	sandbox_greeter();
 	if (greet(&g, server_public, &keys) == 0) {
 		m.keys = keys;
 		if (pair_send(pair, &m) == 0 && pair_wait(pair, &m, deadline_ms) == 1 &&

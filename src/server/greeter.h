@@ -1,8 +1,8 @@
 /*
  * The process that meets a stranger: one handshake, no files, no key, fixed buffers.
  *
- * It uses read, write, sendmsg, recvmsg, ppoll, close, getrandom, clock_gettime, munmap and
- * exit_group, and no other system call, from its first byte on.
+ * It may use read, write, sendmsg, recvmsg, ppoll, close, getrandom, clock_gettime, munmap and
+ * exit_group, and no other system call, from its first byte on (sandbox.h).
  */
 #ifndef SERVER_GREETER_H
 #define SERVER_GREETER_H

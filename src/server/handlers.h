@@ -126,6 +126,12 @@ struct session {
 	struct group_syncers *syncers; /* of all groups; they end with the process */
 };
 
+/*
+ * Opens what the client may use and confines the process to it (sandbox.h): before the first
+ * request.  0, or why the session cannot be.
+ */
+int session_enter(struct session *s);
+
 /* SHARE/REST of a request, taken apart and checked. */
 struct target {
 	struct subtree *subtree;

@@ -1,22 +1,15 @@
 #include "src/server/session.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
-#include "src/base/log.h"
 #include "src/server/handlers.h"
-#include "src/store/metadata.h"
-#include "src/store/staging.h"
 
 /* Before a call that cannot be left, and how often while it goes on (PROTOCOL.md, "Liveness"). */
 #define LONG_CALL_PATIENCE_S 300
@@ -44,38 +37,6 @@ session_working(void *session)
 	(void)session_progress(session);
 }
 
-/* Opens what this client may use.  A share that cannot be opened is offline, the others are not. */
-static void
-open_subtrees(struct session *s)
-{
-	for (size_t i = 0; i < s->client->grant_count && i < LIMIT_SHARES; i++) {
-		const struct grant *grant = &s->client->grants[i];
-		struct subtree *t = &s->subtrees[s->subtree_count++];
-
-		t->grant = grant;
-		t->staging = -1;
-		t->sets = t->temp = t->link_temp = -1;
-		t->staging_error = FTX_E_DENIED;
-		t->root = open(grant->subtree, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (t->root < 0) {
-			log_error("share is offline share=%s error=%s", grant->share,
-				  strerror(errno));
-			continue;
-		}
-		if ((grant->rights & RIGHT_PUT) == 0) {
-			metadata_rules_init(&t->rules, METADATA_SERVER, false, false, -1);
-			continue;
-		}
-		t->staging_error = staging_open(t->root, s->client->key, &t->staging);
-		if (t->staging_error == 0)
-			t->staging_error = staging_open_sets(t->root, s->client->key, &t->sets);
-		if (t->staging_error != 0)
-			log_error("no staging directory share=%s error=%s", grant->share,
-				  error_name(t->staging_error));
-		metadata_rules_init(&t->rules, METADATA_SERVER, false, false, t->staging);
-	}
-}
-
 static int
 welcome(struct session *s)
 {
@@ -98,19 +59,6 @@ welcome(struct session *s)
 	m.welcome.shares.items = shares;
 	m.welcome.shares.count = (uint32_t)s->subtree_count;
 	return connection_send(&s->connection, &m);
-}
-
-/* Files of PACK stay open until they are published. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	/* With fewer they are closed earlier. */
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* HELLO, JOIN, WELCOME: when the answer goes out, no older connection of this stream is alive. */
@@ -264,9 +212,6 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 
 	if (s == NULL)
 		_exit(1);
-	/* Its memory holds the connection's keys: no core file, no debugger. */
-	prctl(PR_SET_DUMPABLE, 0);
-	raise_descriptors();
 	s->client = client;
 	s->connection.pair = pair;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
@@ -276,11 +221,8 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	s->encoder = encoder_new();
 	if (s->connection.channel == NULL)
 		_exit(1);
-	s->syncers = group_syncers_new();
-	if (s->decoder != NULL && s->encoder != NULL && s->syncers != NULL) {
-		open_subtrees(s);
+	if (s->decoder != NULL && s->encoder != NULL && (r = session_enter(s)) == 0)
 		r = serve(s);
-	}
 	handles_close(s);
 	walks_close(s);
 	filling_end(s);

@@ -494,6 +494,8 @@ supervisor_run(const struct supervisor_options *options)
 	int r;
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
+	if ((r = sandbox_setup(&options->sandbox)) != 0)
+		return r;
 	raise_descriptor_limit();
 	metadata_own_names();
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)

@@ -17,6 +17,7 @@
 
 #include "src/server/key_holder.h"
 #include "src/server/policy.h"
+#include "src/server/sandbox.h"
 
 #define SUPERVISOR_HANDSHAKE_MS	 5000u
 #define SUPERVISOR_MAX_PENDING	 256u /* accepted, their first message not yet whole */
@@ -30,11 +31,13 @@ struct supervisor_options {
 	size_t listener_count;
 	const struct policy *policy; /* borrowed */
 	struct key_holder *key;	     /* borrowed */
+	struct sandbox_options sandbox;
 };
 
 /*
  * Runs until SIGTERM or SIGINT, then stops the sessions and returns 0; a negative error where it
- * could not start.  Blocks the signals it handles (signalfd).  In children it never returns.
+ * could not start, FTX_E_UNSUPPORTED where its children could not be confined as is required.
+ * Blocks the signals it handles (signalfd).  In children it never returns.
  */
 int supervisor_run(const struct supervisor_options *options);
 

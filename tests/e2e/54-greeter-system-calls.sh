@@ -28,8 +28,9 @@ wait "$strace_pid" || :
 greeters=0
 for trace in "$tmp"/trace.*; do
 	grep -q 'prctl(PR_SET_PDEATHSIG, SIGKILL)' "$trace" || continue
+	grep -q 'seccomp(SECCOMP_SET_MODE_FILTER' "$trace" || fail 'a greeter has no filter'
 	greeters=$((greeters + 1))
-	sed '1,/prctl(PR_SET_PDEATHSIG, SIGKILL)/d; /^[+-]/d' "$trace" >"$tmp/calls"
+	sed '1,/seccomp(SECCOMP_SET_MODE_FILTER/d; /^[+-]/d' "$trace" >"$tmp/calls"
 	grep -q '^read(3' "$tmp/calls" || fail 'a greeter read nothing'
 	if grep -vE "^($allowed)\(|^<?\.\.\. ($allowed) resumed" "$tmp/calls"; then
 		fail 'a greeter used a system call that is not on its list'
