@@ -58,10 +58,7 @@ drop_capabilities(void)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	/* Of those that a program could bring.  Without the right to it no program is executed. */
-	for (int i = 0; prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0; i++)
-		continue;
-	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	/* The ambient ones go with them; no_new_privs keeps a program from bringing others. */
 	return syscall(SYS_capset, &header, none) == 0 ? 0 : error_from_errno(errno);
 }
 
