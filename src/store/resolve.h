@@ -2,7 +2,9 @@
  * From a relative path to a held parent directory and a leaf, never outside the root and never
  * through a symbolic link.
  *
- * Walks component by component with openat(O_NOFOLLOW|O_DIRECTORY|O_PATH) on held descriptors.
+ * Asks the kernel for all of it at once (openat2); where that is not to be had, where it fails, and
+ * where something is to be made or done on the way, walks component by component with
+ * openat(O_NOFOLLOW|O_DIRECTORY|O_PATH) on held descriptors.  Both see the same.
  * Everything else of the project that touches a share uses *at calls on what comes from here.
  */
 #ifndef STORE_RESOLVE_H
@@ -11,6 +13,9 @@
 #include <stdbool.h>
 
 #include "proto/limits.h"
+
+/* For tests: as on a kernel without openat2. */
+void resolve_walk_only(bool only);
 
 /* A name in a directory. */
 struct place {

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "proto/errors.h"
+#include "src/store/resolve.h"
 #include "src/store/upload.h"
 
 #define BLOCK ((uint64_t)LIMIT_BLOCK_BYTES)
@@ -29,6 +30,23 @@
 		cr_assert(result_ == (error), "%s: %s instead of %s", #call, error_name(result_),  \
 			  error_name(error));                                                      \
 	} while (0)
+
+/*
+ * A test of a suite that is run once more as one of SUITE_walking, as on a kernel without openat2
+ * (T69).
+ */
+#define BothWays(suite, name)                                                                      \
+	static void suite##_##name(void);                                                          \
+	Test(suite, name)                                                                          \
+	{                                                                                          \
+		suite##_##name();                                                                  \
+	}                                                                                          \
+	Test(suite##_walking, name)                                                                \
+	{                                                                                          \
+		resolve_walk_only(true);                                                           \
+		suite##_##name();                                                                  \
+	}                                                                                          \
+	static void suite##_##name(void)
 
 /* The test's own directory; room_begin() and room_end() are for a suite's .init and .fini. */
 extern int room;    /* descriptor of "share" in it */

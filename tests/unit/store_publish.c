@@ -8,10 +8,11 @@
 #include "store_helpers.h"
 
 TestSuite(publish, .init = room_begin, .fini = room_end);
+TestSuite(publish_walking, .init = room_begin, .fini = room_end);
 
 static uint8_t bytes[LIMIT_CHUNK_BYTES];
 
-Test(publish, replaces_what_was_there_in_one_step)
+BothWays(publish, replaces_what_was_there_in_one_step)
 {
 	const uint64_t size = BLOCK + 1;
 	struct upload_options o = server_upload("dir/sub/file", size);
@@ -32,7 +33,7 @@ Test(publish, replaces_what_was_there_in_one_step)
 	cr_expect(stat_of(room, "dir/sub/file").st_ino != old);
 }
 
-Test(publish, makes_missing_parents_only_when_it_publishes)
+BothWays(publish, makes_missing_parents_only_when_it_publishes)
 {
 	struct upload_options o = server_upload("new/deep/file", 3);
 	struct upload *u;
@@ -45,7 +46,7 @@ Test(publish, makes_missing_parents_only_when_it_publishes)
 	cr_expect(content_is(room, "new/deep/file", 3, 1));
 }
 
-Test(publish, without_the_right_to_overwrite_leaves_what_exists)
+BothWays(publish, without_the_right_to_overwrite_leaves_what_exists)
 {
 	struct upload_options o = server_upload("file", 3);
 	struct upload *u;
@@ -64,7 +65,7 @@ Test(publish, without_the_right_to_overwrite_leaves_what_exists)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(publish, without_renameat2_links_and_never_overwrites)
+BothWays(publish, without_renameat2_links_and_never_overwrites)
 {
 	struct upload_options o = server_upload("file", BLOCK + 3);
 	struct upload *u;
@@ -96,7 +97,7 @@ Test(publish, without_renameat2_links_and_never_overwrites)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(publish, never_goes_on_writing_to_a_file_that_has_another_name)
+BothWays(publish, never_goes_on_writing_to_a_file_that_has_another_name)
 {
 	struct upload_options o = server_upload("file", 2 * BLOCK);
 	struct upload *u;
@@ -132,7 +133,7 @@ make_link(int dir, const char *name)
 	cr_assert(symlinkat("elsewhere", dir, name) == 0);
 }
 
-Test(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
+BothWays(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
 {
 	static const struct {
 		void (*make)(int dir, const char *name);
@@ -179,7 +180,7 @@ a_fifo_turns_up(void)
 	make_fifo(room, "name");
 }
 
-Test(publish, replaces_no_link_or_special_file_that_turned_up_while_it_was_synced)
+BothWays(publish, replaces_no_link_or_special_file_that_turned_up_while_it_was_synced)
 {
 	struct upload_options o = server_upload("name", 3);
 	struct upload *u;
@@ -195,7 +196,7 @@ Test(publish, replaces_no_link_or_special_file_that_turned_up_while_it_was_synce
 	assert_ok(upload_close(u, UPLOAD_DISCARD));
 }
 
-Test(publish, T31_does_not_go_through_a_link)
+BothWays(publish, T31_does_not_go_through_a_link)
 {
 	struct upload_options o = server_upload("link/file", 3);
 	struct upload *u;

@@ -11,6 +11,7 @@
 #include "store_helpers.h"
 
 TestSuite(resolver, .init = room_begin, .fini = room_end);
+TestSuite(resolver_walking, .init = room_begin, .fini = room_end);
 
 static void
 make_dir(int dir, const char *name)
@@ -48,7 +49,7 @@ outcome(const char *path, unsigned flags)
 	return r;
 }
 
-Test(resolver, holds_the_parent_and_names_the_leaf)
+BothWays(resolver, holds_the_parent_and_names_the_leaf)
 {
 	static const struct {
 		const char *path;
@@ -78,7 +79,7 @@ Test(resolver, holds_the_parent_and_names_the_leaf)
 	}
 }
 
-Test(resolver, T31_goes_through_no_link)
+BothWays(resolver, T31_goes_through_no_link)
 {
 	static const struct {
 		const char *target;
@@ -119,7 +120,7 @@ Test(resolver, T31_goes_through_no_link)
 	cr_expect(!exists(room, "dir/x") && !exists(room, "dir/sub/x"));
 }
 
-Test(resolver, tells_what_stands_in_the_way)
+BothWays(resolver, tells_what_stands_in_the_way)
 {
 	char over[2 * 129 + 1], name[300];
 
@@ -144,7 +145,7 @@ Test(resolver, tells_what_stands_in_the_way)
 	cr_expect(!exists(room, "d"));
 }
 
-Test(resolver, T49_walks_128_deep_and_makes_what_is_missing)
+BothWays(resolver, T49_walks_128_deep_and_makes_what_is_missing)
 {
 	char path[2 * 128];
 	int fds_before = dup(room), fds_after;
@@ -162,7 +163,7 @@ Test(resolver, T49_walks_128_deep_and_makes_what_is_missing)
 	close(fds_after);
 }
 
-Test(resolver, takes_names_of_255_bytes_on_all_levels)
+BothWays(resolver, takes_names_of_255_bytes_on_all_levels)
 {
 	char path[3 * 256];
 
@@ -173,7 +174,7 @@ Test(resolver, takes_names_of_255_bytes_on_all_levels)
 	cr_expect(outcome(path, 0) == 0);
 }
 
-Test(resolver, syncs_the_parent_of_each_directory_it_makes)
+BothWays(resolver, syncs_the_parent_of_each_directory_it_makes)
 {
 	trace_start();
 	cr_expect(outcome("a/b/leaf", RESOLVE_MAKE_PARENTS) == 0);
@@ -184,7 +185,7 @@ Test(resolver, syncs_the_parent_of_each_directory_it_makes)
 	cr_expect_str_eq(trace_text(), "");
 }
 
-Test(resolver, syncs_the_parent_and_all_young_ancestors)
+BothWays(resolver, syncs_the_parent_and_all_young_ancestors)
 {
 	cr_expect(outcome("a/b/leaf", RESOLVE_MAKE_PARENTS) == 0);
 	trace_start();
@@ -196,7 +197,7 @@ Test(resolver, syncs_the_parent_and_all_young_ancestors)
 	assert_error(resolve_sync_parents(room, "a/c/leaf", 0), FTX_E_NOT_FOUND);
 }
 
-Test(resolver, says_when_a_directory_may_not_be_entered_or_changed)
+BothWays(resolver, says_when_a_directory_may_not_be_entered_or_changed)
 {
 	if (geteuid() == 0) {
 		fprintf(stderr, "skipped: nothing is denied to root\n");
@@ -209,7 +210,7 @@ Test(resolver, says_when_a_directory_may_not_be_entered_or_changed)
 	cr_assert(fchmodat(room, "closed", 0755, 0) == 0);
 }
 
-Test(resolver, T34_enters_another_file_system_only_where_told)
+BothWays(resolver, T34_enters_another_file_system_only_where_told)
 {
 	char path[200];
 	int dir;
@@ -239,7 +240,7 @@ Test(resolver, T34_enters_another_file_system_only_where_told)
 	umount2(path, MNT_DETACH);
 }
 
-Test(resolver, finds_the_nearest_directory_that_is_there)
+BothWays(resolver, finds_the_nearest_directory_that_is_there)
 {
 	static const struct {
 		const char *path;

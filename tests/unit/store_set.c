@@ -17,6 +17,7 @@
 #include "store_helpers.h"
 
 TestSuite(set, .init = room_begin, .fini = room_end);
+TestSuite(set_walking, .init = room_begin, .fini = room_end);
 
 static struct set_options
 options_of(const char *destination, enum set_mode mode, uint8_t session)
@@ -57,7 +58,7 @@ make_present(const char *name, const char *text)
 	make_file(room, path, text, 0644);
 }
 
-Test(set, is_seen_when_it_is_published_and_not_before)
+BothWays(set, is_seen_when_it_is_published_and_not_before)
 {
 	static const enum set_mode modes[] = {SET_NEW, SET_EXCHANGE};
 
@@ -80,7 +81,7 @@ Test(set, is_seen_when_it_is_published_and_not_before)
 	}
 }
 
-Test(set, exchanges_a_directory_that_is_there)
+BothWays(set, exchanges_a_directory_that_is_there)
 {
 	struct set *s;
 
@@ -99,7 +100,7 @@ Test(set, exchanges_a_directory_that_is_there)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(set, does_not_begin_where_it_could_not_be_published)
+BothWays(set, does_not_begin_where_it_could_not_be_published)
 {
 	static const struct {
 		const char *destination;
@@ -124,7 +125,7 @@ Test(set, does_not_begin_where_it_could_not_be_published)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(set, T34_does_not_exchange_a_mount_point)
+BothWays(set, T34_does_not_exchange_a_mount_point)
 {
 	struct set *s;
 
@@ -139,7 +140,7 @@ Test(set, T34_does_not_exchange_a_mount_point)
 	cr_expect(umount("mnt") == 0 && chdir("/") == 0);
 }
 
-Test(set, is_shared_by_its_run_and_by_nobody_else)
+BothWays(set, is_shared_by_its_run_and_by_nobody_else)
 {
 	struct set *a, *b, *c;
 
@@ -157,7 +158,7 @@ Test(set, is_shared_by_its_run_and_by_nobody_else)
 	cr_expect(file_is(room, "dst/f", "new"));
 }
 
-Test(set, is_left_to_the_next_run_and_gone_on_with)
+BothWays(set, is_left_to_the_next_run_and_gone_on_with)
 {
 	struct set *s;
 
@@ -173,7 +174,7 @@ Test(set, is_left_to_the_next_run_and_gone_on_with)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(set, of_nothing_goes_with_its_last_session)
+BothWays(set, of_nothing_goes_with_its_last_session)
 {
 	struct set *a, *b;
 
@@ -185,7 +186,7 @@ Test(set, of_nothing_goes_with_its_last_session)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(set, is_new_only_as_long_as_nothing_is_there)
+BothWays(set, is_new_only_as_long_as_nothing_is_there)
 {
 	struct set *s;
 
@@ -220,7 +221,7 @@ somebody_puts_a_file_there(void)
 	make_file(room, "dst", "theirs", 0644);
 }
 
-Test(set, T32_wins_or_loses_races_for_the_name_without_replacing_anything)
+BothWays(set, T32_wins_or_loses_races_for_the_name_without_replacing_anything)
 {
 	static const struct {
 		enum set_mode mode;
@@ -260,7 +261,7 @@ Test(set, T32_wins_or_loses_races_for_the_name_without_replacing_anything)
 	}
 }
 
-Test(set, is_over_for_the_others_when_it_is_published)
+BothWays(set, is_over_for_the_others_when_it_is_published)
 {
 	struct set *a, *b;
 
@@ -312,7 +313,7 @@ die_publishing(const char *call, unsigned nth)
 	cr_assert(WIFSIGNALED(status), "did not come to %s %u", call, nth);
 }
 
-Test(set, T60_an_old_tree_is_never_taken_for_a_set)
+BothWays(set, T60_an_old_tree_is_never_taken_for_a_set)
 {
 	static const struct {
 		const char *call;
@@ -344,7 +345,7 @@ Test(set, T60_an_old_tree_is_never_taken_for_a_set)
 	}
 }
 
-Test(set, a_damaged_lock_file_gives_nothing_away)
+BothWays(set, a_damaged_lock_file_gives_nothing_away)
 {
 	char lock[64], id[UPLOAD_ID_BYTES];
 	struct set *s;
@@ -361,7 +362,7 @@ Test(set, a_damaged_lock_file_gives_nothing_away)
 	cr_expect(entries_in(room_up) == 0);
 }
 
-Test(set, a_failed_sync_leaves_the_name_as_it_was)
+BothWays(set, a_failed_sync_leaves_the_name_as_it_was)
 {
 	static const char *const calls[] = {"syncfs", "fsync", "renameat2"};
 
@@ -379,7 +380,7 @@ Test(set, a_failed_sync_leaves_the_name_as_it_was)
 	}
 }
 
-Test(set, without_exchange_on_the_file_system_it_says_so)
+BothWays(set, without_exchange_on_the_file_system_it_says_so)
 {
 	struct set *s;
 
@@ -395,7 +396,7 @@ Test(set, without_exchange_on_the_file_system_it_says_so)
 	cr_expect(exists(room, "new"));
 }
 
-Test(set, partials_in_it_have_names_of_their_own)
+BothWays(set, partials_in_it_have_names_of_their_own)
 {
 	char id[UPLOAD_ID_BYTES], plain[UPLOAD_ID_BYTES], inside[UPLOAD_ID_BYTES];
 

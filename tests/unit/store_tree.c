@@ -14,8 +14,9 @@
 #include "store_tree.h"
 
 TestSuite(tree, .init = tree_begin, .fini = tree_end);
+TestSuite(tree_walking, .init = tree_begin, .fini = tree_end);
 
-Test(tree, keeps_the_directory_of_the_last_path)
+BothWays(tree, keeps_the_directory_of_the_last_path)
 {
 	const struct place *p;
 	struct stat a, b;
@@ -40,7 +41,7 @@ Test(tree, keeps_the_directory_of_the_last_path)
 	cr_expect_eq(b.st_ino, a.st_ino);
 }
 
-Test(tree, refuses_names_and_goes_through_no_link)
+BothWays(tree, refuses_names_and_goes_through_no_link)
 {
 	static const struct {
 		const char *path;
@@ -82,7 +83,7 @@ Test(tree, refuses_names_and_goes_through_no_link)
 	cr_expect_eq(entries_in(room), 6);
 }
 
-Test(tree, missing_parents_are_made_where_something_is_made)
+BothWays(tree, missing_parents_are_made_where_something_is_made)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 	mode_t mask = umask(027);
@@ -105,7 +106,7 @@ Test(tree, missing_parents_are_made_where_something_is_made)
 	umask(mask);
 }
 
-Test(tree, a_directory_that_is_there_is_nothing_done)
+BothWays(tree, a_directory_that_is_there_is_nothing_done)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0700);
 	static const char *const others[] = {"file", "link", "fifo"};
@@ -123,7 +124,7 @@ Test(tree, a_directory_that_is_there_is_nothing_done)
 		assert_error(tree_mkdir(tree, others[i], &m, &flags), FTX_E_CONFLICT);
 }
 
-Test(tree, a_directory_made_again_by_another_process_is_found)
+BothWays(tree, a_directory_made_again_by_another_process_is_found)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 	struct node node = {.metadata = metadata_for(ENTRY_FILE, 0644)};
@@ -150,7 +151,7 @@ Test(tree, a_directory_made_again_by_another_process_is_found)
 	assert_ok(tree_sync(tree));
 }
 
-Test(tree, a_directory_moved_away_is_left_at_the_next_sync)
+BothWays(tree, a_directory_moved_away_is_left_at_the_next_sync)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 
@@ -164,7 +165,7 @@ Test(tree, a_directory_moved_away_is_left_at_the_next_sync)
 	cr_expect(!exists(room_up, "moved/y"));
 }
 
-Test(tree, a_link_is_made_with_its_time)
+BothWays(tree, a_link_is_made_with_its_time)
 {
 	struct metadata m = metadata_for(ENTRY_SYMLINK, 0777);
 
@@ -181,7 +182,7 @@ Test(tree, a_link_is_made_with_its_time)
 	assert_error(tree_symlink(tree, "e", "", &m, &flags), FTX_E_NAME);
 }
 
-Test(tree, a_link_replaces_links_and_files_where_that_is_allowed)
+BothWays(tree, a_link_replaces_links_and_files_where_that_is_allowed)
 {
 	struct metadata m = metadata_for(ENTRY_SYMLINK, 0777);
 	static const struct {
@@ -214,7 +215,7 @@ Test(tree, a_link_replaces_links_and_files_where_that_is_allowed)
 	cr_expect_eq(entries_in(room_up), 0);
 }
 
-Test(tree, a_target_of_the_largest_size_is_compared)
+BothWays(tree, a_target_of_the_largest_size_is_compared)
 {
 	struct metadata m = metadata_for(ENTRY_SYMLINK, 0777);
 	static char target[LIMIT_PATH_BYTES + 2];
@@ -231,7 +232,7 @@ Test(tree, a_target_of_the_largest_size_is_compared)
 		  memcmp(a.target.data, target, LIMIT_PATH_BYTES) == 0);
 }
 
-Test(tree, a_further_name_leads_to_the_same_inode)
+BothWays(tree, a_further_name_leads_to_the_same_inode)
 {
 	make_file(room, "f", "text", 0644);
 	make_dirs("d");
@@ -245,7 +246,7 @@ Test(tree, a_further_name_leads_to_the_same_inode)
 	cr_expect_eq(stat_of(room, "f").st_nlink, 2);
 }
 
-Test(tree, only_files_get_further_names)
+BothWays(tree, only_files_get_further_names)
 {
 	static const struct {
 		const char *existing;
@@ -268,7 +269,7 @@ Test(tree, only_files_get_further_names)
 	close(fd);
 }
 
-Test(tree, a_further_name_replaces_files_and_links_where_that_is_allowed)
+BothWays(tree, a_further_name_replaces_files_and_links_where_that_is_allowed)
 {
 	make_file(room, "f", "text", 0644);
 	make_dirs("d");
@@ -296,7 +297,7 @@ take_its_name(void)
 	cr_assert(linkat(room, "f", room, "other", 0) == 0);
 }
 
-Test(tree, no_temporary_name_stays_where_another_process_made_the_same_link)
+BothWays(tree, no_temporary_name_stays_where_another_process_made_the_same_link)
 {
 	make_file(room, "f", "text", 0644);
 	make_file(room, "other", "other", 0644);
@@ -308,7 +309,7 @@ Test(tree, no_temporary_name_stays_where_another_process_made_the_same_link)
 	cr_expect_eq(stat_of(room, "f").st_nlink, 2);
 }
 
-Test(tree, what_is_removed_is_a_file_a_link_or_an_empty_directory)
+BothWays(tree, what_is_removed_is_a_file_a_link_or_an_empty_directory)
 {
 	make_dirs("d/e");
 	make_file(room, "f", "", 0444);
@@ -327,7 +328,7 @@ Test(tree, what_is_removed_is_a_file_a_link_or_an_empty_directory)
 	assert_ok(tree_sync(tree));
 }
 
-Test(tree, a_rename_replaces_a_file_only_when_asked_and_allowed)
+BothWays(tree, a_rename_replaces_a_file_only_when_asked_and_allowed)
 {
 	static const struct {
 		const char *from, *to;
@@ -368,7 +369,7 @@ Test(tree, a_rename_replaces_a_file_only_when_asked_and_allowed)
 	cr_expect(exists(room, "d/e") && exists(room, "e"));
 }
 
-Test(tree, a_rename_to_a_name_of_the_same_inode_takes_the_old_one_away)
+BothWays(tree, a_rename_to_a_name_of_the_same_inode_takes_the_old_one_away)
 {
 	make_file(room, "a", "text", 0644);
 	assert_ok(tree_link(tree, "b", "a", &flags));
@@ -377,7 +378,7 @@ Test(tree, a_rename_to_a_name_of_the_same_inode_takes_the_old_one_away)
 	cr_expect(!exists(room, "a") && file_is(room, "b", "text"));
 }
 
-Test(tree, renames_where_the_file_system_cannot_tell_whether_something_is_there)
+BothWays(tree, renames_where_the_file_system_cannot_tell_whether_something_is_there)
 {
 	static const char *const names[] = {"f", "l", "d"};
 
@@ -399,7 +400,7 @@ Test(tree, renames_where_the_file_system_cannot_tell_whether_something_is_there)
 	cr_expect(file_is(room, "taken", "taken"));
 }
 
-Test(tree, a_renamed_directory_is_not_written_in_under_its_old_name)
+BothWays(tree, a_renamed_directory_is_not_written_in_under_its_old_name)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 
@@ -411,7 +412,7 @@ Test(tree, a_renamed_directory_is_not_written_in_under_its_old_name)
 	assert_ok(tree_sync(tree));
 }
 
-Test(tree, a_removed_directory_is_not_kept_open)
+BothWays(tree, a_removed_directory_is_not_kept_open)
 {
 	struct metadata m = metadata_for(ENTRY_DIRECTORY, 0755);
 
@@ -425,7 +426,7 @@ Test(tree, a_removed_directory_is_not_kept_open)
 	assert_ok(tree_rename(tree, "d/f", "h", false));
 }
 
-Test(tree, metadata_goes_to_what_is_of_its_type)
+BothWays(tree, metadata_goes_to_what_is_of_its_type)
 {
 	struct metadata file = metadata_for(ENTRY_FILE, 0640),
 			dir = metadata_for(ENTRY_DIRECTORY, 0750),
@@ -454,7 +455,7 @@ Test(tree, metadata_goes_to_what_is_of_its_type)
 	assert_ok(tree_sync(tree));
 }
 
-Test(tree, T34_what_is_mounted_on_an_entry_gets_no_metadata)
+BothWays(tree, T34_what_is_mounted_on_an_entry_gets_no_metadata)
 {
 	struct metadata file = metadata_for(ENTRY_FILE, 0600),
 			dir = metadata_for(ENTRY_DIRECTORY, 0700);
@@ -477,7 +478,7 @@ Test(tree, T34_what_is_mounted_on_an_entry_gets_no_metadata)
 	cr_assert(umount("d") == 0 && umount("f") == 0);
 }
 
-Test(tree, without_overwrite_only_what_was_made_here_gets_metadata)
+BothWays(tree, without_overwrite_only_what_was_made_here_gets_metadata)
 {
 	struct metadata file = metadata_for(ENTRY_FILE, 0640),
 			dir = metadata_for(ENTRY_DIRECTORY, 0750),
@@ -505,7 +506,7 @@ Test(tree, without_overwrite_only_what_was_made_here_gets_metadata)
 	assert_error(tree_setmeta(tree, "made", &dir, &flags), FTX_E_DENIED);
 }
 
-Test(tree, the_oldest_of_65536_made_entries_is_forgotten)
+BothWays(tree, the_oldest_of_65536_made_entries_is_forgotten)
 {
 	struct metadata dir = metadata_for(ENTRY_DIRECTORY, 0750);
 
@@ -518,7 +519,7 @@ Test(tree, the_oldest_of_65536_made_entries_is_forgotten)
 	assert_ok(tree_setmeta(tree, "b", &dir, &flags));
 }
 
-Test(tree, compares_type_content_and_metadata)
+BothWays(tree, compares_type_content_and_metadata)
 {
 	static const struct {
 		const char *path;
@@ -576,7 +577,7 @@ Test(tree, compares_type_content_and_metadata)
 	}
 }
 
-Test(tree, a_look_tells_everything)
+BothWays(tree, a_look_tells_everything)
 {
 	struct attributes a;
 
@@ -598,7 +599,7 @@ Test(tree, a_look_tells_everything)
 	assert_error(tree_look(tree, "no", 0, &a), FTX_E_NOT_FOUND);
 }
 
-Test(tree, temporary_names_are_never_the_same)
+BothWays(tree, temporary_names_are_never_the_same)
 {
 	const struct place *p;
 	char a[TREE_TEMP_BYTES], b[TREE_TEMP_BYTES];

@@ -11,10 +11,11 @@
 #include "store_helpers.h"
 
 TestSuite(upload, .init = room_begin, .fini = room_end);
+TestSuite(upload_walking, .init = room_begin, .fini = room_end);
 
 static uint8_t bytes[2 * LIMIT_BLOCK_BYTES];
 
-Test(upload, T49_publishes_files_of_all_sizes_around_chunk_and_block)
+BothWays(upload, T49_publishes_files_of_all_sizes_around_chunk_and_block)
 {
 	static const uint64_t sizes[] = {
 	    0,	   1,	      CHUNK - 1,     CHUNK,	CHUNK + 1,	   BLOCK - 1,
@@ -38,7 +39,7 @@ Test(upload, T49_publishes_files_of_all_sizes_around_chunk_and_block)
 	}
 }
 
-Test(upload, takes_blocks_in_any_order)
+BothWays(upload, takes_blocks_in_any_order)
 {
 	static const uint64_t order[] = {3, 0, 5, 2, 1, 4};
 	const uint64_t size = 5 * BLOCK + 7;
@@ -53,7 +54,7 @@ Test(upload, takes_blocks_in_any_order)
 	cr_expect(content_is(room, "file", size, 1));
 }
 
-Test(upload, T24_refuses_gap_overlap_and_excess_and_is_left_unchanged)
+BothWays(upload, T24_refuses_gap_overlap_and_excess_and_is_left_unchanged)
 {
 	static const struct {
 		uint64_t offset;
@@ -105,7 +106,7 @@ Test(upload, T24_refuses_gap_overlap_and_excess_and_is_left_unchanged)
 	cr_expect(content_is(room, "file", size, 1));
 }
 
-Test(upload, lets_a_finished_block_be_written_again)
+BothWays(upload, lets_a_finished_block_be_written_again)
 {
 	const uint64_t size = 3 * BLOCK;
 	struct upload_options o = server_upload("file", size);
@@ -122,7 +123,7 @@ Test(upload, lets_a_finished_block_be_written_again)
 	cr_expect(content_is(room, "file", size, 2));
 }
 
-Test(upload, takes_a_block_out_of_the_table_before_it_changes)
+BothWays(upload, takes_a_block_out_of_the_table_before_it_changes)
 {
 	const uint64_t size = 3 * BLOCK;
 	struct upload_options o = server_upload("file", size);
@@ -140,7 +141,7 @@ Test(upload, takes_a_block_out_of_the_table_before_it_changes)
 	upload_close(u, UPLOAD_KEEP);
 }
 
-Test(upload, resumes_what_was_finished_when_it_was_closed)
+BothWays(upload, resumes_what_was_finished_when_it_was_closed)
 {
 	const uint64_t size = 5 * BLOCK + 9;
 	struct upload_options o = server_upload("file", size);
@@ -164,7 +165,7 @@ Test(upload, resumes_what_was_finished_when_it_was_closed)
 	cr_expect(content_is(room, "file", size, 1));
 }
 
-Test(upload, reports_the_blocks_that_are_missing)
+BothWays(upload, reports_the_blocks_that_are_missing)
 {
 	const uint64_t size = 9 * BLOCK;
 	struct upload_options o = server_upload("file", size);
@@ -189,7 +190,7 @@ Test(upload, reports_the_blocks_that_are_missing)
 	cr_expect(content_is(room, "file", size, 1));
 }
 
-Test(upload, T25_with_a_wrong_digest_is_not_renamed_and_may_be_mended)
+BothWays(upload, T25_with_a_wrong_digest_is_not_renamed_and_may_be_mended)
 {
 	const uint64_t size = 6 * BLOCK;
 	struct upload_options o = server_upload("file", size);
@@ -220,7 +221,7 @@ Test(upload, T25_with_a_wrong_digest_is_not_renamed_and_may_be_mended)
 	cr_expect(content_is(room, "file", size, 1));
 }
 
-Test(upload, refuses_ranges_out_of_order_or_outside_the_file)
+BothWays(upload, refuses_ranges_out_of_order_or_outside_the_file)
 {
 	static const struct block_range cases[][2] = {
 	    {{1, 1}, {0, 1}},	       {{0, 2}, {1, 1}}, {{0, 0}, {1, 1}},
@@ -244,7 +245,7 @@ Test(upload, refuses_ranges_out_of_order_or_outside_the_file)
 	assert_ok(upload_close(u, UPLOAD_KEEP));
 }
 
-Test(upload, remembers_the_mode_that_the_server_does_not_set)
+BothWays(upload, remembers_the_mode_that_the_server_does_not_set)
 {
 	struct upload_options o = server_upload("file", 3);
 	struct upload_commit c = {.metadata = {.type = ENTRY_FILE, .mode = 06511}};
@@ -264,7 +265,7 @@ Test(upload, remembers_the_mode_that_the_server_does_not_set)
 	cr_expect(m.mode == 06511);
 }
 
-Test(upload, of_more_than_there_is_room_for_is_refused_at_once)
+BothWays(upload, of_more_than_there_is_room_for_is_refused_at_once)
 {
 	struct upload_options o = server_upload("file", 100);
 	struct upload *u;
@@ -296,7 +297,7 @@ peak_kib(void)
 	return usage.ru_maxrss;
 }
 
-Test(upload, T49_of_1_TiB_costs_what_was_written_of_it)
+BothWays(upload, T49_of_1_TiB_costs_what_was_written_of_it)
 {
 	const uint64_t size = UINT64_C(1) << 40, last = (size >> 20) - 1;
 	struct upload_options o = server_upload("file", size);
@@ -321,7 +322,7 @@ Test(upload, T49_of_1_TiB_costs_what_was_written_of_it)
 	assert_ok(upload_close(u, UPLOAD_DISCARD));
 }
 
-Test(upload, makes_a_checkpoint_of_its_own_after_256_blocks)
+BothWays(upload, makes_a_checkpoint_of_its_own_after_256_blocks)
 {
 	const uint64_t size = 300 * BLOCK;
 	struct upload_options o = server_upload("file", size);
