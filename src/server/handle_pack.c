@@ -198,6 +198,15 @@ handle_pack(struct session *s, const struct message *m)
 	return 0;
 }
 
+/* What the client is told of what became of a file. */
+static struct item_status
+hidden(const struct packing *p, const struct item_status *status)
+{
+	int error = subtree_hide(p->subtree, -(int)status->code);
+
+	return (struct item_status){.code = (uint16_t)-error, .flags = status->flags};
+}
+
 /* Statuses of the group's items, which are at the beginning, go to their places. */
 static void
 merge_statuses(struct packing *p, size_t in_group)
@@ -206,7 +215,7 @@ merge_statuses(struct packing *p, size_t in_group)
 		if (p->refused[i] != 0)
 			p->statuses[i] = (struct item_status){.code = p->refused[i]};
 		else
-			p->statuses[i] = p->statuses[--in_group];
+			p->statuses[i] = hidden(p, &p->statuses[--in_group]);
 	assert(in_group == 0);
 }
 

@@ -90,16 +90,6 @@ begin(struct session *s, struct target *t, enum set_mode mode)
 	return r;
 }
 
-/* Without list nobody is told that there is something. */
-static int
-hide_names(const struct target *t, int error)
-{
-	bool tells = error == FTX_E_SET_EXISTS || error == FTX_E_CONFLICT ||
-		     error == FTX_E_IS_LINK || error == FTX_E_OTHER_FILE_SYSTEM;
-
-	return tells && (t->subtree->grant->rights & RIGHT_LIST) == 0 ? FTX_E_DENIED : error;
-}
-
 int
 handle_begin(struct session *s, const struct message *m)
 {
@@ -116,7 +106,7 @@ handle_begin(struct session *s, const struct message *m)
 	if ((r = target_parse(s, &m->begin.destination, rights, &t)) != 0)
 		return answer_path_error(s, r, &t);
 	if ((r = begin(s, &t, mode)) != 0)
-		return answer_path_error(s, hide_names(&t, r), &t);
+		return answer_path_error(s, subtree_hide(t.subtree, r), &t);
 	answer.begun.like = s->filling.like != NULL;
 	return connection_send(&s->connection, &answer);
 }
@@ -166,7 +156,7 @@ handle_publish(struct session *s, const struct message *m)
 	if ((r = publish(s)) != 0) {
 		t.subtree = f->outside;
 		memcpy(t.rest, f->destination, f->destination_length + 1);
-		return answer_path_error(s, hide_names(&t, r), &t);
+		return answer_path_error(s, subtree_hide(t.subtree, r), &t);
 	}
 	answer.published.path = m->publish.destination;
 	return connection_send(&s->connection, &answer);

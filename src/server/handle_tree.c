@@ -127,21 +127,12 @@ handle_offer(struct session *s, const struct message *m)
 	return connection_send(&s->connection, &answer);
 }
 
-/* Errors that say that there is something, where something was to be made. */
-static bool
-tells_of_a_name(int error)
-{
-	return error == FTX_E_EXISTS || error == FTX_E_CONFLICT || error == FTX_E_IS_LINK ||
-	       error == FTX_E_NOT_REGULAR || error == FTX_E_NOT_EMPTY ||
-	       error == FTX_E_OTHER_FILE_SYSTEM;
-}
-
 /* What the client is told of an item. */
 static struct item_status
 status_of(const struct work *w, int error, uint8_t flags)
 {
-	if (!has(w, RIGHT_LIST) &&
-	    (tells_of_a_name(error) || (error == 0 && (flags & STATUS_NOTHING_DONE) != 0)))
+	error = subtree_hide(w->base.subtree, error);
+	if (error == 0 && (flags & STATUS_NOTHING_DONE) != 0 && !has(w, RIGHT_LIST))
 		error = FTX_E_DENIED;
 	return (struct item_status){
 	    .code = (uint16_t)-error,

@@ -72,8 +72,9 @@ handle_open(struct session *s, const struct message *m)
 		return FTX_E_PROTOCOL;
 	*h = (struct handle){.used = true, .size = m->open.identity.size};
 	r = open_upload(s, &m->open, &t, h, &answer.have.blocks.count);
+	h->subtree = t.subtree;
 	if (r != 0)
-		return answer_path_error(s, fail(h, r), &t);
+		return answer_path_error(s, fail(h, subtree_hide(t.subtree, r)), &t);
 	answer.have.blocks.items = s->have;
 	return connection_send(&s->connection, &answer);
 }
@@ -190,7 +191,9 @@ handle_commit(struct session *s, const struct message *m)
 		struct message error = {.type = MESSAGE_ERROR};
 
 		if (!stays_open(r))
-			fail(h, r);
+			fail(h, subtree_hide(h->subtree, r));
+		if (r != FTX_E_INCOMPLETE && r != FTX_E_MISMATCH)
+			r = subtree_hide(h->subtree, r);
 		error.error.code = (uint16_t)-r;
 		error.error.retryable = error_retryable(r);
 		error.error.text = span_of(error_text(r));

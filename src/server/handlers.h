@@ -60,9 +60,10 @@ struct filling {
 /* An upload of this connection, or what made it fail. */
 struct handle {
 	bool used;
-	int error;     /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
-	bool in_set;   /* of session.filling */
-	uint64_t size; /* of OPEN */
+	int error;   /* the first one; what CHECKPOINT, RELEASE and COMMIT answer */
+	bool in_set; /* of session.filling */
+	const struct subtree *subtree; /* NULL: there is no such share */
+	uint64_t size;		       /* of OPEN */
 	struct upload *upload;
 };
 
@@ -144,6 +145,12 @@ struct target {
  * destination of a set that is being filled, *t is in the set.
  */
 int target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t);
+
+/*
+ * What the client is told instead of error, which a path in t had: without the right to list nobody
+ * learns that there is something, so where something is in the way it is denied.  t may be NULL.
+ */
+int subtree_hide(const struct subtree *t, int error);
 
 /*
  * The share's tree; made where there was none yet.  changes: something may be made in it, so that

@@ -52,12 +52,14 @@ welcome(struct session *s)
 	m.welcome.client = span_of(s->client->name);
 	m.welcome.time_s = now.tv_sec;
 	m.welcome.time_ns = (uint32_t)now.tv_nsec;
-	for (size_t i = 0; i < s->subtree_count; i++) {
-		shares[i].name = span_of(s->subtrees[i].grant->share);
-		shares[i].rights = s->subtrees[i].grant->rights;
-	}
 	m.welcome.shares.items = shares;
-	m.welcome.shares.count = (uint32_t)s->subtree_count;
+	for (size_t i = 0; i < s->subtree_count; i++) {
+		const struct grant *grant = s->subtrees[i].grant;
+
+		if ((grant->rights & RIGHT_LIST) != 0)
+			shares[m.welcome.shares.count++] =
+			    (struct share){.name = span_of(grant->share), .rights = grant->rights};
+	}
 	return connection_send(&s->connection, &m);
 }
 

@@ -97,6 +97,23 @@ target_join(const struct target *t, const struct span *path, bool empty,
 	return path->length == 0 ? 0 : path_check(joined, base + slash + path->length);
 }
 
+/* Errors that say that there is something, where something was to be made. */
+static bool
+tells_of_a_name(int error)
+{
+	return error == FTX_E_EXISTS || error == FTX_E_CONFLICT || error == FTX_E_IS_LINK ||
+	       error == FTX_E_NOT_REGULAR || error == FTX_E_NOT_EMPTY ||
+	       error == FTX_E_OTHER_FILE_SYSTEM || error == FTX_E_SET_EXISTS;
+}
+
+int
+subtree_hide(const struct subtree *t, int error)
+{
+	bool told = t == NULL || (t->grant->rights & RIGHT_LIST) != 0;
+
+	return !told && tells_of_a_name(error) ? FTX_E_DENIED : error;
+}
+
 /* Without one, temporary names are made beside what they are for. */
 static void
 open_temp(struct subtree *t)

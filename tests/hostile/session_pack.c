@@ -418,7 +418,8 @@ Test(session_pack, without_the_right_nothing_is_put)
 		int new, old;
 	} cases[] = {
 	    {RIGHT_LIST | RIGHT_GET, FTX_E_DENIED, FTX_E_DENIED},
-	    {RIGHT_PUT, 0, FTX_E_EXISTS},
+	    {RIGHT_PUT, 0, FTX_E_DENIED},
+	    {RIGHT_PUT | RIGHT_LIST, 0, FTX_E_EXISTS},
 	    {RIGHT_PUT | RIGHT_OVERWRITE, 0, 0},
 	};
 

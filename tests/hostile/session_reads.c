@@ -102,7 +102,7 @@ Test(session, without_overwrite_an_existing_file_stays)
 	rig_send(rig, &m);
 	rig_file(rig, "f", "old", 3); /* between OPEN and COMMIT */
 	m = rig_commit(0, 5, "hello", &(const struct block_range){0, 1}, 1);
-	rig_expect_error(rig, &m, FTX_E_EXISTS);
+	rig_expect_error(rig, &m, FTX_E_DENIED);
 	stored = rig_content(rig, "f", &length);
 	cr_assert(length == 3 && memcmp(stored, "old", 3) == 0);
 	free(stored);
