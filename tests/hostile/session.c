@@ -11,6 +11,7 @@
 #include "proto/errors.h"
 #include "src/data/codec.h"
 #include "src/server/pair.h"
+#include "src/server/sandbox.h"
 #include "src/store/metadata.h"
 #include "tests/hostile/rig.h"
 
@@ -396,4 +397,25 @@ Test(session, ends_in_order_when_the_supervisor_says_so_or_is_gone)
 		rig_free(b);
 		rig_free(a);
 	}
+}
+
+/* Keys move on after 2^14 records, which makes new contexts: what that needs is still there. */
+Test(session, goes_on_confined_when_its_keys_move_on, .timeout = 60)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	char path[64], status[4096];
+	size_t length;
+	FILE *f;
+
+	for (unsigned i = 0; i < (1u << 14) + 10; i++)
+		rig_expect_alive(rig);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)rig->pid);
+	cr_assert((f = fopen(path, "re")) != NULL);
+	length = fread(status, 1, sizeof(status) - 1, f);
+	fclose(f);
+	status[length] = '\0';
+	cr_expect(strstr(status, "NoNewPrivs:\t1\n") != NULL);
+	if (!SANDBOX_SANITIZED)
+		cr_expect(strstr(status, "Seccomp:\t2\n") != NULL);
+	rig_free(rig);
 }
