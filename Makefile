@@ -61,7 +61,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
-	bench check check-layers check-headers check-shell check-tables format format-check analyze man \
+	bench check check-layers check-paths check-headers check-shell check-tables format format-check analyze man \
 	install uninstall clean help FORCE
 .SECONDARY:
 
@@ -148,6 +148,8 @@ check: ## install what is missing, then everything
 	scripts/check
 check-layers: ## who includes whom
 	scripts/check-layers
+check-paths: ## no system call goes by a path in src/store and src/server
+	scripts/check-paths
 check-headers: ## every header compiles alone
 	CC='$(CC)' scripts/check-headers
 check-shell: ## shellcheck every script
