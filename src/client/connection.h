@@ -1,5 +1,5 @@
 /*
- * A connection to a server: pipelined requests, answers in order (PROTOCOL.md, "Requests").
+ * A connection to a server: pipelined requests, answers in order (PROTOCOL.md, "Pipelining").
  *
  * It never waits in writing without reading: one poll serves both directions, and what arrives is
  * handed to callbacks that only take it in and never send.  So the server may block in

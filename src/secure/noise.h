@@ -83,7 +83,7 @@ int noise_read_message(struct noise *noise, const uint8_t *message, size_t messa
 
 /*
  * HKDF(ck, "", 3), each cut to 32 bytes, after the last message.  The first two are Noise's Split()
- * (initiator to responder, and back); the third is FTX/1's (PROTOCOL.md, "Key schedule").
+ * (initiator to responder, and back); the third is FTX/1's (PROTOCOL.md, "Keys").
  */
 void noise_split(const struct noise *noise, uint8_t keys[static 3][NOISE_KEY_BYTES]);
 

@@ -13,7 +13,7 @@
 
 static_assert(AEAD_TAG_BYTES == LIMIT_RECORD_TAG, "one tag size");
 
-/* KB(secret, label || LE64(epoch)) (PROTOCOL.md, "Key schedule"). */
+/* KB(secret, label || LE64(epoch)) (PROTOCOL.md, "Keys"). */
 static void
 derive(uint8_t out[static 32], const uint8_t secret[static 32], const char *label, uint64_t epoch)
 {
