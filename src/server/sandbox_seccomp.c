@@ -179,7 +179,7 @@ add_rules(scmp_filter_ctx ctx, enum sandbox_filter filter)
 			if (fcntls[j] >= 0 &&
 			    (r = seccomp_rule_add(
 				 ctx, SCMP_ACT_ALLOW, fcntls[j], 1,
-				 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)session_fcntls[i]))) != 0)
+				 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)session_fcntls[i], 0))) != 0)
 				return r;
 	return 0;
 }
