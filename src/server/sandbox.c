@@ -23,30 +23,35 @@
 enum { SESSION_DESCRIPTORS = LIMIT_GROUP_ITEMS + 2048 };
 
 static struct sandbox_options options;
+/* What this kernel was seen not to have, and the supervisor has said so. */
+static struct {
+	bool landlock, seccomp;
+} lacks;
 
 int
 sandbox_setup(const struct sandbox_options *given)
 {
 	int abi = landlock_abi();
-	bool calls = SANDBOX_SANITIZED || seccomp_usable();
 	int r;
 
 	options = *given;
-	if (!SANDBOX_SANITIZED && calls && (r = seccomp_prepare()) != 0)
+	lacks.landlock = abi < LANDLOCK_ABI_LEAST;
+	lacks.seccomp = !SANDBOX_SANITIZED && !seccomp_usable();
+	if (!SANDBOX_SANITIZED && !lacks.seccomp && (r = seccomp_prepare()) != 0)
 		return r;
-	if (abi >= LANDLOCK_ABI_LEAST && calls)
+	if (!lacks.landlock && !lacks.seccomp)
 		return 0;
 	log_line(options.require ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
 		 "this kernel cannot confine sessions landlock=%d seccomp=%s%s", abi,
-		 calls ? "yes" : "no", options.require ? ": nothing is started" : "");
+		 lacks.seccomp ? "no" : "yes", options.require ? ": nothing is started" : "");
 	return options.require ? FTX_E_UNSUPPORTED : 0;
 }
 
-/* Where it is not required its absence was said by the supervisor. */
+/* r: of confining.  What a kernel has and yet does not do is never done without. */
 static int
-confined(const char *what, int r)
+confined(const char *what, bool lacking, int r)
 {
-	if (r == 0 || !options.require)
+	if (r == 0 || (lacking && !options.require))
 		return 0;
 	log_error("a session is not confined and so ends: %s error=%s", what, error_name(r));
 	return FTX_E_OFFLINE;
@@ -89,18 +94,24 @@ become(uid_t uid, gid_t gid)
 	return 0;
 }
 
+/* Nobody; where a user namespace has no such number, root's without a capability. */
+static bool
+become_nobody(void)
+{
+	return geteuid() != 0 || become(SANDBOX_NOBODY, SANDBOX_NOBODY) == 0 ||
+	       drop_capabilities() == 0;
+}
+
 void
 sandbox_greeter(void)
 {
-	bool done = geteuid() != 0 || become(SANDBOX_NOBODY, SANDBOX_NOBODY) == 0;
-
-	done = prctl(PR_SET_DUMPABLE, 0) == 0 && done;
-	/* A greeter has no business without its supervisor; a change of user forgets this. */
-	done = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && done;
-	done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && done;
-	if (!SANDBOX_SANITIZED)
-		done = seccomp_confine(FILTER_GREETER) == 0 && done;
-	if (!done && options.require)
+	/* It has no business without its supervisor; a change of user forgets this. */
+	if (!become_nobody() || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		_exit(1);
+	if (SANDBOX_SANITIZED || seccomp_confine(FILTER_GREETER) == 0)
+		return;
+	if (!lacks.seccomp || options.require)
 		_exit(1);
 }
 
@@ -205,12 +216,14 @@ sandbox_files(const struct sandbox_place *places, size_t count)
 		return FTX_E_OFFLINE;
 	}
 	return confined(
-	    "landlock",
+	    "landlock", lacks.landlock,
 	    landlock_confine(abi > LANDLOCK_ABI_MOST ? LANDLOCK_ABI_MOST : abi, places, count));
 }
 
 int
 sandbox_calls(void)
 {
-	return SANDBOX_SANITIZED ? 0 : confined("seccomp", seccomp_confine(FILTER_SESSION));
+	if (SANDBOX_SANITIZED)
+		return 0;
+	return confined("seccomp", lacks.seccomp, seccomp_confine(FILTER_SESSION));
 }

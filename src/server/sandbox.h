@@ -73,7 +73,10 @@ struct sandbox_options {
  */
 int sandbox_setup(const struct sandbox_options *options);
 
-/* In a greeter, first thing.  Ends the process where what is required cannot be had. */
+/*
+ * In a greeter, first thing.  Ends the process where it cannot be confined, but for what
+ * sandbox_setup() found lacking and not required.
+ */
 void sandbox_greeter(void);
 
 /*

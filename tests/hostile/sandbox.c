@@ -806,6 +806,84 @@ Test(sandbox, T69_what_is_required_and_not_there_starts_nothing)
 	cr_expect_eq(landlock_confine(0, NULL, 0), FTX_E_UNSUPPORTED);
 }
 
+/* The system call is there, and what it is for fails. */
+static void
+make_fail(int number, const struct scmp_arg_cmp *where)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(ENOMEM), number, where != NULL, where) != 0)
+		_exit(210);
+	if (seccomp_load(ctx) != 0)
+		_exit(211);
+	seccomp_release(ctx);
+}
+
+static int
+with_failing_landlock(void)
+{
+	const struct sandbox_place place = {.root = share, .up = up, .set = set, .rights = 31};
+
+	make_fail(446, NULL); /* landlock_restrict_self */
+	if (sandbox_setup(&(struct sandbox_options){.require = false}) != 0)
+		return 2;
+	return sandbox_files(&place, 1) == FTX_E_OFFLINE ? 0 : 3;
+}
+
+/* seccomp() still says what it can do. */
+static void
+make_filters_fail(void)
+{
+	const struct scmp_arg_cmp set_filter = SCMP_A0(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER, 0);
+
+	make_fail(SCMP_SYS(seccomp), &set_filter);
+	if (sandbox_setup(&(struct sandbox_options){.require = false}) != 0)
+		_exit(2);
+}
+
+static int
+with_failing_filters(void)
+{
+	const struct sandbox_place place = {.root = share, .up = up, .set = set, .rights = 31};
+
+	make_filters_fail();
+	return sandbox_files(&place, 1) == 0 && sandbox_calls() == FTX_E_OFFLINE ? 0 : 3;
+}
+
+static int
+greeter_with_failing_filters(void)
+{
+	make_filters_fail();
+	sandbox_greeter();
+	return 3;
+}
+
+Test(sandbox, T69_what_is_there_and_fails_is_not_done_without)
+{
+	static const struct {
+		int (*run)(void);
+		int status;
+		bool filters;
+	} cases[] = {
+	    {with_failing_landlock, 0, false},
+	    {with_failing_filters, 0, true},
+	    {greeter_with_failing_filters, 1, true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status;
+		pid_t pid;
+
+		if (cases[i].filters && SANDBOX_SANITIZED)
+			continue;
+		if ((pid = fork()) == 0)
+			_exit(cases[i].run());
+		cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == cases[i].status, "%zu: %x", i,
+			  (unsigned)status);
+	}
+}
+
 /* What root has given up and cannot take back; in a directory of root's too. */
 Test(sandbox, root_becomes_the_owner_and_stays_it)
 {
