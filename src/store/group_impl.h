@@ -25,8 +25,8 @@ struct group_item {
 enum { GROUP_SYNCERS = 4 };
 
 /*
- * Threads that fsync and close; nothing here is touched but under the mutex, count and descriptors
- * excepted, which the threads do not look at.
+ * Threads that fsync and close; nothing here is touched but under the mutex, started, count and
+ * descriptors excepted, which the threads do not look at.
  */
 struct group_syncers {
 	pthread_mutex_t mutex;
@@ -34,6 +34,7 @@ struct group_syncers {
 	struct group_item *items; /* those from next on are to be taken */
 	size_t next, end, unfinished;
 	bool stop;
+	bool started;	  /* not tried again where none could be had: by now it may be forbidden */
 	unsigned waiting; /* that have come to wait for work for the first time */
 	unsigned count;
 	int descriptors; /* one of this number or above says that they run short */

@@ -91,6 +91,7 @@ group_syncers_start(struct group_syncers *s)
 	pthread_attr_t attributes;
 	sigset_t all, old;
 
+	s->started = true;
 	if (pthread_attr_init(&attributes) != 0)
 		return;
 	/* Without it the stacks are as large as the process's own. */
@@ -130,7 +131,7 @@ sync_all(struct group *g, size_t first, size_t end)
 {
 	struct group_syncers *s = g->syncers;
 
-	if (g->on_disk && end - first > 1 && s->count == 0)
+	if (g->on_disk && end - first > 1 && !s->started)
 		group_syncers_start(s);
 	if (s->count == 0 || !g->on_disk || end - first == 1) {
 		for (size_t i = first; i < end; i++)

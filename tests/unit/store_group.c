@@ -643,23 +643,70 @@ Test(group_on_disk, starts_no_thread_where_they_were_started_before)
 	cr_assert_eq(threads(), alone);
 }
 
+/* The rooms' owner, where root is it, is then nobody.  In a child. */
+static void
+become_nobody(void)
+{
+	if (geteuid() == 0 &&
+	    (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
+		_exit(2);
+}
+
+static void
+give_rooms_to_nobody(void)
+{
+	if (geteuid() != 0)
+		return;
+	cr_assert(fchown(room, 65534, 65534) == 0 && fchown(room_up, 65534, 65534) == 0);
+	cr_assert(chmod(room_path, 0755) == 0);
+}
+
+/* A session that is confined by then would be killed for it. */
+Test(group_on_disk, does_without_threads_where_none_could_be_started)
+{
+	struct rlimit limit;
+	int status;
+	pid_t pid;
+
+	give_rooms_to_nobody();
+	if ((pid = fork()) == 0) {
+		struct group_syncers *syncers = group_syncers_new();
+
+		become_nobody();
+		if (syncers == NULL || getrlimit(RLIMIT_NPROC, &limit) != 0)
+			_exit(3);
+		if (setrlimit(RLIMIT_NPROC, &(struct rlimit){0, limit.rlim_max}) != 0)
+			_exit(4);
+		group_syncers_start(syncers);
+		if (threads() != 1)
+			_exit(5);
+		if (setrlimit(RLIMIT_NPROC, &limit) != 0)
+			_exit(6);
+		group_open(METADATA_SERVER, true);
+		group_free(group);
+		group = group_new(tree, syncers);
+		put("a", "one");
+		put("b", "two");
+		if (group_commit(group, statuses) != 0 || statuses[0].code != 0)
+			_exit(7);
+		_exit(threads() == 1 ? 0 : 8);
+	}
+	cr_assert(waitpid(pid, &status, 0) == pid);
+	cr_expect_eq(status, 0, "%x", (unsigned)status);
+}
+
 Test(group, writes_into_a_directory_of_its_own_that_lacks_the_right)
 {
 	int status;
 	pid_t pid;
 
 	cr_assert(mkdirat(room, "dir", 0755) == 0);
-	if (geteuid() == 0) {
-		cr_assert(fchown(room, 65534, 65534) == 0 && fchown(room_up, 65534, 65534) == 0);
-		cr_assert(fchownat(room, "dir", 65534, 65534, 0) == 0);
-		cr_assert(chmod(room_path, 0755) == 0);
-	}
+	cr_assert(geteuid() != 0 || fchownat(room, "dir", 65534, 65534, 0) == 0);
+	give_rooms_to_nobody();
 	cr_assert(fchmodat(room, "dir", 0555, 0) == 0);
 	pid = fork();
 	if (pid == 0) {
-		if (geteuid() == 0 &&
-		    (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0))
-			_exit(2);
+		become_nobody();
 		group_open(METADATA_SERVER, true);
 		put("dir/a", "one");
 		if (group_commit(group, statuses) != 0)
