@@ -189,11 +189,11 @@ handle_commit(struct session *s, const struct message *m)
 		return r;
 	if (r != 0) {
 		struct message error = {.type = MESSAGE_ERROR};
+		bool open = stays_open(r);
 
-		if (!stays_open(r))
-			fail(h, subtree_hide(h->subtree, r));
-		if (r != FTX_E_INCOMPLETE && r != FTX_E_MISMATCH)
-			r = subtree_hide(h->subtree, r);
+		r = subtree_hide(h->subtree, r);
+		if (!open)
+			fail(h, r);
 		error.error.code = (uint16_t)-r;
 		error.error.retryable = error_retryable(r);
 		error.error.text = span_of(error_text(r));

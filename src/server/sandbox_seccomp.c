@@ -185,7 +185,8 @@ add_rules(scmp_filter_ctx ctx, enum sandbox_filter filter)
 }
 
 /* What libseccomp writes to a file, into memory. */
-static int export(scmp_filter_ctx ctx, struct sock_fprog *program)
+static int
+export_program(scmp_filter_ctx ctx, struct sock_fprog *program)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
 	struct sock_filter *filter = NULL;
@@ -222,7 +223,7 @@ prepare(enum sandbox_filter filter)
 	/* Other numberings of the same kernel (i386, x32) kill too; 2: as a binary tree. */
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 	    seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && add_rules(ctx, filter) == 0)
-		r = export(ctx, &programs[filter]);
+		r = export_program(ctx, &programs[filter]);
 	seccomp_release(ctx);
 	return r;
 }
