@@ -3,10 +3,12 @@
 
 #include <criterion/criterion.h>
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -82,12 +84,27 @@ Test(transfer, what_is_the_same_is_synced_once_at_the_end)
 
 /* What is asked of a server that says nothing, or of one that goes away. */
 static enum message_type silent_about;
+static sem_t asked;
 
 static bool
 say_nothing(struct fake *f, struct peer *p)
 {
 	(void)f;
-	return p->message.type == silent_about;
+	if (p->message.type != silent_about)
+		return false;
+	sem_post(&asked);
+	return true;
+}
+
+/* false: nobody has asked for half a minute. */
+static bool
+await_question(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 30;
+	return sem_timedwait(&asked, &until) == 0;
 }
 
 static bool
@@ -99,17 +116,28 @@ go_away(struct fake *f, struct peer *p)
 	return false;
 }
 
-/* Stopped while an answer is waited for: one word about that, and the exit code of it. */
+/*
+ * Stopped while an answer is waited for: one word about that, and the exit code of it.  What is at
+ * the destination is asked for one file only, not for a directory.
+ */
 Test(transfer, a_stop_is_told_once_and_is_no_success)
 {
 	static const enum message_type when[] = {MESSAGE_STAT, MESSAGE_OFFER, MESSAGE_COMMIT_PACKS};
+	const char *source;
+	char path[160];
 
 	for (size_t i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
 		silent_about = when[i];
 		begin(fake_serve, say_nothing);
+		snprintf(path, sizeof(path), "%s/src/g", rig.directory);
+		source = path;
+		if (silent_about == MESSAGE_STAT)
+			rig.request.sources = &source;
 		rig.request.streams = 2;
+		sem_init(&asked, 0, 0);
 		transferring_start(&r, &rig.request);
 		cr_expect(transferring_until(&r, TRANSFER_STARTED));
+		cr_assert(await_question(), "case %zu", i);
 		transfer_stop(r.t);
 		cr_expect(transferring_until(&r, TRANSFER_FINISHED));
 		cr_expect(transferring_errors(&r, FTX_E_INTERRUPTED) == 1 &&
@@ -117,6 +145,7 @@ Test(transfer, a_stop_is_told_once_and_is_no_success)
 			  "case %zu: %u", i, transferring_errors(&r, 0));
 		cr_expect(outcome_exit(&r.outcome) != FTX_EXIT_OK, "case %zu", i);
 		end();
+		sem_destroy(&asked);
 	}
 }
 
