@@ -29,6 +29,7 @@
 #define LIMIT_HANDLES		 64u /* open handles */
 #define LIMIT_STREAMS		 64u /* connections of one run */
 #define LIMIT_UNANSWERED	 64u /* requests without their final answer */
+#define LIMIT_UNANSWERED_LEAST	 4u  /* what every server allows of them */
 #define LIMIT_UNANSWERED_COMMITS 2u
 #define LIMIT_SHARES		 256u
 #define LIMIT_ENTRIES		 1024u /* items of one request, part or answer */

@@ -170,6 +170,8 @@ take_welcome(void *arg, const struct message *m)
 
 	if (m->type != MESSAGE_WELCOME)
 		return 0;
+	if (m->welcome.unanswered < LIMIT_UNANSWERED_LEAST)
+		return FTX_E_PROTOCOL;
 	info->codecs = m->welcome.codecs;
 	info->unanswered = m->welcome.unanswered;
 	info->share_count = m->welcome.shares.count; /* at most LIMIT_SHARES: messages.def */
@@ -198,7 +200,10 @@ greet(struct connection *c, const struct connect_options *o, struct server_info 
 	hello.hello.stream = o->stream;
 	hello.hello.codecs = CODEC_MASK_ALL;
 	hello.hello.agent = span_of("ftx/" FTX_VERSION);
-	r = connection_call(c, &hello, &reply);
+	r = connection_request(c, &hello, &reply);
+	if (r == 0 && o->ask_early != NULL)
+		(void)o->ask_early(o->arg, c); /* the answer to HELLO tells what is wrong */
+	r = connection_answer(c, &reply);
 	*p = reply.problem;
 	*verdict = p->retryable ? VERDICT_AGAIN : VERDICT_FINAL;
 	if (r == FTX_E_CLOSED || r == FTX_E_NETWORK)

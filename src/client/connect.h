@@ -8,6 +8,8 @@
 #include "src/client/connection.h"
 #include "src/secure/keyfile.h"
 
+#define EARLY_REQUESTS (LIMIT_UNANSWERED_LEAST - 1)
+
 struct connect_options {
 	const char *host;
 	uint16_t port;
@@ -22,6 +24,13 @@ struct connect_options {
 	struct connection_options connection;
 	/* Before each further attempt; may be NULL. */
 	void (*on_retry)(void *arg, const struct problem *p, uint64_t delay_ms);
+	/*
+	 * What need not wait for WELCOME: at most EARLY_REQUESTS, made on c behind HELLO, whose
+	 * answers come when connect_server() is over.  Called in each attempt that comes so far:
+	 * what was asked on another connection before will not be answered.  0, or what
+	 * connection_request() returned.  May be NULL.
+	 */
+	int (*ask_early)(void *arg, struct connection *c);
 	void *arg;
 };
 

@@ -499,13 +499,10 @@ connection_abandon(struct connection *c, const struct reply *reply)
 			c->window[i].reply = &c->nobody;
 }
 
-int
-connection_call(struct connection *c, const struct message *m, struct reply *reply)
+/* r: why there is no answer, or 0. */
+static int
+settle(struct connection *c, int r, struct reply *reply)
 {
-	int r = connection_request(c, m, reply);
-
-	if (r == 0)
-		r = connection_wait(c, reply);
 	if (r == 0)
 		return reply->problem.error;
 	/* Interrupted: the answer may still come, and reply be gone. */
@@ -515,6 +512,20 @@ connection_call(struct connection *c, const struct message *m, struct reply *rep
 	else
 		problem_set(&reply->problem, r, SIDE_LOCAL, NULL);
 	return r;
+}
+
+int
+connection_answer(struct connection *c, struct reply *reply)
+{
+	return settle(c, connection_wait(c, reply), reply);
+}
+
+int
+connection_call(struct connection *c, const struct message *m, struct reply *reply)
+{
+	int r = connection_request(c, m, reply);
+
+	return settle(c, r != 0 ? r : connection_wait(c, reply), reply);
 }
 
 int

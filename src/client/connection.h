@@ -75,9 +75,12 @@ int connection_wait_for(struct connection *c, const bool *flag);
 void connection_abandon(struct connection *c, const struct reply *reply);
 
 /*
- * Request and answer: 0, the answer's error, or that of the connection (connection_error() tells
- * which), explained in reply->problem in any case.
+ * Waits for the answer: 0, its error, or that of the connection (connection_error() tells which),
+ * explained in reply->problem in any case.
  */
+int connection_answer(struct connection *c, struct reply *reply);
+
+/* Request and answer. */
 int connection_call(struct connection *c, const struct message *m, struct reply *reply);
 
 /*

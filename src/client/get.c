@@ -307,7 +307,7 @@ int
 get_run(struct stream *s)
 {
 	struct work_item item;
-	int r = stream_connect(s);
+	int r = stream_connect(s, NULL);
 
 	while (r == 0) {
 		bool busy = s->requests.first != NULL || s->wants->grouped_count > 0;

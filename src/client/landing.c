@@ -35,27 +35,33 @@ set_known(struct run *run, bool is_directory)
 static int
 take_entry(void *arg, const struct message *m)
 {
-	bool *is_directory = arg;
+	struct landing_question *q = arg;
 
 	if (m->type == MESSAGE_ENTRY)
-		*is_directory = m->entry.attributes.metadata.type == ENTRY_DIRECTORY;
+		q->is_directory = m->entry.attributes.metadata.type == ENTRY_DIRECTORY;
 	return 0;
 }
 
 int
-landing_look(struct run *run, struct connection *c)
+landing_ask(void *question, struct connection *c)
 {
+	struct landing_question *q = question;
 	struct message m = {.type = MESSAGE_STAT};
-	bool is_directory = false;
-	struct reply reply = {.on_message = take_entry, .arg = &is_directory};
-	int r;
 
-	m.stat.path = span_of(run->remotes[0].path);
-	r = connection_call(c, &m, &reply);
+	q->reply = (struct reply){.on_message = take_entry, .arg = q};
+	m.stat.path = span_of(q->run->remotes[0].path);
+	return connection_request(c, &m, &q->reply);
+}
+
+int
+landing_take(struct run *run, struct landing_question *q, struct connection *c)
+{
+	int r = connection_answer(c, &q->reply);
+
 	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	/* Where nothing can be asked nothing is there, or OPEN says what is wrong. */
-	set_known(run, is_directory);
+	set_known(run, q->is_directory);
 	return 0;
 }
 

@@ -9,12 +9,23 @@
 
 /*
  * put: does a file's place depend on what the destination is?  Then (run.dest_asked) the first
- * stream calls landing_look() with its connection, and the scanner waits for that.
+ * stream calls landing_ask() and landing_take() with its connection, and the scanner waits for
+ * that.
  */
 bool landing_asks(const struct run *run);
 
+/* The question, until its answer was taken. */
+struct landing_question {
+	const struct run *run;
+	struct reply reply;
+	bool is_directory;
+};
+
+/* As connect.h wants it: early, of a struct landing_question whose run is set. */
+int landing_ask(void *question, struct connection *c);
+
 /* 0, or why the connection is over. */
-int landing_look(struct run *run, struct connection *c);
+int landing_take(struct run *run, struct landing_question *question, struct connection *c);
 
 /* The first stream will not look any more. */
 void landing_give_up(struct run *run);

@@ -41,10 +41,11 @@ struct listing {
 	struct connection *connection;
 	uint8_t walk;
 	bool recursive;
-	bool open;    /* the server has this walk */
-	bool closing; /* lines are not wanted any more */
-	struct reply reply;
-	bool arrived; /* a part or the answer has come since it was reset */
+	unsigned metadata_parts;
+	bool open;		   /* the server has this walk */
+	bool closing;		   /* lines are not wanted any more */
+	struct reply begun, reply; /* to LIST; to the last NEXT */
+	bool arrived;		   /* a part or the answer has come since it was reset */
 	unsigned asked;
 	uint64_t count; /* lines that came */
 	uint64_t count_before;
@@ -291,6 +292,8 @@ on_next(void *arg, const struct message *m)
 	struct listing *l = arg;
 
 	l->arrived = true;
+	if (!l->open && m->type != MESSAGE_ERROR)
+		return FTX_E_PROTOCOL; /* LIST had failed */
 	if (m->type == MESSAGE_ENTRIES)
 		return take_entries(l, &m->entries);
 	if (m->type == MESSAGE_LIST_DONE)
@@ -324,42 +327,74 @@ explain(const struct listing *l, int error, struct problem *p)
 		problem_set(p, error, SIDE_LOCAL, NULL);
 }
 
+static int
+on_list(void *arg, const struct message *m)
+{
+	struct listing *l = arg;
+
+	l->open = m->type == MESSAGE_OK;
+	return 0;
+}
+
+struct listing *
+listing_new(uint8_t walk, bool recursive, unsigned parts)
+{
+	struct listing *l = calloc(1, sizeof(*l));
+
+	assert(walk < LIMIT_WALKS);
+	if (l == NULL)
+		return NULL;
+	l->walk = walk;
+	l->recursive = recursive;
+	l->metadata_parts = parts;
+	return l;
+}
+
+int
+listing_ask(struct listing *l, struct connection *c, const char *path)
+{
+	struct message m = {.type = MESSAGE_LIST};
+	int r;
+
+	l->connection = c;
+	l->begun = (struct reply){.on_message = on_list, .arg = l};
+	l->reply = (struct reply){.on_message = on_next, .arg = l};
+	m.list.walk = l->walk;
+	m.list.path = span_of(path);
+	m.list.recursive = l->recursive;
+	m.list.parts = (uint16_t)l->metadata_parts;
+	r = connection_request(c, &m, &l->begun);
+	return r != 0 ? r : ask(l, NEXT_PARTS);
+}
+
+int
+listing_wait(struct listing *l, struct problem *p)
+{
+	int r = connection_answer(l->connection, &l->begun);
+
+	*p = l->begun.problem;
+	return r;
+}
+
 int
 listing_open(struct listing **out, struct connection *c, uint8_t walk, const char *path,
 	     bool recursive, unsigned parts, struct problem *p)
 {
-	struct message m = {.type = MESSAGE_LIST};
-	struct listing *l = calloc(1, sizeof(*l));
+	struct listing *l = listing_new(walk, recursive, parts);
 	int r;
 
-	assert(walk < LIMIT_WALKS);
 	*out = NULL;
-	if (l == NULL) {
-		problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
-		return FTX_E_NOMEM;
-	}
-	l->connection = c;
-	l->walk = walk;
-	l->recursive = recursive;
-	m.list.walk = walk;
-	m.list.path = span_of(path);
-	m.list.recursive = recursive;
-	m.list.parts = (uint16_t)parts;
-	r = connection_call(c, &m, &l->reply);
-	if (r != 0) {
-		*p = l->reply.problem;
-		listing_close(l);
-		return r;
-	}
-	l->open = true;
-	l->reply = (struct reply){.on_message = on_next, .arg = l};
-	if ((r = ask(l, NEXT_PARTS)) != 0) {
+	if (l == NULL)
+		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	if ((r = listing_ask(l, c, path)) != 0)
 		explain(l, r, p);
+	else
+		r = listing_wait(l, p);
+	if (r == 0)
+		*out = l;
+	else
 		listing_close(l);
-		return r;
-	}
-	*out = l;
-	return 0;
+	return r;
 }
 
 /* The part whose last line was given out goes with the next call. */
@@ -445,15 +480,25 @@ end_walk(struct listing *l)
 }
 
 void
+listing_lost(struct listing *l)
+{
+	l->connection = NULL;
+	l->open = false;
+}
+
+void
 listing_close(struct listing *l)
 {
 	if (l == NULL)
 		return;
 	l->closing = true;
-	if (l->open)
-		end_walk(l);
-	/* Where that was interrupted, the answer may still come. */
-	connection_abandon(l->connection, &l->reply);
+	if (l->connection != NULL) {
+		if (l->open || !l->reply.done)
+			end_walk(l);
+		/* Where that was interrupted, the answers may still come. */
+		connection_abandon(l->connection, &l->begun);
+		connection_abandon(l->connection, &l->reply);
+	}
 	while (l->depth > 0)
 		leave(l);
 	while (l->first != NULL) {

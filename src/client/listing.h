@@ -26,12 +26,28 @@ struct listing_line {
 };
 
 /*
- * Begins; the first lines are asked for at once.  path: SHARE/REST of a directory.  parts: bits of
- * metadata.flags.  Other requests may be made on c meanwhile, by the same thread.
+ * Begins.  path: SHARE/REST of a directory.  parts: bits of metadata.flags.  Other requests may be
+ * made on c meanwhile, by the same thread.
  * walk: 0..LIMIT_WALKS-1, not in use on c.
  */
 int listing_open(struct listing **out, struct connection *c, uint8_t walk, const char *path,
 		 bool recursive, unsigned parts, struct problem *p);
+
+/* The parts of that, for who has something else to ask in between.  NULL: out of memory. */
+struct listing *listing_new(uint8_t walk, bool recursive, unsigned parts);
+
+/*
+ * LISTING_REQUESTS requests, which bring the first lines.  Once; but again where the connection is
+ * gone before any answer, on another.  0, or why the connection is over.
+ */
+int listing_ask(struct listing *l, struct connection *c, const char *path);
+#define LISTING_REQUESTS 2
+
+/* 0 when the directory is being listed, or why it is not. */
+int listing_wait(struct listing *l, struct problem *p);
+
+/* The connection that it was asked for on is gone. */
+void listing_lost(struct listing *l);
 
 /* 1 with *line, borrowed until the next call; 0 at the end; or an error in p. */
 int listing_next(struct listing *l, struct listing_line *line, struct problem *p);

@@ -458,17 +458,28 @@ finish(struct stream *s)
 	return r;
 }
 
+/* The first stream also looks at the destination, where its place depends on that. */
+static int
+connect_and_look(struct stream *s)
+{
+	struct landing_question question = {.run = s->run};
+	const struct early early = {landing_ask, &question};
+	bool looks = s->number == 0 && s->run->dest_asked;
+	int r = stream_connect(s, looks ? &early : NULL);
+
+	if (r == 0 && looks && (r = landing_take(s->run, &question, s->connection)) != 0)
+		stream_explain(s, r);
+	else if (looks && s->connection != NULL)
+		connection_abandon(s->connection, &question.reply);
+	return r;
+}
+
 int
 put_run(struct stream *s)
 {
 	struct work_item item;
-	int r = stream_connect(s);
+	int r = connect_and_look(s);
 
-	if (r == 0 && s->number == 0 && s->run->dest_asked) {
-		r = landing_look(s->run, s->connection);
-		if (r != 0)
-			return stream_explain(s, r);
-	}
 	if (r == 0 && s->run->request->input_fd >= 0)
 		return put_input(s);
 	while (r == 0) {

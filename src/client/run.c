@@ -252,14 +252,21 @@ run_reserved(struct run *run, const struct root *root, uint64_t count)
 	run_note(run, &p);
 }
 
+/* What connect_server() calls back with. */
+struct connecting {
+	struct run *run;
+	const struct early *early;
+};
+
 static void
 note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
 {
+	const struct connecting *g = arg;
 	struct problem note;
 
 	problem_set(&note, p->error, p->side, "%s; trying again in %.1f s", p->text,
 		    (double)delay_ms / 1000);
-	run_note(arg, &note);
+	run_note(g->run, &note);
 }
 
 /* Has the server proved its key to this run?  Then silence is not that of another one. */
@@ -295,10 +302,20 @@ announce(struct run *run, const struct connection *c)
 	run_emit(run, event);
 }
 
-int
-run_connect(struct run *run, unsigned stream, struct connection **out, struct server_info *info,
-	    struct problem *p)
+static int
+ask_early(void *arg, struct connection *c)
 {
+	const struct connecting *g = arg;
+
+	atomic_store(&g->run->rtt_us, connection_rtt_us(c));
+	return g->early != NULL ? g->early->ask(g->early->arg, c) : 0;
+}
+
+int
+run_connect(struct run *run, unsigned stream, const struct early *early, struct connection **out,
+	    struct server_info *info, struct problem *p)
+{
+	struct connecting connecting = {.run = run, .early = early};
 	const struct transfer_request *request = run->request;
 	struct connect_options options = {
 	    .host = run->server.host,
@@ -314,16 +331,16 @@ run_connect(struct run *run, unsigned stream, struct connection **out, struct se
 			   .bucket = &run->bucket,
 			   .limit_sending = run_is_put(run)},
 	    .on_retry = note_retry,
-	    .arg = run,
+	    .ask_early = ask_early,
+	    .arg = &connecting,
 	};
 	int r;
 
 	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
 	r = connect_server(out, info, &options, p);
-	if (r == 0) {
+	if (r == 0)
 		announce(run, *out);
-		atomic_store(&run->rtt_us, connection_rtt_us(*out));
-	} else if (r == FTX_E_SERVER_KEY && is_announced(run))
+	else if (r == FTX_E_SERVER_KEY && is_announced(run))
 		r = problem_set(p, FTX_E_CLOSED, SIDE_NETWORK, "%s port %u: it answers no more",
 				run->server.host, (unsigned)run->server.port);
 	return r;

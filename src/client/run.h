@@ -95,14 +95,21 @@ void run_entry(struct run *run, struct entry *e, struct transfer_file *f, const 
 /* Names below the root that are taken by ftx itself, and were passed over. */
 void run_reserved(struct run *run, const struct root *root, uint64_t count);
 
-/*
- * A connection of this run, as its stream number; the first one is announced.  0 with *out, or an
- * error in p.
- */
 struct connection;
 struct server_info;
-int run_connect(struct run *run, unsigned stream, struct connection **out, struct server_info *info,
-		struct problem *p);
+
+/* What a connection is asked for before the server's WELCOME (connect.h). */
+struct early {
+	int (*ask)(void *arg, struct connection *c);
+	void *arg;
+};
+
+/*
+ * A connection of this run, as its stream number; the first one is announced.  early: NULL if
+ * nothing is known yet.  0 with *out, or an error in p.
+ */
+int run_connect(struct run *run, unsigned stream, const struct early *early,
+		struct connection **out, struct server_info *info, struct problem *p);
 
 /* What is said of an entry: type, bytes and what was moved of it. */
 struct transfer_file run_file(const struct entry *e, enum file_action action,

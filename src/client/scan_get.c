@@ -7,8 +7,11 @@
 #include "src/client/listing.h"
 #include "src/client/scan.h"
 
+/* A source that is asked for. */
 struct looking {
 	struct scanner *sc;
+	struct reply reply;
+	struct listing *listing;
 	struct entry e;
 	uint64_t links;
 	char target[LIMIT_PATH_BYTES + 1];
@@ -134,20 +137,17 @@ take_line(struct scanner *sc, const struct listing_line *line, struct problem *p
 }
 
 static int
-list(struct scanner *sc, struct connection *c, struct problem *p)
+list(struct scanner *sc, struct listing *l, struct problem *p)
 {
-	struct run *run = sc->run;
 	struct listing_line line;
-	struct listing *l;
-	int r = listing_open(&l, c, 0, sc->root->remote, true, run->parts, p);
+	int r = listing_wait(l, p);
 
 	if (r != 0)
 		return r;
 	sc->left_out[0] = '\0';
-	while ((r = listing_next(l, &line, p)) == 1 && !cancel_requested(&run->cancel))
+	while ((r = listing_next(l, &line, p)) == 1 && !cancel_requested(&sc->run->cancel))
 		if (!take_line(sc, &line, p))
 			break;
-	listing_close(l);
 	scan_leave(sc);
 	return r < 0 ? r : 0;
 }
@@ -167,48 +167,97 @@ refuse_link(struct connection *c, const struct entry *e, const char *remote, str
 		problem_set(p, FTX_E_IS_LINK, SIDE_REMOTE, NULL);
 }
 
-/* 0, or why the connection is over, in p. */
+/*
+ * What a source is, and its listing: most often it is a directory.  Of a file nothing comes of
+ * that.
+ */
 static int
-scan_root(struct scanner *sc, struct connection *c, struct problem *p)
+ask(void *arg, struct connection *c)
 {
-	struct run *run = sc->run;
+	struct looking *l = arg;
+	const struct run *run = l->sc->run;
 	struct message m = {.type = MESSAGE_STAT};
-	struct looking l = {.sc = sc};
-	struct reply reply = {.on_message = take_stat, .arg = &l};
+	const char *path = l->sc->root->remote;
 	int r;
 
-	m.stat.path = span_of(sc->root->remote);
+	l->reply = (struct reply){.on_message = take_stat, .arg = l};
+	m.stat.path = span_of(path);
 	m.stat.parts = (uint16_t)run->parts;
-	r = connection_call(c, &m, &reply);
-	*p = reply.problem;
+	r = connection_request(c, &m, &l->reply);
+	return r != 0 ? r : listing_ask(l->listing, c, path);
+}
+_Static_assert(1 + LISTING_REQUESTS <= EARLY_REQUESTS, "asked before WELCOME");
+
+/* What was found at the source.  0, or why the connection is over, in p. */
+static int
+take_root(struct looking *l, struct connection *c, struct problem *p)
+{
+	struct scanner *sc = l->sc;
+	int r = connection_answer(c, &l->reply);
+
+	*p = l->reply.problem;
 	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	if (r != 0) {
 		scan_fail(sc, "", ENTRY_FILE, true, p);
 		return 0;
 	}
-	if (l.e.metadata.type == ENTRY_FILE)
+	if (l->e.metadata.type == ENTRY_FILE)
 		return 0;
-	if (l.e.metadata.type == ENTRY_SYMLINK) {
-		refuse_link(c, &l.e, sc->root->remote, p);
+	if (l->e.metadata.type == ENTRY_SYMLINK) {
+		refuse_link(c, &l->e, sc->root->remote, p);
 		scan_fail(sc, "", ENTRY_SYMLINK, true, p);
 		return connection_error(c);
 	}
-	if (l.e.metadata.type != ENTRY_DIRECTORY) {
-		scan_skip(sc, "", l.e.metadata.type);
+	if (l->e.metadata.type != ENTRY_DIRECTORY) {
+		scan_skip(sc, "", l->e.metadata.type);
 		return 0;
 	}
-	scan_several(run);
-	atomic_store(&run->lists, true);
-	if (landing_get(run, sc->root, p) != 0) {
+	scan_several(sc->run);
+	atomic_store(&sc->run->lists, true);
+	if (landing_get(sc->run, sc->root, p) != 0) {
 		scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
 		return 0;
 	}
-	r = list(sc, c, p);
+	r = list(sc, l->listing, p);
 	if (r == 0 || connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
 	return 0;
+}
+
+/* The first source is asked for as soon as there is a connection, which becomes *c. */
+static int
+scan_root(struct scanner *sc, struct connection **c, struct problem *p)
+{
+	struct run *run = sc->run;
+	struct looking l = {.sc = sc, .listing = listing_new(0, true, run->parts)};
+	const struct early early = {ask, &l};
+	struct server_info info;
+	int r;
+
+	if (l.listing == NULL)
+		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	if (*c != NULL) {
+		(void)ask(&l, *c); /* the answer tells what is wrong */
+		r = 0;
+	} else if ((r = run_connect(run, SCANNER_STREAM, &early, c, &info, p)) != 0) {
+		listing_lost(l.listing);
+	}
+	if (r == 0)
+		r = take_root(&l, *c, p);
+	listing_close(l.listing);
+	return r;
+}
+
+/* Standard output gets one source after the other. */
+static int
+scan_output(struct scanner *sc, struct connection **c, struct problem *p)
+{
+	struct server_info info;
+	int r = *c != NULL ? 0 : run_connect(sc->run, SCANNER_STREAM, NULL, c, &info, p);
+
+	return r != 0 ? r : get_output(sc->run, sc->root, *c, p);
 }
 
 void
@@ -216,16 +265,15 @@ scan_get(struct scanner *sc)
 {
 	struct run *run = sc->run;
 	struct connection *c = NULL;
-	struct server_info info;
 	struct problem p;
 	size_t directories = 0;
-	int r = run_connect(run, SCANNER_STREAM, &c, &info, &p);
+	int r = 0;
 
 	for (size_t i = 0; i < run->request->source_count && r == 0; i++) {
 		if (cancel_requested(&run->cancel))
 			break;
 		sc->root = &run->roots[i];
-		r = run->to_output ? get_output(run, sc->root, c, &p) : scan_root(sc, c, &p);
+		r = run->to_output ? scan_output(sc, &c, &p) : scan_root(sc, &c, &p);
 		directories += sc->root->is_directory;
 	}
 	if (r == 0 && !cancel_requested(&run->cancel) &&

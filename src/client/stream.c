@@ -61,14 +61,14 @@ stream_free(struct stream *s)
 }
 
 int
-stream_connect(struct stream *s)
+stream_connect(struct stream *s, const struct early *early)
 {
 	struct server_info info = {0};
 	int r;
 
 	if (s->connection != NULL)
 		return 0;
-	r = run_connect(s->run, s->number, &s->connection, &info, &s->problem);
+	r = run_connect(s->run, s->number, early, &s->connection, &info, &s->problem);
 	if (r != 0)
 		return r;
 	s->peer_codecs = info.codecs;

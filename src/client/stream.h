@@ -80,8 +80,8 @@ void *stream_main(void *stream);
 
 /* What the parts of a stream, put_*.c and get_*.c, need. */
 
-/* Connects unless there is a connection.  0 or an error in s->problem. */
-int stream_connect(struct stream *s);
+/* Connects unless there is a connection.  early: run.h; or NULL.  0 or an error in s->problem. */
+int stream_connect(struct stream *s, const struct early *early);
 
 /* Request and answer on s->call.  0 or an error in s->problem. */
 int stream_call(struct stream *s, const struct message *m,

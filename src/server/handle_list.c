@@ -93,6 +93,7 @@ handle_list(struct session *s, const struct message *m)
 		r = walk_new(&l->walk, fd, &options);
 	if (fd >= 0)
 		close(fd);
+	l->failed = r;
 	if (r != 0)
 		return answer_path_error(s, r, &t);
 	l->subtree = t.subtree;
@@ -244,8 +245,11 @@ handle_next(struct session *s, const struct message *m)
 	struct message answer = {.type = MESSAGE_MORE};
 	struct part part;
 	int walk_error = 0;
-	int r = 0;
+	int r = l->failed;
 
+	l->failed = 0;
+	if (r != 0)
+		return answer_error(s, r, NULL);
 	if (l->walk == NULL)
 		return FTX_E_PROTOCOL;
 	for (unsigned i = 0; i < m->next.parts && r == 0; i++) {

@@ -74,8 +74,9 @@ struct listing {
 	unsigned parts; /* of metadata */
 	uint64_t lines; /* sent */
 	struct walk_item item;
-	bool held; /* item did not fit into the part before */
-	int error; /* of reading the current directory's own metadata, not said yet */
+	bool held;  /* item did not fit into the part before */
+	int error;  /* of reading the current directory's own metadata, not said yet */
+	int failed; /* what LIST was answered; a NEXT that was sent behind it is, too */
 };
 
 /* What PACKs brought since the last COMMIT_PACKS (handle_pack.c). */

@@ -193,6 +193,37 @@ Test(session, NEXT_of_no_walk_is_a_protocol_error)
 	rig_free(rig);
 }
 
+/* They may be sent together. */
+Test(session, NEXT_behind_a_LIST_that_failed_fails_as_it_did)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	const struct message next = next_request(1, 1);
+	struct message m = list_request(1, "s/none", true);
+
+	rig_expect_error(rig, &m, FTX_E_NOT_FOUND);
+	rig_expect_error(rig, &next, FTX_E_NOT_FOUND);
+	rig_expect_error(rig, &m, FTX_E_NOT_FOUND);
+	list(rig, 1, "s");
+	rig_ask(rig, &next, MESSAGE_ENTRIES);
+	rig_receive(rig, &m);
+	cr_assert_eq(m.type, MESSAGE_LIST_DONE);
+	rig_send(rig, &next);
+	rig_expect_close(rig, FTX_E_PROTOCOL);
+	rig_free(rig);
+}
+
+Test(session, NEXT_twice_behind_a_LIST_that_failed_is_a_protocol_error)
+{
+	struct rig *rig = rig_open(RIGHTS_FULL);
+	const struct message m = list_request(0, "s/none", true), next = next_request(0, 1);
+
+	rig_expect_error(rig, &m, FTX_E_NOT_FOUND);
+	rig_expect_error(rig, &next, FTX_E_NOT_FOUND);
+	rig_send(rig, &next);
+	rig_expect_close(rig, FTX_E_PROTOCOL);
+	rig_free(rig);
+}
+
 Test(session, NEXT_behind_the_end_is_a_protocol_error)
 {
 	struct rig *rig = rig_open(RIGHTS_FULL);

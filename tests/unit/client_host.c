@@ -38,16 +38,30 @@ shake_hands(struct host *h, int fd, struct session_keys *keys)
 	       handshake_server_finish(&s, finish, keys) == 0;
 }
 
+bool
+host_welcome(struct peer *p, unsigned unanswered)
+{
+	struct message welcome = {.type = MESSAGE_WELCOME};
+
+	welcome.welcome.codecs = CODEC_MASK_ALL;
+	welcome.welcome.unanswered = (uint16_t)unanswered;
+	welcome.welcome.handles = LIMIT_HANDLES;
+	return peer_send(p, &welcome);
+}
+
+static bool
+greet(struct peer *p)
+{
+	return peer_receive(p) && p->message.type == MESSAGE_HELLO &&
+	       host_welcome(p, LIMIT_UNANSWERED);
+}
+
 static void *
 serve_one(void *arg)
 {
 	struct peer *p = arg;
-	struct message welcome = {.type = MESSAGE_WELCOME};
 
-	welcome.welcome.codecs = CODEC_MASK_ALL;
-	welcome.welcome.unanswered = LIMIT_UNANSWERED;
-	welcome.welcome.handles = LIMIT_HANDLES;
-	if (peer_receive(p) && p->message.type == MESSAGE_HELLO && peer_send(p, &welcome))
+	if (p->greet != NULL ? p->greet(p) : greet(p))
 		p->script(p);
 	channel_free(p->channel);
 	return NULL;
@@ -68,6 +82,7 @@ take_connections(void *arg)
 			continue;
 		}
 		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+		p->greet = h->greet;
 		p->script = h->script;
 		p->arg = h->arg;
 		p->channel = channel_new(fd, &keys, CHANNEL_SERVER);

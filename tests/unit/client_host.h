@@ -13,6 +13,7 @@ struct host {
 	int fd;
 	uint16_t port;
 	uint8_t secret[KEY_BYTES], public_key[KEY_BYTES];
+	bool (*greet)(struct peer *p); /* false: no script; NULL: HELLO is answered by WELCOME */
 	void (*script)(struct peer *p);
 	void *arg;
 	struct peer peers[HOST_CONNECTIONS];
@@ -21,6 +22,9 @@ struct host {
 };
 
 void host_start(struct host *h, void (*script)(struct peer *p), void *arg);
+
+/* WELCOME, from a host that allows so many requests without their answers. */
+bool host_welcome(struct peer *p, unsigned unanswered);
 
 /* When the client's connections have ended. */
 void host_end(struct host *h);

@@ -72,6 +72,8 @@ static const struct {
 Test(landing, a_file_goes_into_a_directory_and_else_gets_its_name)
 {
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct landing_question question = {.run = &rig.run};
+		struct connection *c;
 		struct problem p;
 
 		rig_init(&rig, TRANSFER_PUT);
@@ -80,7 +82,9 @@ Test(landing, a_file_goes_into_a_directory_and_else_gets_its_name)
 		rig.run.dest_asked = true;
 		rig.peers[0].step = answers[i].answer;
 		rig_stream(&rig, answer, NULL);
-		cr_expect(landing_look(&rig.run, rig.streams[0]->connection) == 0);
+		c = rig.streams[0]->connection;
+		cr_expect(landing_ask(&question, c) == 0);
+		cr_expect(landing_take(&rig.run, &question, c) == 0);
 		cr_expect(landing_put(&rig.run, &rig.root, &p) == 0);
 		cr_expect_str_eq(rig.root.remote, answers[i].lands, "case %zu: %s", i,
 				 rig.root.remote);

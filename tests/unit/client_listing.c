@@ -323,8 +323,9 @@ Test(client_listing, answers_that_never_end_are_noticed)
 static void
 refuse_list(struct peer *p)
 {
-	if (peer_receive(p))
-		peer_error(p, FTX_E_DENIED);
+	for (int i = 0; i < LISTING_REQUESTS; i++)
+		if (peer_receive(p))
+			peer_error(p, FTX_E_DENIED);
 	if (peer_receive(p) && p->message.type == MESSAGE_PING)
 		peer_answer(p, MESSAGE_PONG);
 	peer_linger(p);
@@ -342,6 +343,33 @@ Test(client_listing, a_refusal_is_of_the_listing_only)
 	cr_expect(listing_open(&l, c, 0, "s", true, 0, &problem) == FTX_E_DENIED);
 	cr_expect(l == NULL && problem.error == FTX_E_DENIED && problem.side == SIDE_REMOTE);
 	cr_expect(connection_call(c, &ping, &reply) == 0);
+	connection_close(c);
+	peer_join(&p);
+}
+
+static void
+refuse_and_list(struct peer *p)
+{
+	if (!peer_receive(p))
+		return;
+	peer_error(p, FTX_E_DENIED);
+	if (peer_receive(p) && p->message.type == MESSAGE_NEXT) {
+		lines_send(p, "< a");
+		lines_send_done(p, 2);
+	}
+	peer_linger(p);
+}
+
+/* The two requests are sent together; who refuses the first cannot answer the second. */
+Test(client_listing, nothing_is_listed_that_was_refused)
+{
+	struct peer p = {0};
+	struct connection *c = peer_start(&p, refuse_and_list, LONG_MS);
+	struct problem problem;
+	struct listing *l;
+
+	cr_expect(listing_open(&l, c, 0, "s", true, 0, &problem) == FTX_E_DENIED);
+	cr_expect(connection_error(c) == FTX_E_PROTOCOL);
 	connection_close(c);
 	peer_join(&p);
 }

@@ -14,6 +14,7 @@ struct peer {
 	struct channel *channel;
 	struct message message; /* the last one received */
 	struct message_arena arena;
+	bool (*greet)(struct peer *p); /* of client_host.h */
 	void (*script)(struct peer *p);
 	void *arg; /* for the script */
 	int step;  /* likewise */
