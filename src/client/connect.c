@@ -15,6 +15,7 @@
 #include "src/client/bucket.h"
 #include "src/client/dial.h"
 #include "src/data/codec.h"
+#include "src/secure/aead.h"
 
 #define DIAL_MS		10000u /* for one address */
 #define REPLY_MS	10000u /* for message 2; a server turns a silent client out after 5 s */
@@ -137,6 +138,7 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 		goto out;
 	}
 	r = send_all(fd, cancel, hello, sizeof(hello), deadline);
+	aead_prepare(); /* while the reply is on its way */
 	if (r == 0)
 		r = receive_all(fd, cancel, reply, sizeof(reply), deadline);
 	if (r != 0) {

@@ -91,6 +91,12 @@ aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYT
 }
 
 void
+aead_prepare(void)
+{
+	aead_libcrypto_prepare();
+}
+
+void
 aead_init_bulk(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES])
 {
 	aead_init(a, id, key);

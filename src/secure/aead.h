@@ -32,15 +32,21 @@ const char *aead_name(enum aead_id id);
 void aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);
 
 /*
- * Encrypts data[0..length) in place and writes the tag behind it: room for length +
- * AEAD_TAG_BYTES.
+ * Does what the first aead_init_bulk() of a process would do, which takes some milliseconds: for
+ * one whose children need it.
  */
+void aead_prepare(void);
+
 /*
  * For much data: by libcrypto where this build has it, else as aead_init().  Allocates, so
  * aead_release() must follow.
  */
 void aead_init_bulk(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);
 
+/*
+ * Encrypts data[0..length) in place and writes the tag behind it: room for length +
+ * AEAD_TAG_BYTES.
+ */
 void aead_seal(const struct aead *a, uint64_t n, const uint8_t *ad, size_t ad_length, uint8_t *data,
 	       size_t length);
 

@@ -8,19 +8,37 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
+
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+/* By id; NULL: libcrypto does not do it.  For the life of the process. */
+static EVP_CIPHER *ciphers[2];
+
+static void
+fetch(void)
+{
+	/* openssl.cnf has no say here, and a confined process could not read it. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return;
+	ciphers[AEAD_CHACHA20_POLY1305] = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
+	ciphers[AEAD_AES_256_GCM] = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+void
+aead_libcrypto_prepare(void)
+{
+	pthread_once(&fetched, fetch);
+}
 
 void *
 aead_libcrypto_new(enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES])
 {
-	const EVP_CIPHER *cipher =
-	    id == AEAD_AES_256_GCM ? EVP_aes_256_gcm() : EVP_chacha20_poly1305();
 	EVP_CIPHER_CTX *context;
 
-	/* openssl.cnf has no say here, and a confined process could not read it. */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+	aead_libcrypto_prepare();
+	if (ciphers[id] == NULL || (context = EVP_CIPHER_CTX_new()) == NULL)
 		return NULL;
-	context = EVP_CIPHER_CTX_new();
-	if (context != NULL && EVP_CipherInit_ex(context, cipher, NULL, key, NULL, 1) != 1) {
+	if (EVP_CipherInit_ex2(context, ciphers[id], key, NULL, 1, NULL) != 1) {
 		EVP_CIPHER_CTX_free(context);
 		return NULL;
 	}
@@ -77,6 +95,11 @@ aead_libcrypto_open(void *context, const uint8_t nonce[static 12], const uint8_t
 }
 
 #else
+
+void
+aead_libcrypto_prepare(void)
+{
+}
 
 void *
 aead_libcrypto_new(enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES])

@@ -10,6 +10,9 @@
 
 #include "src/secure/aead.h"
 
+/* See aead_prepare(). */
+void aead_libcrypto_prepare(void);
+
 /*
  * An owned context holding key, or NULL: out of memory, or libcrypto does not do this cipher, or
  * this build is without it.

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@
 
 #define READ_AHEAD_BYTES (16u * 1024u)
 #define PAGE_BYTES	 4096u
+#define WHOLE(n, unit)	 (((n) + (unit)-1) / (unit) * (unit))
+#define IN_BYTES	 WHOLE(RECORD_MAX_BYTES + READ_AHEAD_BYTES, 64u)
+#define BUFFER_BYTES	 WHOLE(RECORD_MAX_BYTES + IN_BYTES, PAGE_BYTES)
 
 struct channel {
 	struct record_state sealing, opening;
@@ -27,8 +31,8 @@ struct channel {
 	int error;		    /* of receiving; it stays */
 	size_t out_bytes, out_sent; /* of the sealed frame */
 	size_t in_start, in_end;    /* received, not yet opened */
-	_Alignas(PAGE_BYTES) uint8_t out[RECORD_MAX_BYTES];
-	_Alignas(PAGE_BYTES) uint8_t in[RECORD_MAX_BYTES + READ_AHEAD_BYTES];
+	uint8_t *out;		    /* BUFFER_BYTES, and a page that nobody may touch */
+	uint8_t *in;		    /* the last IN_BYTES of them */
 };
 
 static int
@@ -39,6 +43,29 @@ set_nonblocking(int fd)
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* Of the kernel, which clears what is given back: most of it may never be touched. */
+static int
+get_buffers(struct channel *ch)
+{
+	void *at = mmap(NULL, BUFFER_BYTES + PAGE_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	ch->out = at;
+	ch->in = ch->out + BUFFER_BYTES - IN_BYTES;
+	return mprotect(ch->out + BUFFER_BYTES, PAGE_BYTES, PROT_NONE);
+}
+
+static void
+release(struct channel *ch)
+{
+	if (ch->out != NULL)
+		munmap(ch->out, BUFFER_BYTES + PAGE_BYTES);
+	sodium_memzero(ch, sizeof(*ch));
+	free(ch);
+}
+
 struct channel *
 channel_new(int fd, const struct session_keys *keys, enum channel_role role)
 {
@@ -47,13 +74,14 @@ channel_new(int fd, const struct session_keys *keys, enum channel_role role)
 
 	if (set_nonblocking(fd) != 0)
 		return NULL;
-	ch = aligned_alloc(PAGE_BYTES, sizeof(*ch));
+	ch = calloc(1, sizeof(*ch));
 	if (ch == NULL)
 		return NULL;
+	if (get_buffers(ch) != 0) {
+		release(ch);
+		return NULL;
+	}
 	ch->fd = fd;
-	ch->error = 0;
-	ch->out_bytes = ch->out_sent = 0;
-	ch->in_start = ch->in_end = 0;
 	record_init_bulk(&ch->sealing, keys->aead,
 			 client ? keys->client_to_server : keys->server_to_client);
 	record_init_bulk(&ch->opening, keys->aead,
@@ -69,8 +97,7 @@ channel_free(struct channel *ch)
 	close(ch->fd);
 	record_release(&ch->sealing);
 	record_release(&ch->opening);
-	sodium_memzero(ch, sizeof(*ch));
-	free(ch);
+	release(ch);
 }
 
 int

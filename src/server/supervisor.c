@@ -21,6 +21,7 @@
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/secure/aead.h"
 #include "src/secure/keyfile.h"
 #include "src/server/child.h"
 #include "src/server/greeter.h"
@@ -497,7 +498,9 @@ supervisor_run(const struct supervisor_options *options)
 	if ((r = sandbox_setup(&options->sandbox)) != 0)
 		return r;
 	raise_descriptor_limit();
+	/* What the children would all have to do. */
 	metadata_own_names();
+	aead_prepare();
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return error_from_errno(errno);
 	if ((r = peers_init(&s.peers)) == 0)
