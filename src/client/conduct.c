@@ -20,8 +20,8 @@
 #define MANY_BYTES	(UINT64_C(32) << 20)
 #define MANY_FILES	2000u /* small files are more work than their bytes say */
 #define STREAMS_AT_MOST 8u    /* auto */
-#define FAR_US		5000u /* a round trip that counts */
 #define ROUND_TRIPS	20u   /* that a rate is measured over at least */
+#define WORTH_TIMES	4u    /* so much longer is what a further stream has to do */
 #define MANY_FAR_FILES	128u
 #define STREAMS_FAR	4u
 #define MEASURE_MS	250u
@@ -105,13 +105,6 @@ is_much(const struct run *run)
 	       atomic_load(&run->files_total) >= MANY_FILES;
 }
 
-/* Where a round trip is long, connections are slow to come to their rate. */
-static bool
-is_far(const struct run *run)
-{
-	return atomic_load(&run->rtt_us) >= FAR_US;
-}
-
 /*
  * auto: the streams to begin with, when there is much.  Nearby a second one uses a second
  * processor.  Far away a tree comes to its rate sooner over several connections (that of a get is
@@ -121,11 +114,25 @@ is_far(const struct run *run)
 static unsigned
 first_streams(const struct run *run)
 {
-	if (!is_far(run))
+	if (!run_is_far(run))
 		return is_much(run) ? 2 : 1;
 	return atomic_load(&run->files_total) >= MANY_FAR_FILES || atomic_load(&run->lists)
 		   ? STREAMS_FAR
 		   : 1;
+}
+
+/*
+ * A further stream takes ROUND_TRIPS to come to its rate, and fills the queues on the way while it
+ * does: is there enough left at this rate (bytes a millisecond) to be worth it?
+ */
+static bool
+is_worth_growing(const struct run *run, uint64_t moved, double rate)
+{
+	uint64_t total = atomic_load(&run->bytes_total);
+	uint64_t coming_ms = ROUND_TRIPS * atomic_load(&run->rtt_us) / 1000;
+	double left_ms = (double)(total > moved ? total - moved : 0) / rate;
+
+	return !atomic_load(&run->scanned) || left_ms >= (double)(WORTH_TIMES * coming_ms);
 }
 
 /* auto: another stream? */
@@ -148,6 +155,8 @@ grow(struct conductor *c, uint64_t now)
 	c->rate_last = rate;
 	/* What still becomes faster by itself says nothing of the last stream. */
 	if (!is_much(c->run) || rate <= 0 || rate > last * FASTER)
+		return;
+	if (!is_worth_growing(c->run, atomic_load(&c->run->bytes), rate))
 		return;
 	c->growing = rate >= c->rate_before * FASTER && c->count < STREAMS_AT_MOST && add_stream(c);
 	c->rate_before = rate;

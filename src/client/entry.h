@@ -40,6 +40,7 @@ struct root {
 	int local;
 	char local_name[LIMIT_NAME_BYTES + 1]; /* get of one file: its name in local */
 
+	bool absent; /* put: a file; nothing was there when it was looked where it lands */
 	atomic_bool incomplete; /* a directory below was not read to its end */
 	atomic_uint_fast64_t entries;
 };

@@ -23,11 +23,12 @@ landing_asks(const struct run *run)
 }
 
 static void
-set_known(struct run *run, bool is_directory)
+set_known(struct run *run, bool is_directory, bool absent)
 {
 	pthread_mutex_lock(&run->results);
 	run->dest_known = true;
 	run->dest_is_directory = is_directory;
+	run->dest_absent = absent;
 	pthread_cond_broadcast(&run->dest_said);
 	pthread_mutex_unlock(&run->results);
 }
@@ -61,27 +62,30 @@ landing_take(struct run *run, struct landing_question *q, struct connection *c)
 	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	/* Where nothing can be asked nothing is there, or OPEN says what is wrong. */
-	set_known(run, q->is_directory);
+	set_known(run, q->is_directory, r == FTX_E_NOT_FOUND);
 	return 0;
 }
 
 void
 landing_give_up(struct run *run)
 {
-	set_known(run, false);
+	set_known(run, false, false);
 }
 
+/* Is the destination a directory?  *absent: nothing is there. */
 static bool
-await_dest(struct run *run)
+await_dest(struct run *run, bool *absent)
 {
 	bool is_directory;
 
+	*absent = false;
 	if (!run->dest_asked)
 		return false;
 	pthread_mutex_lock(&run->results);
 	while (!run->dest_known)
 		pthread_cond_wait(&run->dest_said, &run->results);
 	is_directory = run->dest_is_directory;
+	*absent = run->dest_absent;
 	pthread_mutex_unlock(&run->results);
 	return is_directory;
 }
@@ -109,7 +113,7 @@ landing_put(struct run *run, struct root *root, struct problem *p)
 		return explain(
 		    mapping_land_directory(&l, name, length, root->remote, sizeof(root->remote)),
 		    p);
-	l.is_directory = await_dest(run);
+	l.is_directory = await_dest(run, &root->absent);
 	return explain(mapping_land(&l, name, length, root->remote, sizeof(root->remote)), p);
 }
 

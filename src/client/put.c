@@ -246,10 +246,13 @@ put_batch(struct stream *s, struct batch *b)
 	return r;
 }
 
-/* Is nothing of the batch there, because a directory above was not? */
+/* Is nothing of the batch there, because a directory above was not, or it was looked at? */
 static bool
 is_all_absent(struct stream *s, const struct batch *b)
 {
+	/* A dry run also wants to know whether it may be made. */
+	if (b->root->absent && !s->run->request->dry_run)
+		return true;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct entry *e = &b->entries[i];
 		struct dirnode *d = e->directory;

@@ -14,31 +14,9 @@
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/client/put.h"
+#include "src/client/put_send.h"
 #include "src/client/ranges.h"
 #include "src/client/verdict.h"
-
-#define HANDLE 0u /* one file at a time on a connection */
-
-struct sender {
-	struct stream *s;
-	struct big *b;
-	struct source *source;
-	char *path;	/* where the source borrows it, or NULL */
-	bool opened;	/* the handle is in use */
-	bool resending; /* what is sent was counted before */
-
-	uint64_t portion;     /* bytes after which one is due: this stream's share */
-	uint64_t since_bytes; /* sent since the last CHECKPOINT ... */
-	uint64_t since_ms;    /* ... that was asked for then */
-	uint64_t interval_ms;
-	bool asked; /* and its duration not yet looked at */
-};
-
-static int
-local_problem(struct sender *p, int r)
-{
-	return problem_local(&p->s->problem, r, errno);
-}
 
 static int
 open_source(struct sender *p)
@@ -77,13 +55,38 @@ release(struct sender *p, bool discard)
 		return connection_error(s->connection);
 	if (cancel_requested(&s->run->cancel))
 		connection_grace(s->connection, GRACE_MS);
-	m.release.handle = HANDLE;
+	m.release.handle = SENDER_HANDLE;
 	m.release.discard = discard;
 	return connection_call(s->connection, &m, &s->release);
 }
 
+/*
+ * OPEN, and behind it (early) the first block: it is on its way while the answer is, and is sent
+ * for nothing where the answer is that it is there.
+ */
 static int
-open_once(struct sender *p)
+ask_open(struct sender *p, const struct message *m, bool early)
+{
+	struct stream *s = p->s;
+	struct problem problem;
+	int r, sent = 0;
+
+	sender_begin(p);
+	s->call = (struct reply){.on_message = take_have, .arg = p};
+	r = connection_request(s->connection, m, &s->call);
+	if (r == 0 && early)
+		sent = sender_send_first(p);
+	problem = s->problem;
+	r = connection_answer(s->connection, &s->call);
+	if (r == 0 && sent == 0)
+		return 0;
+	p->has_first = false;
+	s->problem = r != 0 ? s->call.problem : problem;
+	return r != 0 ? r : sent;
+}
+
+static int
+open_once(struct sender *p, bool early)
 {
 	struct stream *s = p->s;
 	struct message m = {.type = MESSAGE_OPEN};
@@ -94,15 +97,15 @@ open_once(struct sender *p)
 
 	if (r != 0)
 		return problem_set(&s->problem, r, SIDE_LOCAL, NULL);
-	m.open.handle = HANDLE;
+	m.open.handle = SENDER_HANDLE;
 	m.open.path = span_of(remote);
 	m.open.allocate = allocate < LIMIT_FILE_BYTES ? allocate : LIMIT_FILE_BYTES;
 	m.open.identity = p->b->identity;
-	for (;;) {
+	for (;; early = false) {
 		struct problem problem;
 
 		p->opened = true;
-		r = stream_call(s, &m, take_have, p);
+		r = ask_open(p, &m, early);
 		if (r == 0 || stream_is_over(s))
 			return r;
 		problem = s->problem;
@@ -114,20 +117,17 @@ open_once(struct sender *p)
 }
 
 static int
-open_remote(struct sender *p)
+open_remote(struct sender *p, bool early)
 {
 	struct stream *s = p->s;
-	int r = open_once(p);
+	int r = open_once(p, early);
 
 	if (r == 0 && s->run->request->no_resume && s->have_count > 0) {
+		p->has_first = false;
 		if (release(p, true) != 0)
 			return stream_explain(s, s->release.problem.error);
-		r = open_once(p);
+		r = open_once(p, false);
 	}
-	p->since_bytes = 0;
-	p->since_ms = clock_ms();
-	p->interval_ms = CHECKPOINT_MS;
-	p->asked = false;
 	return r;
 }
 
@@ -145,8 +145,9 @@ begin(struct sender *p)
 	atomic_fetch_add(&run->bytes_total, b->identity.size - before);
 	b->entry->identity = b->identity;
 	if (b->identity.size > LIMIT_FILE_BYTES)
-		return local_problem(p, FTX_E_TOO_LARGE);
-	if ((r = open_remote(p)) != 0)
+		return sender_problem(p, FTX_E_TOO_LARGE);
+	/* The second time it is known to be there, or wrong. */
+	if ((r = open_remote(p, b->attempt == 0 && run_is_far(run))) != 0)
 		return r;
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);
@@ -161,207 +162,7 @@ join(struct sender *p)
 {
 	if (!identity_same(source_identity(p->source), &p->b->identity))
 		return problem_set(&p->s->problem, FTX_E_CHANGED, SIDE_LOCAL, NULL);
-	return open_remote(p);
-}
-
-/* Has a CHECKPOINT been answered ERROR?  Then the handle takes nothing more. */
-static int
-check_handle(struct sender *p)
-{
-	struct reply *reply = &p->s->checkpoint;
-
-	if (!p->asked || !reply->done || reply->problem.error == 0)
-		return 0;
-	p->s->problem = reply->problem;
-	return reply->problem.error;
-}
-
-/* At a block's end: is it time for a CHECKPOINT? */
-static int
-checkpoint(struct sender *p)
-{
-	struct message m = {.type = MESSAGE_CHECKPOINT};
-	struct stream *s = p->s;
-	uint64_t now = clock_ms();
-	int r;
-
-	if (!s->checkpoint.done)
-		return 0;
-	if (p->asked) {
-		uint64_t pause = CHECKPOINT_TIMES * (now - p->since_ms);
-
-		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
-		p->asked = false;
-	}
-	if (p->since_bytes < p->portion && now - p->since_ms < p->interval_ms)
-		return 0;
-	errno = 0;
-	r = source_check(p->source);
-	if (r != 0)
-		return local_problem(p, r);
-	m.checkpoint.handle = HANDLE;
-	r = connection_request(s->connection, &m, &s->checkpoint);
-	if (r != 0)
-		return stream_explain(s, r);
-	p->asked = true;
-	p->since_bytes = 0;
-	p->since_ms = now;
-	return 0;
-}
-
-static void
-moved(struct sender *p, uint64_t bytes)
-{
-	if (p->resending)
-		return;
-	atomic_fetch_add(&p->b->moved, bytes);
-	big_count(p->b, p->s->run, bytes, false);
-}
-
-static int
-send_data(struct sender *p, uint64_t offset, size_t length)
-{
-	struct message m = {.type = MESSAGE_WRITE};
-	struct stream *s = p->s;
-	struct digest digest;
-	uint8_t *raw;
-	int r = connection_chunk(s->connection, &raw);
-
-	if (r != 0)
-		return stream_explain(s, r);
-	if ((r = check_handle(p)) != 0)
-		return r;
-	errno = 0;
-	if ((r = source_read(p->source, offset, raw, length)) != 0)
-		return local_problem(p, r);
-	digest = digest_of(raw, length);
-	digest_add(s->block, raw, length);
-	m.write.handle = HANDLE;
-	m.write.offset = offset;
-	m.write.raw_length = (uint32_t)length;
-	memcpy(m.write.digest, digest.bytes, sizeof(m.write.digest));
-	m.write.codec = (uint8_t)encoder_run(s->encoder, offset, raw, length, &m.write.data.length);
-	m.write.data.data = raw;
-	r = connection_send_chunk(s->connection, &m);
-	if (r != 0)
-		return stream_explain(s, r);
-	atomic_fetch_add(&s->run->bytes_wire, m.write.data.length);
-	p->since_bytes += length;
-	moved(p, length);
-	return 0;
-}
-
-static int
-send_hole(struct sender *p, uint64_t offset, uint64_t length)
-{
-	struct message m = {.type = MESSAGE_HOLE};
-	struct stream *s = p->s;
-	int r = check_handle(p);
-
-	if (r != 0)
-		return r;
-	m.hole.handle = HANDLE;
-	m.hole.offset = offset;
-	m.hole.length = length;
-	r = connection_tell(s->connection, &m);
-	if (r != 0)
-		return stream_explain(s, r);
-	moved(p, length);
-	return 0;
-}
-
-/* A stretch within one block: data and holes. */
-static int
-send_block(struct sender *p, uint64_t block, struct digest *digest)
-{
-	uint64_t size = p->b->identity.size;
-	uint64_t offset = block * LIMIT_BLOCK_BYTES;
-	uint64_t end = size - offset > LIMIT_BLOCK_BYTES ? offset + LIMIT_BLOCK_BYTES : size;
-
-	digest_start(p->s->block);
-	while (offset < end) {
-		uint64_t length;
-		bool hole;
-		int r;
-
-		errno = 0;
-		if ((r = source_extent(p->source, offset, end, &hole, &length)) != 0)
-			return local_problem(p, r);
-		if (!hole && length > LIMIT_CHUNK_BYTES)
-			length = LIMIT_CHUNK_BYTES;
-		if (hole) {
-			digest_add_zeros(p->s->block, (size_t)length);
-			r = send_hole(p, offset, length);
-		} else {
-			r = send_data(p, offset, (size_t)length);
-		}
-		if (r != 0)
-			return r;
-		offset += length;
-	}
-	*digest = digest_finish(p->s->block);
-	return checkpoint(p);
-}
-
-/* Whole blocks of hole from first on, at most count: sent at once.  *sent: how many. */
-static int
-send_hole_blocks(struct sender *p, uint64_t first, uint64_t count, struct digest *digests,
-		 uint64_t *sent)
-{
-	uint64_t size = p->b->identity.size, offset = first * LIMIT_BLOCK_BYTES;
-	uint64_t end = offset + count * LIMIT_BLOCK_BYTES, length;
-	bool hole;
-	int r;
-
-	*sent = 0;
-	errno = 0;
-	if ((r = source_extent(p->source, offset, end < size ? end : size, &hole, &length)) != 0)
-		return local_problem(p, r);
-	if (!hole || length < LIMIT_BLOCK_BYTES)
-		return 0;
-	*sent = length / LIMIT_BLOCK_BYTES;
-	for (uint64_t i = 0; i < *sent; i++)
-		digests[i] = digest_of_zeros(LIMIT_BLOCK_BYTES);
-	return send_hole(p, offset, *sent * LIMIT_BLOCK_BYTES);
-}
-
-static int
-send_segment(struct sender *p, const struct segment *segment)
-{
-	struct digest *digests = p->b->digests + segment->number;
-	uint64_t done = 0, holes;
-	int r = 0;
-
-	while (done < segment->count && r == 0) {
-		r = send_hole_blocks(p, segment->first + done, segment->count - done,
-				     digests + done, &holes);
-		done += holes;
-		if (r != 0 || done == segment->count)
-			break;
-		r = send_block(p, segment->first + done, &digests[done]);
-		done++;
-	}
-	return r;
-}
-
-/* What nobody else takes. */
-static int
-send_segments(struct sender *p)
-{
-	struct segment segment;
-	int r = 0;
-
-	for (;;) {
-		work_next_segment(&p->s->run->work, p->b, &segment);
-		if (segment.count == 0)
-			break;
-		p->portion = CHECKPOINT_BYTES / segment.active;
-		if ((r = send_segment(p, &segment)) != 0)
-			return r;
-	}
-	errno = 0;
-	r = source_check(p->source);
-	return r != 0 ? local_problem(p, r) : 0;
+	return open_remote(p, false);
 }
 
 struct committing {
@@ -407,7 +208,7 @@ commit_once(struct sender *p, struct committing *c)
 	for (uint64_t i = 0; i < b->todo_blocks; i++)
 		file_digest_add(s->file, &b->digests[i]);
 	digest = digest_finish(s->file);
-	m.commit.handle = HANDLE;
+	m.commit.handle = SENDER_HANDLE;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.size = b->identity.size;
 	m.commit.metadata = *source_metadata(p->source);
@@ -428,11 +229,12 @@ commit(struct sender *p, uint8_t *flags)
 	int r = commit_once(p, &c);
 
 	if ((r == FTX_E_INCOMPLETE || r == FTX_E_MISMATCH) && c.count > 0 && !stream_is_over(s) &&
-	    check_handle(p) == 0) {
+	    sender_check(p) == 0) {
 		p->resending = true;
+		p->has_first = false;
 		r = big_set_ranges(p->b, c.ranges, c.count);
 		if (r == 0)
-			r = send_segments(p);
+			r = sender_send(p);
 		if (r == 0)
 			r = commit_once(p, &c);
 	}
@@ -535,7 +337,7 @@ work_on(struct sender *p, bool first)
 	if (p->source == NULL && (r = open_source(p)) != 0)
 		return r;
 	r = first ? begin(p) : join(p);
-	return r == 0 ? send_segments(p) : r;
+	return r == 0 ? sender_send(p) : r;
 }
 
 /* Prepares the second attempt. */
@@ -549,6 +351,7 @@ reset(struct sender *p)
 	b->opened = b->helpers = false;
 	b->credit = b->present + atomic_load(&b->moved);
 	p->resending = false;
+	p->has_first = false;
 }
 
 void

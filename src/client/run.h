@@ -41,7 +41,7 @@ struct run {
 	bool announced;	 /* TRANSFER_STARTED was sent */
 	bool to_output;	 /* get: to standard output, by the scanner; constant */
 	bool dest_asked; /* put: the first stream looks at the destination; constant */
-	bool dest_known, dest_is_directory; /* put: what landing_look() has found */
+	bool dest_known, dest_is_directory, dest_absent; /* put: what landing_take() has found */
 	pthread_cond_t dest_said;
 	struct queue *events;		 /* of struct transfer_event *, owned */
 	struct transfer_event *finished; /* owned: made beforehand, so that it comes for sure */
@@ -61,6 +61,17 @@ static inline bool
 run_is_put(const struct run *run)
 {
 	return run->request->verb == TRANSFER_PUT;
+}
+
+/*
+ * Is a round trip long enough to count?  Then connections are slow to come to their rate, and an
+ * answer is better not waited for.
+ */
+#define RUN_FAR_US 5000u
+static inline bool
+run_is_far(const struct run *run)
+{
+	return atomic_load(&run->rtt_us) >= RUN_FAR_US;
 }
 
 /* Takes the event; waits while the reader of events is behind. */

@@ -376,6 +376,8 @@ write_file(struct fake *f, struct fake_end *end, const struct message_write *w)
 	struct digest digest = digest_of(w->data.data, w->data.length);
 	uint64_t block = w->offset / LIMIT_BLOCK_BYTES;
 
+	if (end->failed)
+		return;
 	if (file == NULL || w->codec != CODEC_RAW || w->data.length != w->raw_length ||
 	    w->offset + w->raw_length > file->size ||
 	    block != (w->offset + w->raw_length - 1) / LIMIT_BLOCK_BYTES ||
@@ -438,6 +440,7 @@ release_handle(struct fake *f, struct fake_end *end, struct peer *p)
 	if (end->open != NULL && p->message.release.discard)
 		end->open->dropped = true;
 	end->open = NULL;
+	end->failed = false;
 	peer_answer(p, MESSAGE_OK);
 }
 

@@ -41,6 +41,7 @@ struct fake {
 	struct fake_end {
 		struct peer *peer;
 		struct fake_file *open; /* handle 0 */
+		bool failed;		/* a hook has answered its OPEN with ERROR */
 		struct fake_file *part; /* a PACK ended within it */
 		struct fake_file *group[LIMIT_GROUP_ITEMS];
 		uint32_t group_count;

@@ -32,6 +32,7 @@ follow_plan(struct fake *f, struct peer *p)
 {
 	if (p->message.type == MESSAGE_OPEN && f->opens < plan.open_errors) {
 		f->opens++;
+		f->ends[0].failed = true;
 		peer_error(p, plan.open_error);
 		return true;
 	}
@@ -165,38 +166,84 @@ start(bool (*hook)(struct fake *f, struct peer *p))
 	return f;
 }
 
+static void
+play(const struct scenario *s, bool far)
+{
+	struct fake *f = start(follow_plan);
+	const struct transfer_error *e;
+	unsigned writes[BLOCKS] = {0};
+	/* Far away the first block does not wait for the word that it is there. */
+	bool first_in_vain = far && s->plan.have_count > s->plan.have_first && s->writes[0] == 0;
+	int r;
+
+	plan = s->plan;
+	rig.run.rtt_us = far ? RUN_FAR_US : 0;
+	rig_stream(&rig, fake_serve, f);
+	r = rig_put(&rig);
+	e = rig_error(&rig, "");
+	if (s->result == FTX_E_PROTOCOL)
+		cr_expect(r == FTX_E_PROTOCOL, "%s: %s", s->what, error_name(r));
+	else
+		cr_expect((e != NULL ? e->problem.error : 0) == s->result, "%s: %s", s->what,
+			  e != NULL ? e->problem.text : "");
+	if (s->result == 0)
+		cr_expect(rig.run.bytes == SIZE, "%s", s->what);
+	rig_end(&rig);
+	for (size_t n = 0; n < f->file_count; n++)
+		for (unsigned b = 0; b < BLOCKS; b++)
+			writes[b] += f->files[n].block_writes[b];
+	/* How much of it before the connection ended is another matter. */
+	if (first_in_vain && s->result == FTX_E_PROTOCOL)
+		writes[0] = LIMIT_BLOCK_BYTES;
+	for (unsigned b = 0; b < BLOCKS; b++)
+		cr_expect(writes[b] ==
+			      (s->writes[b] + (b == 0 && first_in_vain)) * LIMIT_BLOCK_BYTES,
+			  "%s: block %u: %u", s->what, b, writes[b]);
+	cr_expect(f->opens == s->opens && f->commits == s->commits && f->releases == s->releases &&
+		      f->discards == s->discards,
+		  "%s: %u %u %u %u", s->what, f->opens, f->commits, f->releases, f->discards);
+	cr_expect_str_eq(f->broken, "", "%s: %s", s->what, f->broken);
+	fake_free(f);
+}
+
 Test(client_put_big, sends_what_is_missing_and_no_more)
 {
-	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-		const struct scenario *s = &scenarios[i];
-		struct fake *f = start(follow_plan);
-		const struct transfer_error *e;
-		unsigned writes[BLOCKS] = {0};
-		int r;
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
+		for (int far = 0; far < 2; far++)
+			play(&scenarios[i], far != 0);
+}
 
-		plan = s->plan;
-		rig_stream(&rig, fake_serve, f);
-		r = rig_put(&rig);
-		e = rig_error(&rig, "");
-		if (s->result == FTX_E_PROTOCOL)
-			cr_expect(r == FTX_E_PROTOCOL, "%s: %s", s->what, error_name(r));
-		else
-			cr_expect((e != NULL ? e->problem.error : 0) == s->result, "%s: %s",
-				  s->what, e != NULL ? e->problem.text : "");
-		rig_end(&rig);
-		for (size_t n = 0; n < f->file_count; n++)
-			for (unsigned b = 0; b < BLOCKS; b++)
-				writes[b] += f->files[n].block_writes[b];
-		for (unsigned b = 0; b < BLOCKS; b++)
-			cr_expect(writes[b] == s->writes[b] * LIMIT_BLOCK_BYTES, "%s: block %u: %u",
-				  s->what, b, writes[b]);
-		cr_expect(f->opens == s->opens && f->commits == s->commits &&
-			      f->releases == s->releases && f->discards == s->discards,
-			  "%s: %u %u %u %u", s->what, f->opens, f->commits, f->releases,
-			  f->discards);
-		cr_expect_str_eq(f->broken, "", "%s: %s", s->what, f->broken);
-		fake_free(f);
+static unsigned far_first;
+
+/* Answers OPEN only when the first block is here. */
+static bool
+answer_late(struct fake *f, struct peer *p)
+{
+	if (p->message.type == MESSAGE_OPEN) {
+		f->opens++;
+		return true;
 	}
+	if (f->opens == 1 && p->message.type == MESSAGE_WRITE && f->ends[0].open == NULL) {
+		far_first += p->message.write.raw_length;
+		if (far_first == LIMIT_BLOCK_BYTES)
+			fake_have(p, 0, BLOCKS);
+		return true;
+	}
+	return false;
+}
+
+Test(client_put_big, far_away_the_first_block_does_not_wait)
+{
+	struct fake *f = start(answer_late);
+
+	far_first = 0;
+	rig.run.rtt_us = RUN_FAR_US;
+	rig.request.timeout_ms = 10000;
+	rig_stream(&rig, fake_serve, f);
+	(void)rig_put(&rig); /* this server loses the file */
+	cr_expect(far_first == LIMIT_BLOCK_BYTES && f->opens == 1);
+	rig_end(&rig);
+	fake_free(f);
 }
 
 Test(client_put_big, busy_is_final_where_nothing_is_tried_again)
