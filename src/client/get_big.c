@@ -391,7 +391,7 @@ begin(struct receiver *p)
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);
 	big_count(b, p->s->run, b->present, true);
-	work_big_opened(&p->s->run->work, b, b->todo_blocks > SEGMENT_BLOCKS);
+	work_big_opened(&p->s->run->work, b, b->todo_blocks > SEGMENT_BLOCKS, false);
 	return b->identity.size == 0 ? check_empty(p) : 0;
 }
 

@@ -71,6 +71,7 @@ ask_open(struct sender *p, const struct message *m, bool early)
 	struct problem problem;
 	int r, sent = 0;
 
+	p->has_first = false;
 	sender_begin(p);
 	s->call = (struct reply){.on_message = take_have, .arg = p};
 	r = connection_request(s->connection, m, &s->call);
@@ -152,7 +153,7 @@ begin(struct sender *p)
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);
 	big_count(b, run, b->present, true);
-	work_big_opened(&run->work, b, b->todo_blocks > SEGMENT_BLOCKS);
+	work_big_opened(&run->work, b, b->todo_blocks > SEGMENT_BLOCKS, sender_use_first(p));
 	return 0;
 }
 
@@ -231,7 +232,6 @@ commit(struct sender *p, uint8_t *flags)
 	if ((r == FTX_E_INCOMPLETE || r == FTX_E_MISMATCH) && c.count > 0 && !stream_is_over(s) &&
 	    sender_check(p) == 0) {
 		p->resending = true;
-		p->has_first = false;
 		r = big_set_ranges(p->b, c.ranges, c.count);
 		if (r == 0)
 			r = sender_send(p);
@@ -351,7 +351,6 @@ reset(struct sender *p)
 	b->opened = b->helpers = false;
 	b->credit = b->present + atomic_load(&b->moved);
 	p->resending = false;
-	p->has_first = false;
 }
 
 void

@@ -160,14 +160,6 @@ send_block(struct sender *p, uint64_t block, struct digest *digest)
 	return checkpoint(p);
 }
 
-static uint64_t
-first_bytes(const struct sender *p)
-{
-	uint64_t size = p->b->identity.size;
-
-	return size < LIMIT_BLOCK_BYTES ? size : LIMIT_BLOCK_BYTES;
-}
-
 int
 sender_send_first(struct sender *p)
 {
@@ -178,6 +170,19 @@ sender_send_first(struct sender *p)
 	p->resending = false;
 	p->has_first = r == 0;
 	return r;
+}
+
+bool
+sender_use_first(struct sender *p)
+{
+	struct big *b = p->b;
+	uint64_t size = b->identity.size;
+
+	if (!p->has_first || b->todo_count == 0 || b->todo[0].first != 0)
+		return false;
+	b->digests[0] = p->first;
+	moved(p, size < LIMIT_BLOCK_BYTES ? size : LIMIT_BLOCK_BYTES);
+	return true;
 }
 
 /* Whole blocks of hole from first on, at most count: sent at once.  *sent: how many. */
@@ -209,11 +214,6 @@ send_segment(struct sender *p, const struct segment *segment)
 	uint64_t done = 0, holes;
 	int r = 0;
 
-	if (p->has_first && segment->first == 0) {
-		p->has_first = false;
-		digests[done++] = p->first;
-		moved(p, first_bytes(p));
-	}
 	while (done < segment->count && r == 0) {
 		r = send_hole_blocks(p, segment->first + done, segment->count - done,
 				     digests + done, &holes);

@@ -18,7 +18,7 @@ struct sender {
 	bool opened;	/* the handle is in use */
 	bool resending; /* what is sent was counted before */
 
-	/* The first block was sent behind OPEN, and no segment has it yet; its digest. */
+	/* The first block was sent behind OPEN; its digest. */
 	bool has_first;
 	struct digest first;
 
@@ -40,6 +40,9 @@ int sender_check(struct sender *p);
 
 /* The first block, before it is known whether it is there.  Sets has_first. */
 int sender_send_first(struct sender *p);
+
+/* Was it sent so, and missing?  Then it is counted, and no segment needs it. */
+bool sender_use_first(struct sender *p);
 
 /* All segments that nobody else takes.  0, or an error in the stream's problem. */
 int sender_send(struct sender *p);

@@ -557,14 +557,28 @@ work_is_absent(struct work *w, struct dirnode *d)
 	return absent;
 }
 
+/* So many blocks of the present range have gone. */
+static void
+go_on(struct big *b, uint64_t count)
+{
+	b->next_number += count;
+	b->next_block += count;
+	if (b->next_block == b->todo[b->next_range].count) {
+		b->next_range++;
+		b->next_block = 0;
+	}
+}
+
 void
-work_big_opened(struct work *w, struct big *b, bool helpers)
+work_big_opened(struct work *w, struct big *b, bool helpers, bool first_sent)
 {
 	lock(w);
 	b->opened = true;
 	b->helpers = helpers;
 	b->next_range = 0;
 	b->next_block = b->next_number = 0;
+	if (first_sent)
+		go_on(b, 1);
 	wake(w);
 	unlock(w);
 }
@@ -584,12 +598,7 @@ work_next_segment(struct work *w, struct big *b, struct segment *out)
 		out->count = left < SEGMENT_BLOCKS ? left : SEGMENT_BLOCKS;
 		out->number = b->next_number;
 		out->active = b->active;
-		b->next_number += out->count;
-		b->next_block += out->count;
-		if (b->next_block == range->count) {
-			b->next_range++;
-			b->next_block = 0;
-		}
+		go_on(b, out->count);
 	}
 	unlock(w);
 }

@@ -103,8 +103,11 @@ void work_batch_done(struct work *w, struct batch *b);
 
 void work_add_big(struct work *w, struct big *b);
 
-/* b->todo is there; others may take segments of it, where helpers says so. */
-void work_big_opened(struct work *w, struct big *b, bool helpers);
+/*
+ * b->todo is there; others may take segments of it, where helpers says so.  first_sent: its first
+ * block needs nobody any more.
+ */
+void work_big_opened(struct work *w, struct big *b, bool helpers, bool first_sent);
 
 /* The next stretch to be moved; count 0: none is left, or the file has failed. */
 void work_next_segment(struct work *w, struct big *b, struct segment *out);

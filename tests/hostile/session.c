@@ -256,6 +256,33 @@ Test(session, T25_a_wrong_file_digest_publishes_nothing_and_asks_for_the_blocks_
 	rig_free(rig);
 }
 
+/* As a client does that does not wait for HAVE: the block may come, and COMMIT need not name it. */
+Test(session, a_block_that_is_there_may_be_sent_again)
+{
+	struct rig *rig = with_chunks(NULL, 0);
+	struct message release = {.type = MESSAGE_RELEASE};
+	const struct block_range last = {2, 1};
+	struct message m = rig_open_request(0, "s/f", sizeof(content));
+	size_t length;
+	uint8_t *stored;
+
+	send_content(rig, 0, 0, 2 * MIB);
+	rig_ask(rig, &release, MESSAGE_OK);
+	rig_send(rig, &m);
+	send_content(rig, 0, 0, MIB);
+	cr_assert_eq(rig_receive(rig, &m), 0);
+	cr_assert_eq(m.type, MESSAGE_HAVE);
+	cr_assert(m.have.blocks.count == 1 && m.have.blocks.items[0].first == 0 &&
+		  m.have.blocks.items[0].count == 2);
+	send_content(rig, 0, 2 * MIB, 3 * MIB);
+	m = rig_commit(0, sizeof(content), content, &last, 1);
+	rig_ask(rig, &m, MESSAGE_COMMITTED);
+	stored = rig_content(rig, "f", &length);
+	cr_assert(length == sizeof(content) && memcmp(stored, content, length) == 0);
+	free(stored);
+	rig_free(rig);
+}
+
 Test(session, commit_without_all_blocks_names_the_missing_ones)
 {
 	struct rig *rig = with_chunks(NULL, 0);

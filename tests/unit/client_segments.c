@@ -55,7 +55,7 @@ Test(segments, what_is_missing_is_all_but_what_is_there)
 
 	cr_expect(b->todo_count == 4 && b->todo_blocks == BLOCKS - 350);
 	cr_expect(b->present == 350 * (uint64_t)LIMIT_BLOCK_BYTES);
-	work_big_opened(&w, b, true);
+	work_big_opened(&w, b, true, false);
 	work_big_over(&w, b);
 	work_release(&w);
 }
@@ -65,7 +65,7 @@ Test(segments, an_empty_file_has_none)
 	struct big *b = begin(0, NULL, 0);
 	struct segment s;
 
-	work_big_opened(&w, b, true);
+	work_big_opened(&w, b, true, false);
 	work_next_segment(&w, b, &s);
 	cr_expect(s.count == 0);
 	cr_expect(work_big_leave(&w, b));
@@ -79,7 +79,7 @@ Test(segments, are_numbered_by_their_place_in_what_is_missing)
 	struct segment s;
 	uint64_t number = 0;
 
-	work_big_opened(&w, b, true);
+	work_big_opened(&w, b, true, false);
 	for (;;) {
 		work_next_segment(&w, b, &s);
 		if (s.count == 0)
@@ -149,7 +149,7 @@ Test(segments, each_block_is_moved_once_whatever_the_number_of_streams)
 		handles = 1;
 		for (unsigned i = 0; i < 3; i++)
 			pthread_create(&threads[i], NULL, help, NULL);
-		work_big_opened(&w, b, true);
+		work_big_opened(&w, b, true, false);
 		take_all(b);
 		if (work_big_leave(&w, b)) {
 			cr_assert(atomic_load(&handles) == 1);
@@ -184,7 +184,7 @@ Test(segments, nobody_joins_before_it_is_opened_or_where_there_is_no_help)
 	struct big *b = begin(SIZE, NULL, 0);
 
 	cr_expect(kind() == WORK_NONE);
-	work_big_opened(&w, b, false);
+	work_big_opened(&w, b, false, false);
 	cr_expect(kind() == WORK_NONE);
 	work_big_over(&w, b);
 	work_release(&w);
@@ -198,7 +198,7 @@ Test(segments, nobody_joins_or_goes_on_when_it_has_failed)
 
 	problem_set(&first, FTX_E_NO_SPACE, SIDE_REMOTE, "first");
 	problem_set(&second, FTX_E_CLOSED, SIDE_NETWORK, "second");
-	work_big_opened(&w, b, true);
+	work_big_opened(&w, b, true, false);
 	cr_expect(kind() == WORK_SEGMENTS); /* stream 1 is at it too */
 	work_big_fail(&w, b, &first);
 	work_big_fail(&w, b, &second);
@@ -220,7 +220,7 @@ Test(segments, nobody_joins_the_last_one)
 	const struct block_range again[] = {{5, 200}};
 	struct big *b = begin(SIZE, NULL, 0);
 
-	work_big_opened(&w, b, true);
+	work_big_opened(&w, b, true, false);
 	take_all(b);
 	cr_expect(work_big_leave(&w, b));
 	cr_assert(big_set_ranges(b, again, 1) == 0);
