@@ -9,6 +9,7 @@
 
 #include "proto/errors.h"
 #include "src/base/directory.h"
+#include "src/base/display.h"
 #include "src/client/local.h"
 #include "src/client/mapping.h"
 
@@ -18,28 +19,45 @@ landing_asks(const struct run *run)
 	const struct transfer_request *request = run->request;
 	const struct address *dest = &run->remotes[0];
 
-	return run_is_put(run) && request->source_count == 1 && !request->no_target_directory &&
-	       !dest->trailing_slash && address_rest(dest->path)[0] != '\0';
+	return run_is_put(run) && request->source_count == 1 && !dest->trailing_slash &&
+	       address_rest(dest->path)[0] != '\0';
 }
 
 static void
-set_known(struct run *run, bool is_directory, bool absent)
+set_known(struct run *run, const struct landing_found *found)
 {
 	pthread_mutex_lock(&run->results);
 	run->dest_known = true;
-	run->dest_is_directory = is_directory;
-	run->dest_absent = absent;
+	run->dest = *found;
 	pthread_cond_broadcast(&run->dest_said);
 	pthread_mutex_unlock(&run->results);
+}
+
+/* Who names a link means what it leads to, or does not know that it is one. */
+static int
+refuse_link(struct problem *p, enum side side, const char *path, const char *target, size_t length)
+{
+	char name[2 * LIMIT_NAME_BYTES], to[4 * LIMIT_NAME_BYTES];
+	const char *last;
+	size_t last_length = mapping_last_name(path, &last);
+
+	display_escape(name, sizeof(name), last, last_length);
+	display_escape(to, sizeof(to), target, length);
+	return problem_set(p, FTX_E_IS_LINK, side, "'%s' is a link to '%s': use that", name, to);
 }
 
 static int
 take_entry(void *arg, const struct message *m)
 {
 	struct landing_question *q = arg;
+	const struct attributes *a = &m->entry.attributes;
 
-	if (m->type == MESSAGE_ENTRY)
-		q->is_directory = m->entry.attributes.metadata.type == ENTRY_DIRECTORY;
+	if (m->type != MESSAGE_ENTRY)
+		return 0;
+	q->found.is_directory = a->metadata.type == ENTRY_DIRECTORY;
+	if (a->metadata.type == ENTRY_SYMLINK)
+		refuse_link(&q->found.problem, SIDE_REMOTE, q->run->remotes[0].path,
+			    (const char *)a->target.data, a->target.length);
 	return 0;
 }
 
@@ -62,32 +80,31 @@ landing_take(struct run *run, struct landing_question *q, struct connection *c)
 	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	/* Where nothing can be asked nothing is there, or OPEN says what is wrong. */
-	set_known(run, q->is_directory, r == FTX_E_NOT_FOUND);
+	q->found.is_absent = r == FTX_E_NOT_FOUND;
+	set_known(run, &q->found);
 	return 0;
 }
 
 void
 landing_give_up(struct run *run)
 {
-	set_known(run, false, false);
+	set_known(run, &(struct landing_found){.is_directory = false});
 }
 
-/* Is the destination a directory?  *absent: nothing is there. */
-static bool
-await_dest(struct run *run, bool *absent)
+/* What is at the destination, where that was to be asked. */
+static struct landing_found
+await_dest(struct run *run)
 {
-	bool is_directory;
+	struct landing_found found = {.is_directory = false};
 
-	*absent = false;
 	if (!run->dest_asked)
-		return false;
+		return found;
 	pthread_mutex_lock(&run->results);
 	while (!run->dest_known)
 		pthread_cond_wait(&run->dest_said, &run->results);
-	is_directory = run->dest_is_directory;
-	*absent = run->dest_absent;
+	found = run->dest;
 	pthread_mutex_unlock(&run->results);
-	return is_directory;
+	return found;
 }
 
 static int
@@ -106,6 +123,7 @@ landing_put(struct run *run, struct root *root, struct problem *p)
 			    .is_root = address_rest(dest->path)[0] == '\0',
 			    .several = request->source_count > 1,
 			    .no_target_directory = request->no_target_directory};
+	struct landing_found found;
 	const char *name;
 	size_t length = mapping_last_name(root->typed, &name);
 
@@ -113,7 +131,13 @@ landing_put(struct run *run, struct root *root, struct problem *p)
 		return explain(
 		    mapping_land_directory(&l, name, length, root->remote, sizeof(root->remote)),
 		    p);
-	l.is_directory = await_dest(run, &root->absent);
+	found = await_dest(run);
+	if (found.problem.error != 0) {
+		*p = found.problem;
+		return p->error;
+	}
+	l.is_directory = found.is_directory;
+	root->absent = found.is_absent;
 	return explain(mapping_land(&l, name, length, root->remote, sizeof(root->remote)), p);
 }
 
@@ -135,6 +159,16 @@ open_directory(struct run *run, struct root *root, struct problem *p)
 		return problem_set(p, FTX_E_CONFLICT, SIDE_LOCAL,
 				   "something that is no directory is there");
 	return problem_local(p, error_from_errno(errno), errno);
+}
+
+/* Does a file land on a link that was named?  One that is found in a directory is replaced. */
+static int
+check_link(const char *dest, const char *lands, struct problem *p)
+{
+	char target[LIMIT_PATH_BYTES];
+	ssize_t length = strcmp(dest, lands) == 0 ? readlink(dest, target, sizeof(target)) : -1;
+
+	return length < 0 ? 0 : refuse_link(p, SIDE_LOCAL, dest, target, (size_t)length);
 }
 
 static int
@@ -179,6 +213,8 @@ landing_get(struct run *run, struct root *root, struct problem *p)
 									 sizeof(out));
 	if (r != 0)
 		return explain(r, p);
+	if (!root->is_directory && (r = check_link(dest, out, p)) != 0)
+		return r;
 	root->local_path = strdup(out);
 	if (root->local_path == NULL)
 		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);

@@ -8,9 +8,9 @@
 #include "src/client/run.h"
 
 /*
- * put: does a file's place depend on what the destination is?  Then (run.dest_asked) the first
- * stream calls landing_ask() and landing_take() with its connection, and the scanner waits for
- * that.
+ * put: is there one place that matters, for what is there or for being a link?  Then
+ * (run.dest_asked) the first stream calls landing_ask() and landing_take() with its connection, and
+ * the scanner waits for that.
  */
 bool landing_asks(const struct run *run);
 
@@ -18,7 +18,7 @@ bool landing_asks(const struct run *run);
 struct landing_question {
 	const struct run *run;
 	struct reply reply;
-	bool is_directory;
+	struct landing_found found;
 };
 
 /* As connect.h wants it: early, of a struct landing_question whose run is set. */

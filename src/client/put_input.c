@@ -268,7 +268,11 @@ land(struct stream *s, struct root *root)
 
 	root->is_directory = false;
 	memcpy(root->remote, run->remotes[0].path, sizeof(root->remote));
-	if (run->dest_is_directory || run->remotes[0].trailing_slash ||
+	if (run->dest.problem.error != 0) {
+		s->problem = run->dest.problem;
+		return s->problem.error;
+	}
+	if (run->dest.is_directory || run->remotes[0].trailing_slash ||
 	    address_rest(root->remote)[0] == '\0')
 		return problem_set(&s->problem, FTX_E_CONFLICT, SIDE_REMOTE,
 				   "the destination is a directory, and standard input has no "

@@ -21,6 +21,12 @@
 /* Stream number of the scanner's own connection. */
 #define SCANNER_STREAM (LIMIT_STREAMS - 1u)
 
+/* put: what is where a file is to land. */
+struct landing_found {
+	bool is_directory, is_absent;
+	struct problem problem; /* error not 0: it cannot land there */
+};
+
 struct run {
 	const struct transfer_request *request;
 	unsigned parts;		     /* of metadata that are moved: bits of enum metadata_part */
@@ -41,7 +47,8 @@ struct run {
 	bool announced;	 /* TRANSFER_STARTED was sent */
 	bool to_output;	 /* get: to standard output, by the scanner; constant */
 	bool dest_asked; /* put: the first stream looks at the destination; constant */
-	bool dest_known, dest_is_directory, dest_absent; /* put: what landing_take() has found */
+	bool dest_known; /* put: what landing_take() has found */
+	struct landing_found dest;
 	pthread_cond_t dest_said;
 	struct queue *events;		 /* of struct transfer_event *, owned */
 	struct transfer_event *finished; /* owned: made beforehand, so that it comes for sure */

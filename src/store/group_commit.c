@@ -16,7 +16,7 @@
 
 #define KEPT_TEXTS (1u << 20) /* of the texts; more is given back after a commit */
 
-/* A name is taken.  May the file that has it be replaced? */
+/* A name is taken.  May the file or link that has it be replaced? */
 static int
 check_taken(const struct group *g, const struct place *p)
 {
@@ -24,9 +24,7 @@ check_taken(const struct group *g, const struct place *p)
 
 	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : error_from_errno(errno);
-	if (S_ISLNK(st.st_mode))
-		return FTX_E_IS_LINK;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return FTX_E_CONFLICT;
 	return tree_options(g->tree)->overwrite ? 0 : FTX_E_EXISTS;
 }

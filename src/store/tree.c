@@ -366,11 +366,19 @@ compare_metadata(struct tree *t, const struct place *p, const struct stat *st,
 	return r == FTX_E_TOO_LARGE ? 0 : r;
 }
 
+/* Files and links take each other's place; nothing takes that of a directory. */
+static bool
+is_replaceable(enum entry_type type)
+{
+	return type == ENTRY_FILE || type == ENTRY_SYMLINK;
+}
+
 static int
 compare(struct tree *t, const char *path, const struct node *wanted, struct offer_verdict *v)
 {
 	const struct place *p;
 	struct stat st;
+	enum entry_type type;
 	bool same;
 	int r = find(t, path, &p, &st);
 
@@ -379,8 +387,10 @@ compare(struct tree *t, const char *path, const struct node *wanted, struct offe
 	v->size = (uint64_t)st.st_size;
 	v->mtime_s = st.st_mtim.tv_sec;
 	v->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
-	v->state = TREE_CONFLICT;
-	if (metadata_of(&st).type != wanted->metadata.type)
+	type = metadata_of(&st).type;
+	v->state = is_replaceable(type) && is_replaceable(wanted->metadata.type) ? TREE_DIFFERS
+										 : TREE_CONFLICT;
+	if (type != wanted->metadata.type)
 		return 0;
 	v->state = TREE_DIFFERS;
 	if ((r = compare_content(t, p, &st, wanted, &same)) != 0 || !same)

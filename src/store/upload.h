@@ -73,7 +73,7 @@ struct upload_options {
  * Opens or continues the partial.  have[0..*have_count): runs of blocks already durable, longest
  * first; room for LIMIT_HAVE_RANGES.  FTX_E_BUSY where another run holds it, FTX_E_NO_SPACE where
  * what is missing of allocate and of the journal does not fit, FTX_E_CONFLICT where the final name
- * is a directory or a special file, FTX_E_IS_LINK where it or a parent is a link, FTX_E_EXISTS,
+ * is a directory or a special file, FTX_E_IS_LINK where a parent is a link, FTX_E_EXISTS,
  * FTX_E_OTHER_FILE_SYSTEM where it is not on the staging's, ...
  */
 int upload_open(struct upload **out, const struct upload_options *options, struct block_range *have,

@@ -72,9 +72,7 @@ upload_check_leaf(const struct upload *u, const struct place *p)
 
 	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : error_from_errno(errno);
-	if (S_ISLNK(st.st_mode))
-		return FTX_E_IS_LINK;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return FTX_E_CONFLICT;
 	return u->options.overwrite ? 0 : FTX_E_EXISTS;
 }

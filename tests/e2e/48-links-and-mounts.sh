@@ -35,6 +35,8 @@ for link in absolute relative loop-a magic cwd within; do
 	expect 3 put -T --delete "$tmp/src" "$url/$link"
 	expect 3 put -T "$tmp/src" "$url/$link/below"
 	expect 5 put "$tmp/src/a" "$url/$link/secret"
+	expect 5 put -T "$tmp/src/a" "$url/$link"
+	grep -q "'$link' is a link to" "$tmp/err" || fail "put onto a link does not say so: $(cat "$tmp/err")"
 	# As leaf: said to be one.
 	expect 5 get "$url/$link" "$tmp/got"
 	grep -q 'is a link to' "$tmp/err" || fail "get of a link does not say so: $(cat "$tmp/err")"
@@ -71,6 +73,25 @@ rm "$share/way-out" "$share/loop"
 expect 3 get -T --exclude /named "$url/" "$tmp/into"
 outside_same 'a get over a link'
 check_same_file "$tmp/src/a" "$tmp/into/a"
+
+# A file takes the place of a link and the reverse, small or big, so that copies become equal; what
+# the links lead to stays, and so do both where a client may not overwrite.
+mkdir "$tmp/turns"
+echo 1 >"$tmp/turns/small"
+head -c 5000000 /dev/zero | tr '\0' z >"$tmp/turns/big"
+ln -s "$tmp/outside/secret" "$tmp/turns/link"
+ln -s "$tmp/outside/secret" "$tmp/turns/big-link"
+expect 0 put -T "$tmp/turns" "$url/turns"
+mv "$tmp/turns/small" "$tmp/turns/hold" && mv "$tmp/turns/link" "$tmp/turns/small" && mv "$tmp/turns/hold" "$tmp/turns/link"
+mv "$tmp/turns/big" "$tmp/turns/hold" && mv "$tmp/turns/big-link" "$tmp/turns/big" && mv "$tmp/turns/hold" "$tmp/turns/big-link"
+expect 0 get -T "$url/turns" "$tmp/turned"
+expect 0 put -T "$tmp/turns" "$url/turns"
+check_same_tree "$tmp/turns" "$share/turns"
+expect 0 get -T "$url/turns" "$tmp/turned"
+check_same_tree "$tmp/turns" "$tmp/turned"
+expect 5 get "$url/a" "$tmp/turned/small"
+grep -q "'small' is a link to" "$tmp/err" || fail "get onto a link does not say so: $(cat "$tmp/err")"
+outside_same 'files in the place of links'
 
 # T33: what is no file, directory or link is skipped and counted; modes that are dangerous do not arrive.
 rm -rf "$tmp/special" "${share:?}"/*

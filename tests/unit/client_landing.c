@@ -23,7 +23,7 @@ static const struct {
 	bool asks;
 } questions[] = {
     {"s/d", false, 1, false, true},  {"s/d", true, 1, false, false}, {"s", false, 1, false, false},
-    {"s/d", false, 2, false, false}, {"s/d", false, 1, true, false},
+    {"s/d", false, 2, false, false}, {"s/d", false, 1, true, true},
 };
 
 Test(landing, the_server_is_asked_only_where_that_decides)
@@ -54,6 +54,8 @@ answer(struct peer *p)
 	if (!peer_receive(p) || p->message.type != MESSAGE_STAT)
 		return;
 	m.entry.attributes.metadata.type = (uint8_t)p->step;
+	if (p->step == ENTRY_SYMLINK)
+		m.entry.attributes.target = span_of("to");
 	if (p->step < 0)
 		peer_error(p, p->step);
 	else
@@ -62,10 +64,10 @@ answer(struct peer *p)
 }
 
 static const struct {
-	int answer; /* a type or an error */
-	const char *lands;
+	int answer;	   /* a type or an error */
+	const char *lands; /* NULL: nowhere */
 } answers[] = {
-    {ENTRY_FILE, "s/d"},      {ENTRY_DIRECTORY, "s/d/src"}, {ENTRY_SYMLINK, "s/d"},
+    {ENTRY_FILE, "s/d"},      {ENTRY_DIRECTORY, "s/d/src"}, {ENTRY_SYMLINK, NULL},
     {FTX_E_NOT_FOUND, "s/d"}, {FTX_E_DENIED, "s/d"},
 };
 
@@ -85,9 +87,15 @@ Test(landing, a_file_goes_into_a_directory_and_else_gets_its_name)
 		c = rig.streams[0]->connection;
 		cr_expect(landing_ask(&question, c) == 0);
 		cr_expect(landing_take(&rig.run, &question, c) == 0);
-		cr_expect(landing_put(&rig.run, &rig.root, &p) == 0);
-		cr_expect_str_eq(rig.root.remote, answers[i].lands, "case %zu: %s", i,
-				 rig.root.remote);
+		if (answers[i].lands == NULL) {
+			cr_expect(landing_put(&rig.run, &rig.root, &p) == FTX_E_IS_LINK);
+			cr_expect_str_eq(p.text, "'d' is a link to 'to': use that");
+		} else {
+			cr_expect(landing_put(&rig.run, &rig.root, &p) == 0);
+			cr_expect_str_eq(rig.root.remote, answers[i].lands, "case %zu: %s", i,
+					 rig.root.remote);
+		}
+		cr_expect(rig.root.absent == (answers[i].answer == FTX_E_NOT_FOUND));
 		rig_end(&rig);
 	}
 }

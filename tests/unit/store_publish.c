@@ -133,7 +133,7 @@ make_link(int dir, const char *name)
 	cr_assert(symlinkat("elsewhere", dir, name) == 0);
 }
 
-BothWays(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
+BothWays(publish, replaces_neither_a_directory_nor_a_special_file)
 {
 	static const struct {
 		void (*make)(int dir, const char *name);
@@ -142,7 +142,6 @@ BothWays(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
 	} cases[] = {
 	    {make_directory, AT_REMOVEDIR, FTX_E_CONFLICT},
 	    {make_fifo, 0, FTX_E_CONFLICT},
-	    {make_link, 0, FTX_E_IS_LINK},
 	};
 	struct upload_options o = server_upload("name", 3);
 
@@ -169,9 +168,9 @@ BothWays(publish, replaces_neither_a_directory_nor_a_link_nor_a_special_file)
 }
 
 static void
-a_link_turns_up(void)
+a_directory_turns_up(void)
 {
-	make_link(room, "name");
+	make_directory(room, "name");
 }
 
 static void
@@ -180,20 +179,45 @@ a_fifo_turns_up(void)
 	make_fifo(room, "name");
 }
 
-BothWays(publish, replaces_no_link_or_special_file_that_turned_up_while_it_was_synced)
+BothWays(publish, replaces_no_directory_or_special_file_that_turned_up_while_it_was_synced)
 {
 	struct upload_options o = server_upload("name", 3);
 	struct upload *u;
 
 	assert_ok(begin(&u, &o));
 	assert_ok(write_block(u, 3, 0, 1));
-	fault_hook("fsync", 1, a_link_turns_up);
-	assert_error(commit_whole(u, 3, 1), FTX_E_IS_LINK);
-	cr_assert(S_ISLNK(stat_of(room, "name").st_mode) && unlinkat(room, "name", 0) == 0);
+	fault_hook("fsync", 1, a_directory_turns_up);
+	assert_error(commit_whole(u, 3, 1), FTX_E_CONFLICT);
+	cr_assert(unlinkat(room, "name", AT_REMOVEDIR) == 0);
 	fault_hook("fsync", 1, a_fifo_turns_up);
 	assert_error(commit_whole(u, 3, 1), FTX_E_CONFLICT);
 	cr_assert(S_ISFIFO(stat_of(room, "name").st_mode));
 	assert_ok(upload_close(u, UPLOAD_DISCARD));
+}
+
+/* The link itself, never what it leads to; and not without the right to overwrite. */
+BothWays(publish, T31_replaces_a_link_and_not_what_it_leads_to)
+{
+	struct upload_options o = server_upload("name", 3);
+	struct upload *u;
+
+	for (int turns_up = 0; turns_up < 2; turns_up++) {
+		make_file(room, "elsewhere", "kept", 0644);
+		if (turns_up == 0)
+			make_link(room, "name");
+		assert_ok(begin(&u, &o));
+		if (turns_up == 1)
+			make_link(room, "name");
+		assert_ok(write_block(u, 3, 0, 1));
+		assert_ok(commit_whole(u, 3, 1));
+		assert_ok(upload_close(u, UPLOAD_KEEP));
+		cr_expect(S_ISREG(stat_of(room, "name").st_mode));
+		cr_expect(stat_of(room, "elsewhere").st_size == 4);
+		cr_assert(unlinkat(room, "name", 0) == 0);
+	}
+	make_link(room, "name");
+	o.overwrite = false;
+	assert_error(begin(&u, &o), FTX_E_EXISTS);
 }
 
 BothWays(publish, T31_does_not_go_through_a_link)
