@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/ftxd/paths.h"
+#include "cmd/ftxd/settings.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
 #include "src/secure/keyfile.h"
@@ -47,15 +51,78 @@ key_load(const char *verb, const char *path, int make, int *made)
 	return NULL;
 }
 
-static void
-print_key(const uint8_t *secret, const char *format)
+/* The public key of secret as text. */
+static const char *
+public_text(const uint8_t *secret, char text[static KEY_TEXT_CHARS + 1])
 {
 	uint8_t public_key[KEY_BYTES];
-	char text[KEY_TEXT_CHARS + 1];
 
 	key_public(public_key, secret);
 	key_format(text, public_key);
-	printf(format[0] == 'u' ? "ftx://%s@127.0.0.1:7389\n" : "%s\n", text);
+	return text;
+}
+
+static void
+print_key(const uint8_t *secret)
+{
+	char text[KEY_TEXT_CHARS + 1];
+
+	printf("%s\n", public_text(secret, text));
+}
+
+static void
+print_address(const uint8_t *secret, const char *address)
+{
+	char text[KEY_TEXT_CHARS + 1];
+
+	printf("ftx://%s@%s\n", public_text(secret, text), address);
+}
+
+/* Does it end in a port? */
+static bool
+has_port(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	return colon != NULL && strchr(colon, ']') == NULL;
+}
+
+/* Where clients find a server: what the configuration says to them, else where it listens. */
+static void
+format_place(char *out, size_t capacity, const struct server_config *server)
+{
+	const struct listen_address *a = &server->listen[0];
+	const char *told = server->public_address;
+	char host[HOST_NAME_MAX + 3];
+	bool v6 = strchr(a->host, ':') != NULL;
+
+	snprintf(host, sizeof(host), v6 ? "[%s]" : "%s", a->host);
+	if (listen_is_any(a) && gethostname(host, sizeof(host)) != 0)
+		strcpy(host, "localhost");
+	if (told != NULL && has_port(told))
+		snprintf(out, capacity, "%s", told);
+	else
+		snprintf(out, capacity, "%s:%u", told != NULL ? told : host, a->port);
+}
+
+static int
+key_of_config(const char *file)
+{
+	char place[INI_LINE_BYTES + 16];
+	struct config *config;
+	uint8_t *secret;
+	int code = settings_load("key", file, &config);
+
+	if (code != 0)
+		return code;
+	if ((secret = settings_key("key", config_server(config), false)) != NULL) {
+		format_place(place, sizeof(place), config_server(config));
+		print_key(secret);
+		print_address(secret, place);
+	}
+	key_secret_free(secret);
+	config_free(config);
+	return secret != NULL ? 0 : FTX_EXIT_CONFIG;
 }
 
 int
@@ -78,7 +145,7 @@ verb_keygen(int argc, char **argv)
 	}
 	if ((secret = key_make("keygen", path)) == NULL)
 		return FTX_EXIT_CONFIG;
-	print_key(secret, "key");
+	print_key(secret);
 	key_secret_free(secret);
 	return 0;
 }
@@ -86,9 +153,11 @@ verb_keygen(int argc, char **argv)
 int
 verb_key(int argc, char **argv)
 {
-	static const struct option options[] = {{"key", required_argument, NULL, 'k'},
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"key", required_argument, NULL, 'k'},
 						{"state", required_argument, NULL, 's'},
 						{NULL, 0, NULL, 0}};
+	const char *config_file = NULL;
 	const char *key_file = NULL;
 	const char *state_given = NULL;
 	char *state = NULL;
@@ -96,17 +165,21 @@ verb_key(int argc, char **argv)
 	uint8_t *secret = NULL;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (c == 'k')
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
+		if (c == 'c')
+			config_file = optarg;
+		else if (c == 'k')
 			key_file = optarg;
 		else if (c == 's')
 			state_given = optarg;
 		else
 			return FTX_EXIT_USAGE;
-	if (optind != argc) {
-		complain("key", "usage: ftxd key [--key FILE] [--state DIR]");
+	if (optind != argc || (config_file != NULL && (key_file != NULL || state_given != NULL))) {
+		complain("key", "usage: ftxd key [-c FILE | [--key FILE] [--state DIR]]");
 		return FTX_EXIT_USAGE;
 	}
+	if (config_file != NULL)
+		return key_of_config(config_file);
 	state = state_given != NULL ? strdup(state_given) : default_state_directory();
 	path = key_file != NULL ? strdup(key_file)
 	       : state != NULL	? path_join(state, "server-key")
@@ -116,8 +189,8 @@ verb_key(int argc, char **argv)
 	else
 		secret = key_load("key", path, 0, NULL);
 	if (secret != NULL) {
-		print_key(secret, "key");
-		print_key(secret, "url");
+		print_key(secret);
+		print_address(secret, "127.0.0.1:7389");
 	}
 	key_secret_free(secret);
 	free(path);

@@ -15,10 +15,12 @@ static const struct {
 	int (*run)(int, char **);
 	const char *help;
 } verbs[] = {
+    {"run", verb_run, "[run] [-c FILE]"},
+    {"check", verb_check, "check [-c FILE]"},
     {"serve", verb_serve,
      "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
     {"keygen", verb_keygen, "keygen -o FILE"},
-    {"key", verb_key, "key [--key FILE] [--state DIR]"},
+    {"key", verb_key, "key [-c FILE | [--key FILE] [--state DIR]]"},
 };
 
 static void
@@ -29,13 +31,17 @@ usage(FILE *out)
 		fprintf(out, "  ftxd %s\n", verbs[i].help);
 	fputs("  ftxd --help | --version\n"
 	      "\n"
+	      "run     serves what FILE says, /etc/ftxd/ftxd.conf unless given (ftxd.conf(5));\n"
+	      "        SIGHUP has it read again\n"
+	      "check   says what is wrong with FILE\n"
 	      "serve   serves one directory; prints its address first:\n"
 	      "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
 	      "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
 	      "        --client   public key that may use it (ftx key prints it); repeatable;\n"
 	      "                   without it your own key, made if missing\n"
 	      "keygen  makes a server key in FILE and prints its public key\n"
-	      "key     prints the public key and the address of what serve would serve\n"
+	      "key     prints the public key and the address of what serve, or with -c run, would\n"
+	      "        serve\n"
 	      "\n"
 	      "See ftxd(8).\n",
 	      out);
@@ -63,10 +69,8 @@ main(int argc, char **argv)
 		fputs("ftxd: libsodium could not be initialised\n", stderr);
 		return FTX_EXIT_CONFIG;
 	}
-	if (verb == NULL) {
-		usage(stderr);
-		return FTX_EXIT_USAGE;
-	}
+	if (verb == NULL)
+		return verb_run(argc, argv);
 	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
 		usage(stdout);
 		return 0;
@@ -78,6 +82,11 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(verb, verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "ftxd: unknown command '%s'; the commands are serve, keygen, key\n", verb);
+	if (verb[0] == '-')
+		return verb_run(argc, argv);
+	fprintf(stderr, "ftxd: unknown command '%s'; the commands are", verb);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(stderr, "%s %s", i > 0 ? "," : "", verbs[i].name);
+	fputc('\n', stderr);
 	return FTX_EXIT_USAGE;
 }

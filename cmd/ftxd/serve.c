@@ -132,7 +132,7 @@ name_share(struct serve *s)
 		out[n++] = c < 128 && (isalnum(c) || strchr("._-", c) != NULL) ? (char)c : '_';
 	}
 	out[n] = '\0';
-	s->grant.subtree = s->directory;
+	s->grant.path = s->directory;
 	s->grant.rights = RIGHTS_FULL;
 }
 
@@ -142,7 +142,8 @@ add_client(struct serve *s, size_t i, const uint8_t key[static KEY_BYTES])
 	struct client_policy *c = &s->clients[i];
 
 	snprintf(c->name, sizeof(c->name), "client-%zu", i + 1);
-	memcpy(c->key, key, KEY_BYTES);
+	memcpy(c->keys[0], key, KEY_BYTES);
+	c->key_count = 1;
 	c->grants = &s->grant;
 	c->grant_count = 1;
 }
@@ -250,7 +251,8 @@ serve(struct serve *s)
 	int fds[SUPERVISOR_MAX_LISTENERS];
 	struct key_holder holder = {0};
 	struct policy policy = {.clients = s->clients};
-	struct supervisor_options options = {.listeners = fds, .policy = &policy, .key = &holder};
+	struct supervisor_options options = {
+	    .listeners = fds, .settings.policy = &policy, .key = &holder};
 	int code;
 	int r;
 

@@ -5,6 +5,8 @@
 #ifndef FTXD_VERBS_H
 #define FTXD_VERBS_H
 
+int verb_run(int argc, char **argv);
+int verb_check(int argc, char **argv);
 int verb_serve(int argc, char **argv);
 int verb_keygen(int argc, char **argv);
 int verb_key(int argc, char **argv);

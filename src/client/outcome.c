@@ -48,7 +48,8 @@ outcome_error(struct outcome *o, int error)
 
 	o->exits |= UINT32_C(1) << code;
 	o->offline = o->offline || error == FTX_E_OFFLINE || error == FTX_E_STOPPING ||
-		     error == FTX_E_REPLACED || error == FTX_E_SET_EXISTS;
+		     error == FTX_E_REPLACED || error == FTX_E_RECONFIGURED ||
+		     error == FTX_E_SET_EXISTS;
 	if (o->first == 0)
 		o->first = code;
 }

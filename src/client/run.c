@@ -81,7 +81,8 @@ run_is_hopeless(int error)
 		return true;
 	default:
 		return error == FTX_E_OFFLINE || error == FTX_E_INTERRUPTED ||
-		       error == FTX_E_NOMEM || error == FTX_E_STOPPING || error == FTX_E_REPLACED;
+		       error == FTX_E_NOMEM || error == FTX_E_STOPPING || error == FTX_E_REPLACED ||
+		       error == FTX_E_RECONFIGURED;
 	}
 }
 

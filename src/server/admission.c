@@ -43,7 +43,7 @@ evict(struct supervisor *s, enum peer_state state)
 }
 
 static void
-admit(struct supervisor *s, int conn, const struct sockaddr *address, socklen_t length)
+admit(struct supervisor *s, int conn, const union peer_address *from, socklen_t length)
 {
 	struct peer *p;
 
@@ -51,8 +51,9 @@ admit(struct supervisor *s, int conn, const struct sockaddr *address, socklen_t 
 	    !evict(s, PEER_PENDING))
 		evict(s, PEER_READY);
 	p = peer_new(&s->peers, conn);
-	format_address(p->address, sizeof(p->address), address, length);
-	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_HANDSHAKE_MS);
+	p->from = *from;
+	format_address(p->address, sizeof(p->address), &from->any, length);
+	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
 	if (supervisor_watch(s, conn, EPOLLIN | EPOLLRDHUP, EVENT_CONN,
 			     (size_t)(p - s->peers.table), p->generation) != 0) {
 		peer_reset_connection(p);
@@ -64,13 +65,12 @@ void
 admission_accept(struct supervisor *s, int listener)
 {
 	for (unsigned n = 0; n < ACCEPTS_IN_A_ROW && s->accept_again_ms == 0; n++) {
-		struct sockaddr_storage address;
-		socklen_t length = sizeof(address);
-		int conn = accept4(listener, (struct sockaddr *)&address, &length,
-				   SOCK_CLOEXEC | SOCK_NONBLOCK);
+		union peer_address from = {.any.sa_family = AF_UNSPEC};
+		socklen_t length = sizeof(from);
+		int conn = accept4(listener, &from.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (conn >= 0) {
-			admit(s, conn, (struct sockaddr *)&address, length);
+			admit(s, conn, &from, length);
 		} else if (errno != EMFILE && errno != ENFILE) {
 			return; /* EAGAIN, or a connection that is already gone */
 		} else if (!admission_make_room(s)) {

@@ -7,7 +7,6 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
-#include "src/server/session.h"
 
 #define PAIR_LOOK_MS                                                                               \
 	200u /* a busy connection never waits, so the pair is looked at this often                 \
@@ -84,9 +83,9 @@ connection_receive(struct connection *c, uint8_t **plain, size_t *length)
 			return r < 0 ? r : 0;
 		if (got > 0)
 			last_byte_ms = clock_ms();
-		if (channel_mid_record(c->channel) && clock_ms() - last_byte_ms >= SESSION_STALL_MS)
+		if (channel_mid_record(c->channel) && clock_ms() - last_byte_ms >= c->stall_ms)
 			return FTX_E_TIMEOUT;
-		wait_for(c, POLLIN, channel_mid_record(c->channel) ? (int)SESSION_STALL_MS : -1);
+		wait_for(c, POLLIN, channel_mid_record(c->channel) ? (int)c->stall_ms : -1);
 	}
 }
 
@@ -115,7 +114,7 @@ connection_send(struct connection *c, const struct message *m)
 		c->sent += sent;
 		if (r <= 0)
 			return r;
-		r = wait_for(c, POLLOUT, (int)(c->stop_error != 0 ? LAST_MS : SESSION_STALL_MS));
+		r = wait_for(c, POLLOUT, (int)(c->stop_error != 0 ? LAST_MS : c->stall_ms));
 		if (r != 0)
 			return r;
 	}

@@ -15,6 +15,7 @@
 struct connection {
 	struct channel *channel;
 	int pair;
+	uint64_t stall_ms;	 /* as struct session_settings has it */
 	uint64_t pair_looked_ms; /* when the pair was last looked at */
 	int stop_error;		 /* not 0: the supervisor says to end, or is gone */
 	bool joined;		 /* PAIR_JOINED has come */

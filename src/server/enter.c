@@ -2,20 +2,29 @@
  * From a process that may do what the supervisor may to one that is confined to what one client
  * may: opens the client's subtrees, becomes their owner, makes the staging, locks the door.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/log.h"
 #include "src/server/handlers.h"
 #include "src/server/sandbox.h"
+#include "src/server/share.h"
 #include "src/store/owner.h"
 
 /* A share that cannot be opened is offline, the others are not. */
 static void
-open_roots(struct session *s)
+log_offline(const struct session *s, const struct grant *grant, const char *why)
 {
+	log_line(s->share_watch ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+		 "share is offline for a session share=%s client=%s reason=\"%s\"", grant->share,
+		 s->client->name, why);
+}
+
+static void
+open_shares(struct session *s)
+{
+	const char *why;
+
 	for (size_t i = 0; i < s->client->grant_count && i < LIMIT_SHARES; i++) {
 		const struct grant *grant = &s->client->grants[i];
 		struct subtree *t = &s->subtrees[s->subtree_count++];
@@ -23,10 +32,8 @@ open_roots(struct session *s)
 		t->grant = grant;
 		t->staging = t->sets = t->temp = t->link_temp = -1;
 		t->staging_error = FTX_E_DENIED;
-		t->root = open(grant->subtree, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (t->root < 0)
-			log_error("share is offline share=%s error=%s", grant->share,
-				  strerror(errno));
+		if (share_open(grant->path, &grant->rules, &t->root, &why) != 0)
+			log_offline(s, grant, why);
 	}
 }
 
@@ -40,13 +47,33 @@ first_root(const struct session *s)
 	return -1;
 }
 
+/*
+ * From the share to what the client has of it.  As who it has become: whoever can write in the
+ * share could change what is a directory into a link at any moment.
+ */
+static void
+open_subtree(const struct session *s, struct subtree *t)
+{
+	const struct grant *grant = t->grant;
+	int share = t->root;
+	int r;
+
+	if (share < 0 || grant->subtree == NULL || grant->subtree[0] == '\0')
+		return;
+	r = share_subtree(share, grant->subtree, (grant->rights & RIGHT_PUT) != 0, &t->root);
+	if (r != 0)
+		log_warning("subtree is offline share=%s client=%s error=%s", grant->share,
+			    s->client->name, error_name(r));
+	close(share);
+}
+
 static void
 open_staging(const struct session *s, struct subtree *t)
 {
 	if (t->root >= 0 && (t->grant->rights & RIGHT_PUT) != 0) {
-		t->staging_error = staging_open(t->root, s->client->key, &t->staging);
+		t->staging_error = staging_open(t->root, s->client_key, &t->staging);
 		if (t->staging_error == 0)
-			t->staging_error = staging_open_sets(t->root, s->client->key, &t->sets);
+			t->staging_error = staging_open_sets(t->root, s->client_key, &t->sets);
 		if (t->staging_error != 0)
 			log_error("no staging directory share=%s error=%s", t->grant->share,
 				  error_name(t->staging_error));
@@ -83,11 +110,14 @@ session_enter(struct session *s)
 {
 	int r;
 
-	open_roots(s);
+	open_shares(s);
 	if ((r = sandbox_become(first_root(s))) != 0)
 		return r;
 	owner_from_files();
-	for (size_t i = 0; i < s->subtree_count; i++)
+	for (size_t i = 0; i < s->subtree_count; i++) {
+		subtree_umask(&s->subtrees[i]);
+		open_subtree(s, &s->subtrees[i]);
 		open_staging(s, &s->subtrees[i]);
+	}
 	return lock_door(s);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/server/share.h"
 
 enum packed_flag { PACKED_LAST = 1, PACKED_DROPPED = 2 };
 
@@ -100,13 +101,17 @@ group_of(struct session *s, const struct target *t)
 
 /* error: of the target, which is that of every item of it. */
 static void
-begin_item(struct packing *p, const struct target *t, int error, const struct packed *item)
+begin_item(struct session *s, const struct target *t, int error, const struct packed *item)
 {
+	struct packing *p = &s->packing;
+	uint64_t most = s->client->max_file_bytes;
 	const struct metadata *likely = item->metadata.type == ENTRY_FILE ? &item->metadata : NULL;
 	char path[LIMIT_PATH_BYTES + 1];
 
 	if (error == 0)
 		error = target_join(t, &item->path, false, path);
+	if (error == 0 && most != 0 && item->size > most)
+		error = FTX_E_TOO_LARGE;
 	p->size = item->size;
 	p->received = 0;
 	p->refused[p->items] = (uint16_t)-error;
@@ -181,13 +186,16 @@ handle_pack(struct session *s, const struct message *m)
 	p->subtree = t.subtree;
 	if (error == 0)
 		error = group_of(s, &t);
+	if (error == 0 &&
+	    !share_has_room(t.subtree->root, &t.subtree->grant->rules, pack->raw_length))
+		error = FTX_E_NO_SPACE;
 	group = t.subtree != NULL ? t.subtree->group : NULL;
 	p->bytes += pack->raw_length;
 	for (uint32_t i = 0; i < pack->items.count; i++) {
 		const struct packed *item = &pack->items.items[i];
 
 		if (i > 0 || !p->unfinished)
-			begin_item(p, &t, error, item);
+			begin_item(s, &t, error, item);
 		take_part(p, group, item, data);
 		data += item->length;
 		if (is_finished(item))
@@ -245,6 +253,8 @@ handle_commit_packs(struct session *s, const struct message *m)
 	if (p->unfinished || m->commit_packs.items != p->items)
 		return FTX_E_PROTOCOL;
 	session_working(s);
+	if (p->subtree != NULL)
+		subtree_umask(p->subtree);
 	r = publish(s);
 	answer.committed_packs.statuses.items = p->statuses;
 	answer.committed_packs.statuses.count = p->items;

@@ -74,7 +74,7 @@ begin(struct session *s, struct target *t, enum set_mode mode)
 	f->outside = t->subtree;
 	f->destination_length = strlen(t->rest);
 	memcpy(f->destination, t->rest, f->destination_length + 1);
-	if ((r = staging_open_sets(t->subtree->root, s->client->key, &f->staging)) != 0)
+	if ((r = staging_open_sets(t->subtree->root, s->client_key, &f->staging)) != 0)
 		return r;
 	options.staging = f->staging;
 	options.locks = t->subtree->staging;

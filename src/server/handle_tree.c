@@ -197,6 +197,8 @@ make_link(struct work *w, const struct node *node, uint8_t *flags)
 {
 	const struct span *target = &node->target;
 
+	if (w->base.subtree->grant->rules.refuse_symlinks)
+		return FTX_E_DENIED;
 	if (target->length == 0 || memchr(target->data, '\0', target->length) != NULL)
 		return FTX_E_NAME;
 	memcpy(w->other, target->data, target->length);

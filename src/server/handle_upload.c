@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/server/share.h"
 #include "src/store/staging.h"
 
 /* A handle that must be open. */
@@ -30,6 +31,27 @@ fail(struct handle *h, int error)
 	return h->error;
 }
 
+/* Is a file of so many bytes more than this client may have? */
+static bool
+is_too_large(const struct session *s, uint64_t size)
+{
+	return s->client->max_file_bytes != 0 && size > s->client->max_file_bytes;
+}
+
+/*
+ * Before more of a file comes: what was not known at OPEN.  0, or what makes the upload fail.
+ */
+static int
+check_growth(const struct session *s, const struct handle *h, uint64_t end, uint64_t bytes)
+{
+	if (h->size != UPLOAD_SIZE_UNKNOWN)
+		return 0;
+	if (is_too_large(s, end))
+		return FTX_E_TOO_LARGE;
+	return share_has_room(h->subtree->root, &h->subtree->grant->rules, bytes) ? 0
+										  : FTX_E_NO_SPACE;
+}
+
 static int
 open_upload(struct session *s, const struct message_open *m, struct target *t, struct handle *h,
 	    uint32_t *have_count)
@@ -47,8 +69,11 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 		return r;
 	if (t->rest[0] == '\0')
 		return FTX_E_CONFLICT;
+	if (m->identity.size != UPLOAD_SIZE_UNKNOWN && is_too_large(s, m->identity.size))
+		return FTX_E_TOO_LARGE;
 	if (t->subtree->staging < 0)
 		return t->subtree->staging_error;
+	options.keep_free = share_keep_free(t->subtree->root, &t->subtree->grant->rules);
 	options.root = t->subtree->root;
 	options.rules = &t->subtree->rules;
 	options.overwrite = (t->subtree->grant->rights & RIGHT_OVERWRITE) != 0;
@@ -107,6 +132,8 @@ handle_write(struct session *s, const struct message *m)
 			r = FTX_E_MISMATCH;
 	}
 	if (r == 0)
+		r = check_growth(s, h, w->offset + w->raw_length, w->raw_length);
+	if (r == 0)
 		r = upload_write(h->upload, w->offset, raw, w->raw_length);
 	if (r == FTX_E_PROTOCOL)
 		return r;
@@ -125,7 +152,8 @@ handle_hole(struct session *s, const struct message *m)
 		return FTX_E_PROTOCOL;
 	if (h->error != 0)
 		return 0;
-	r = upload_hole(h->upload, m->hole.offset, m->hole.length);
+	if ((r = check_growth(s, h, m->hole.offset + m->hole.length, 0)) == 0)
+		r = upload_hole(h->upload, m->hole.offset, m->hole.length);
 	if (r == FTX_E_PROTOCOL)
 		return r;
 	if (r != 0)
@@ -183,6 +211,7 @@ handle_commit(struct session *s, const struct message *m)
 	if (h->error != 0)
 		return answer_error(s, h->error, NULL);
 	memcpy(digest.bytes, m->commit.digest, sizeof(digest.bytes));
+	subtree_umask(h->subtree);
 	s->result.block_count = 0;
 	r = upload_commit(h->upload, &commit, &s->result);
 	if (r == FTX_E_PROTOCOL)

@@ -97,6 +97,8 @@ struct packing {
 struct session {
 	struct connection connection;
 	const struct client_policy *client;
+	uint8_t client_key[KEY_BYTES];		   /* the one of its keys that was proved */
+	bool share_watch;			   /* as struct session_settings has it */
 	struct subtree subtrees[LIMIT_SHARES + 1]; /* shares, and the inside of a set */
 	size_t subtree_count;
 	uint8_t session_id[16];
@@ -158,6 +160,9 @@ int subtree_hide(const struct subtree *t, int error);
  * it gets a directory for temporary names.  0, or FTX_E_NOMEM.
  */
 int subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **tree);
+
+/* What is made in t gets its modes less the umask of its share. */
+void subtree_umask(const struct subtree *t);
 
 /* Before hard links replace files in t, whose tree it is. */
 void subtree_link_temp(struct subtree *t, struct tree *tree);

@@ -52,7 +52,7 @@ struct pair_message {
 			uint64_t sent;
 			uint32_t committed;
 		} ended;	/* PAIR_ENDED */
-		int stop_error; /* PAIR_STOP: FTX_E_STOPPING or FTX_E_REPLACED */
+		int stop_error; /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
 	};
 };
 

@@ -5,6 +5,7 @@
 #ifndef SERVER_PEERS_H
 #define SERVER_PEERS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,12 @@
  */
 enum peer_state { PEER_FREE, PEER_PENDING, PEER_READY, PEER_GREETING, PEER_SESSION, PEER_STATES };
 
+union peer_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct peer {
 	enum peer_state state;
 	uint32_t generation; /* so that an event for the place's former user is recognised */
@@ -28,11 +35,14 @@ struct peer {
 	pid_t pid;
 	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
 	uint64_t accepted;    /* counts up: the oldest has the smallest */
-	char address[80];
+	union peer_address from;
+	char address[80]; /* the same as text */
 	bool dh_given;
 	bool greeted;
-	const struct client_policy *client;
-	uint64_t joined; /* counts up; 0: not yet */
+	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
+	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
+	int64_t expires_s; /* 0: never */
+	uint64_t joined;   /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;
 	const struct peer *replaces; /* an older connection whose end this one's JOIN waits for */

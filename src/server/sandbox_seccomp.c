@@ -76,6 +76,7 @@ static const int session_calls[] = {
     SCMP_SYS(renameat2),
     SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2),
+    SCMP_SYS(umask),
     SCMP_SYS(fchmod),
     SCMP_SYS(fchmodat),
     NR_FCHMODAT2,

@@ -207,7 +207,8 @@ report(const struct session *s, int error)
 }
 
 _Noreturn void
-session_run(int conn, int pair, struct session_keys *keys, const struct client_policy *client)
+session_run(int conn, int pair, struct session_keys *keys, const struct client_policy *client,
+	    const struct session_settings *settings)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	int r = FTX_E_NOMEM;
@@ -215,7 +216,10 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	if (s == NULL)
 		_exit(1);
 	s->client = client;
+	s->share_watch = settings->share_watch;
+	memcpy(s->client_key, keys->client_key, sizeof(s->client_key));
 	s->connection.pair = pair;
+	s->connection.stall_ms = settings->stall_ms;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
 	memcpy(s->match_key, keys->match_key, sizeof(s->match_key));
 	session_keys_wipe(keys);

@@ -9,16 +9,23 @@
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "src/secure/handshake.h"
 #include "src/server/policy.h"
 
-/* A peer that neither sends the rest of a record nor takes any byte for this long is cut off. */
 #define SESSION_STALL_MS 120000u
 
-/* Takes conn and pair, wipes keys, borrows client.  Never returns. */
+struct session_settings {
+	/* A peer that neither sends the rest of a record nor takes any byte so long is cut off. */
+	uint64_t stall_ms;
+	bool share_watch; /* somebody else says which shares are offline */
+};
+
+/* Takes conn and pair, wipes keys, borrows the rest.  Never returns. */
 _Noreturn void session_run(int conn, int pair, struct session_keys *keys,
-			   const struct client_policy *client);
+			   const struct client_policy *client,
+			   const struct session_settings *settings);
 
 #endif

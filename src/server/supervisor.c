@@ -22,16 +22,19 @@
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/secure/aead.h"
-#include "src/secure/keyfile.h"
 #include "src/server/child.h"
 #include "src/server/greeter.h"
 #include "src/server/pair.h"
 #include "src/server/session.h"
+#include "src/server/share.h"
 #include "src/server/supervisor_impl.h"
 #include "src/store/metadata.h"
 
 #define MAX_EVENTS	64
 #define MAX_DESCRIPTORS (2 * MAX_PEERS)
+
+#define HANDSHAKE_TIMEOUT_MS 5000u
+#define DRAIN_TIME_MS	     10000u
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -67,9 +70,11 @@ fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_outp
  * Gives p a child: with keys a session, without a greeter.  In the child p itself does not exist.
  */
 static int
-start_child(struct supervisor *s, struct peer *p, struct session_keys *keys)
+start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
+	    const struct client_policy *client)
 {
-	const struct client_policy *client = p->client;
+	const struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
+						  .share_watch = s->share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
 	pid_t pid = -1;
@@ -88,7 +93,7 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys)
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
 				    deadline_ms);
-		session_run(CHILD_CONN, CHILD_PAIR, keys, client);
+		session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
 	}
 	if (r == 0 && pid < 0)
 		r = error_from_errno(errno);
@@ -110,7 +115,7 @@ start_greeter(struct supervisor *s, struct peer *p)
 
 	/* From here on the greeter and the session read whatever there is. */
 	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
-	    start_child(s, p, NULL) != 0) {
+	    start_child(s, p, NULL, NULL) != 0) {
 		log_error("cannot start a greeter address=%s", p->address);
 		peer_reset_connection(p);
 		peer_free(&s->peers, p);
@@ -122,14 +127,13 @@ start_greeter(struct supervisor *s, struct peer *p)
 void
 supervisor_start_greeters(struct supervisor *s)
 {
-	while (s->peers.count[PEER_GREETING] < SUPERVISOR_MAX_GREETERS &&
+	while (s->peers.count[PEER_GREETING] < s->settings.max_handshakes &&
 	       s->peers.count[PEER_READY] > 0)
 		start_greeter(s, peers_oldest(&s->peers, PEER_READY));
 }
 
-/* A message that cannot be delivered means a child that does not read: it is killed. */
-static void
-tell(const struct peer *p, const struct pair_message *m)
+void
+supervisor_tell(const struct peer *p, const struct pair_message *m)
 {
 	if (pair_send(p->pair, m) == FTX_E_BUSY)
 		peer_kill(p);
@@ -143,17 +147,8 @@ answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked
 	p->dh_given = true;
 	answer.dh.error =
 	    handshake_es(s->options->key->secret, asked->ephemeral, answer.dh.ck, answer.dh.k);
-	tell(p, &answer);
+	supervisor_tell(p, &answer);
 	sodium_memzero(&answer, sizeof(answer));
-}
-
-static void
-log_refused(const struct peer *p, const uint8_t key[static KEY_BYTES], const char *reason)
-{
-	char text[KEY_TEXT_CHARS + 1];
-
-	key_format(text, key);
-	log_warning("refused reason=%s address=%s key=%s", reason, p->address, text);
 }
 
 /* The client has proved its key.  Whoever it is, the greeter ends; a known one gets a session. */
@@ -161,21 +156,13 @@ static void
 greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 {
 	struct pair_message verdict = {.type = PAIR_PROCEED};
+	const struct client_policy *client = sessions_admit(s, p, keys->client_key, &verdict.type);
 	int greeter_pair = p->pair;
 
 	p->greeted = true;
-	p->client = policy_find(s->options->policy, keys->client_key);
-	if (p->client == NULL) {
-		verdict.type = PAIR_REFUSE;
-		log_refused(p, keys->client_key, "unknown-key");
-	} else if (s->peers.count[PEER_SESSION] >= SUPERVISOR_MAX_SESSIONS) {
+	if (client != NULL && start_child(s, p, keys, client) != 0) {
 		verdict.type = PAIR_BUSY;
-		log_refused(p, keys->client_key, "too-many-sessions");
-	}
-	if (verdict.type == PAIR_PROCEED && start_child(s, p, keys) != 0) {
-		verdict.type = PAIR_BUSY;
-		log_error("cannot start a session address=%s client=%s", p->address,
-			  p->client->name);
+		log_error("cannot start a session address=%s client=%s", p->address, client->name);
 	}
 	pair_send(greeter_pair, &verdict);
 	if (verdict.type != PAIR_PROCEED)
@@ -185,85 +172,8 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	close(p->conn);
 	p->conn = -1;
 	p->deadline_ms = 0;
-	peer_set_state(&s->peers, p, PEER_SESSION);
+	sessions_began(s, p, client);
 	supervisor_start_greeters(s);
-}
-
-static void
-stop_session(struct supervisor *s, struct peer *p, int error)
-{
-	const struct pair_message stop = {.type = PAIR_STOP, .stop_error = error};
-
-	if (p->deadline_ms != 0)
-		return; /* told already */
-	tell(p, &stop);
-	peer_set_deadline(&s->peers, p, clock_ms() + SUPERVISOR_STOP_MS);
-}
-
-/* Is old an earlier connection of p's client, run and stream that has not let go of its files? */
-static bool
-is_older(const struct peer *old, const struct peer *p)
-{
-	return old->state == PEER_SESSION && old->joined != 0 && old->joined < p->joined &&
-	       old->ended.type != PAIR_ENDED && old->client == p->client &&
-	       old->stream == p->stream &&
-	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
-}
-
-/* p may begin when no older one is left; those there are get told to end. */
-static void
-join_after_older(struct supervisor *s, struct peer *p)
-{
-	const struct pair_message joined = {.type = PAIR_JOINED};
-
-	p->replaces = NULL;
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *old = &s->peers.table[i];
-
-		if (is_older(old, p)) {
-			stop_session(s, old, FTX_E_REPLACED);
-			p->replaces = old;
-		}
-	}
-	if (p->replaces == NULL)
-		tell(p, &joined);
-}
-
-/* A newer connection of the same client, run and stream replaces the older one. */
-static void
-join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
-{
-	p->joined = ++s->peers.joined;
-	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
-	p->stream = asked->join.stream;
-	join_after_older(s, p);
-}
-
-/* p has let go of its files. */
-static void
-let_successors_join(struct supervisor *s, const struct peer *p)
-{
-	for (size_t i = 0; i < MAX_PEERS; i++)
-		if (s->peers.table[i].state == PEER_SESSION && s->peers.table[i].replaces == p)
-			join_after_older(s, &s->peers.table[i]);
-}
-
-static void
-session_over(struct supervisor *s, struct peer *p, int status)
-{
-	const char *reason = "died";
-
-	if (p->ended.type == PAIR_ENDED)
-		reason = p->ended.ended.error == 0 ? "done" : error_name(p->ended.ended.error);
-	log_info("session client=%s address=%s reason=%s status=%d received=%llu sent=%llu "
-		 "committed=%u",
-		 p->client->name, p->address, reason,
-		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-		 (unsigned long long)p->ended.ended.received,
-		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
-	p->ended.type = PAIR_ENDED;
-	let_successors_join(s, p);
-	peer_free(&s->peers, p);
 }
 
 /* One message of a child.  What it may not say now costs it its life. */
@@ -277,10 +187,10 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 	} else if (greeting && m->type == PAIR_GREETED && !p->greeted) {
 		greeted(s, p, &m->keys);
 	} else if (!greeting && m->type == PAIR_JOIN && p->joined == 0) {
-		join(s, p, m);
+		sessions_join(s, p, m);
 	} else if (!greeting && m->type == PAIR_ENDED) {
 		p->ended = *m;
-		let_successors_join(s, p);
+		sessions_let_go(s, p);
 	} else {
 		log_error("a child said what it may not: killed address=%s", p->address);
 		peer_kill(p);
@@ -318,6 +228,10 @@ reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct peer *p = peers_of_pid(&s->peers, pid);
 
+		if (pid == s->share_watch) {
+			log_error("the watch of the shares died status=%d", status);
+			s->share_watch = 0;
+		}
 		if (p == NULL)
 			continue; /* a greeter whose client has its session */
 		if (p->state == PEER_GREETING) {
@@ -329,7 +243,7 @@ reap(struct supervisor *s)
 			continue;
 		}
 		on_pair(s, p);
-		session_over(s, p, status);
+		sessions_over(s, p, status);
 	}
 }
 
@@ -343,7 +257,7 @@ begin_stop(struct supervisor *s)
 		struct peer *p = &s->peers.table[i];
 
 		if (p->state == PEER_SESSION) {
-			stop_session(s, p, FTX_E_STOPPING);
+			sessions_stop(s, p, FTX_E_STOPPING);
 		} else if (p->state != PEER_FREE) {
 			peer_kill(p);
 			peer_reset_connection(p);
@@ -351,6 +265,61 @@ begin_stop(struct supervisor *s)
 				peer_free(&s->peers, p);
 		}
 	}
+}
+
+/* Another policy, another watch. */
+static void
+start_share_watch(struct supervisor *s)
+{
+	if (s->share_watch > 0)
+		kill(s->share_watch, SIGKILL); /* reaped like everybody else */
+	s->share_watch = share_watch_start(s->settings.policy);
+	if (s->share_watch >= 0)
+		return;
+	log_error("cannot watch the shares error=%s", error_name((int)s->share_watch));
+	s->share_watch = 0; /* sessions say themselves what is offline */
+}
+
+/* The settings in force: what is given, or the default. */
+static void
+take_settings(struct supervisor *s, const struct supervisor_settings *given)
+{
+	s->settings = *given;
+	if (given->max_connections == 0)
+		s->settings.max_connections = SUPERVISOR_MAX_SESSIONS;
+	if (given->max_handshakes == 0)
+		s->settings.max_handshakes = SUPERVISOR_MAX_GREETERS;
+	if (given->handshake_timeout_ms == 0)
+		s->settings.handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS;
+	if (given->stall_timeout_ms == 0)
+		s->settings.stall_timeout_ms = SESSION_STALL_MS;
+	if (given->drain_time_ms == 0)
+		s->settings.drain_time_ms = DRAIN_TIME_MS;
+	assert(s->settings.max_connections <= SUPERVISOR_MAX_SESSIONS &&
+	       s->settings.max_handshakes <= SUPERVISOR_MAX_GREETERS);
+}
+
+static void
+reload(struct supervisor *s)
+{
+	const struct supervisor_options *options = s->options;
+	struct supervisor_settings fresh = {0};
+	const struct policy *unused = s->settings.policy;
+
+	if (options->reload(options->arg, &fresh) != 0)
+		return;
+	if (sandbox_setup(&fresh.sandbox) == 0) {
+		take_settings(s, &fresh);
+		start_share_watch(s);
+		sessions_check(s);
+		supervisor_start_greeters(s);
+		log_info("the new configuration is in force");
+	} else {
+		log_error("the old configuration is kept");
+		(void)sandbox_setup(&s->settings.sandbox); /* as it was before */
+		unused = fresh.policy;
+	}
+	options->release(options->arg, unused);
 }
 
 static void
@@ -361,6 +330,9 @@ on_signals(struct supervisor *s)
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD) {
 			reap(s);
+		} else if (info.ssi_signo == SIGHUP && s->options->reload != NULL) {
+			if (!s->stopping)
+				reload(s);
 		} else if (!s->stopping) {
 			log_info("stopping signal=%u sessions=%u", info.ssi_signo,
 				 s->peers.count[PEER_SESSION]);
@@ -379,6 +351,7 @@ on_deadlines(struct supervisor *s)
 	uint64_t now = clock_ms();
 
 	admission_on_time(s, now);
+	sessions_on_time(s, now);
 	if (now < s->peers.next_deadline_ms)
 		return;
 	s->peers.next_deadline_ms = UINT64_MAX;
@@ -435,6 +408,8 @@ wait_ms(const struct supervisor *s)
 
 	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
 		next = s->accept_again_ms;
+	if (s->expiry_ms != 0 && s->expiry_ms < next)
+		next = s->expiry_ms;
 	if (next == UINT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int)(next - now + 1);
@@ -495,7 +470,8 @@ supervisor_run(const struct supervisor_options *options)
 	int r;
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
-	if ((r = sandbox_setup(&options->sandbox)) != 0)
+	take_settings(&s, &options->settings);
+	if ((r = sandbox_setup(&s.settings.sandbox)) != 0)
 		return r;
 	raise_descriptor_limit();
 	/* What the children would all have to do. */
@@ -508,7 +484,11 @@ supervisor_run(const struct supervisor_options *options)
 	if (r == 0)
 		r = admission_open(&s);
 	if (r == 0)
+		start_share_watch(&s);
+	if (r == 0)
 		r = loop(&s);
+	if (s.share_watch > 0)
+		kill(s.share_watch, SIGKILL);
 	if (s.signals >= 0)
 		close(s.signals);
 	close(s.epoll);

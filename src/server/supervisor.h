@@ -4,10 +4,10 @@
  *
  *	accept -> the first 84 bytes are there -> greeter -> its key is known -> session
  *
- * A silent or dripping connection costs one descriptor.  A greeter lives HANDSHAKE_MS from
- * accept at most.  Sessions run until they end; they are told to when the supervisor ends, when a
- *newer connection of the same client, run and stream comes, and they end by themselves when the
- * supervisor is gone.
+ * A silent or dripping connection costs one descriptor.  A greeter lives handshake_timeout_ms
+ * from accept at most.  Sessions run until they end; they are told to when the supervisor ends,
+ *when a newer connection of the same client, run and stream comes, when what their client may do
+ *has changed or is over, and they end by themselves when the supervisor is gone.
  */
 #ifndef SERVER_SUPERVISOR_H
 #define SERVER_SUPERVISOR_H
@@ -19,25 +19,41 @@
 #include "src/server/policy.h"
 #include "src/server/sandbox.h"
 
-#define SUPERVISOR_HANDSHAKE_MS	 5000u
 #define SUPERVISOR_MAX_PENDING	 256u /* accepted, their first message not yet whole */
 #define SUPERVISOR_MAX_GREETERS	 128u
 #define SUPERVISOR_MAX_SESSIONS	 1024u
 #define SUPERVISOR_MAX_LISTENERS 16u
-#define SUPERVISOR_STOP_MS	 10000u /* from PAIR_STOP to SIGKILL */
+
+/* What may become another while it runs.  0 means the default. */
+struct supervisor_settings {
+	const struct policy *policy; /* borrowed */
+	struct sandbox_options sandbox;
+	unsigned max_connections;      /* sessions; SUPERVISOR_MAX_SESSIONS, which is the most */
+	unsigned max_handshakes;       /* greeters; SUPERVISOR_MAX_GREETERS, which is the most */
+	uint64_t handshake_timeout_ms; /* from accept to the end of a greeter; 5000 */
+	uint64_t stall_timeout_ms;     /* as struct session_settings has it; SESSION_STALL_MS */
+	uint64_t drain_time_ms;	       /* from PAIR_STOP to SIGKILL; 10000 */
+};
 
 struct supervisor_options {
 	const int *listeners; /* from listen_open(); borrowed */
 	size_t listener_count;
-	const struct policy *policy; /* borrowed */
-	struct key_holder *key;	     /* borrowed */
-	struct sandbox_options sandbox;
+	struct key_holder *key; /* borrowed */
+	struct supervisor_settings settings;
+	/*
+	 * At SIGHUP: 0 with new settings, or an error, which it has told, and everything stays as
+	 * it is.  NULL: SIGHUP ends the supervisor.
+	 */
+	int (*reload)(void *arg, struct supervisor_settings *settings);
+	/* A policy that reload gave is not used any more, or never was. */
+	void (*release)(void *arg, const struct policy *policy);
+	void *arg;
 };
 
 /*
- * Runs until SIGTERM or SIGINT, then stops the sessions and returns 0; a negative error where it
- * could not start, FTX_E_UNSUPPORTED where its children could not be confined as is required.
- * Blocks the signals it handles (signalfd).  In children it never returns.
+ * Runs until SIGTERM or SIGINT (twice: does not wait for them), then stops the sessions and returns
+ * 0; a negative error where it could not start, FTX_E_UNSUPPORTED where its children could not be
+ * confined as is required. Blocks the signals it handles (signalfd).  In children it never returns.
  */
 int supervisor_run(const struct supervisor_options *options);
 

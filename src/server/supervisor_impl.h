@@ -1,6 +1,6 @@
 /*
- * What the files of the supervisor share: supervisor.c (the loop and the children) and admission.c
- * (from accept to the first message).
+ * What the files of the supervisor share: supervisor.c (the loop and the children), admission.c
+ * (from accept to the first message) and sessions.c (who is let in, and for how long).
  */
 #ifndef SERVER_SUPERVISOR_IMPL_H
 #define SERVER_SUPERVISOR_IMPL_H
@@ -13,12 +13,15 @@ enum event_kind { EVENT_LISTENER, EVENT_SIGNAL, EVENT_CONN, EVENT_PAIR };
 
 struct supervisor {
 	const struct supervisor_options *options;
+	struct supervisor_settings settings; /* in force, none of them 0 */
 	struct peers peers;
+	pid_t share_watch; /* 0: there is none */
 	int epoll;
 	int signals;
 	bool stopping;
 	uint64_t
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
+	uint64_t expiry_ms;  /* not 0: when sessions are looked at for whether they have expired */
 };
 
 /* Adds fd to the epoll set.  generation: of the peer; events of another one are passed over. */
@@ -27,6 +30,38 @@ int supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum e
 
 /* Gives greeters to connections that are READY, as far as there may be more. */
 void supervisor_start_greeters(struct supervisor *s);
+
+/* A message that cannot be delivered means a child that does not read: it is killed. */
+void supervisor_tell(const struct peer *p, const struct pair_message *m);
+
+/*
+ * Whose key a greeter's client has proved, if a session is to be begun for it; NULL with the
+ * verdict for the greeter, which is logged.
+ */
+const struct client_policy *sessions_admit(struct supervisor *s, const struct peer *p,
+					   const uint8_t key[static KEY_BYTES],
+					   enum pair_type *verdict);
+
+/* p has a session of this client. */
+void sessions_began(struct supervisor *s, struct peer *p, const struct client_policy *client);
+
+/* p's session is to end after its present request, with this error for its client. */
+void sessions_stop(struct supervisor *s, struct peer *p, int error);
+
+/* PAIR_JOIN; a newer connection of the same client, run and stream replaces the older one. */
+void sessions_join(struct supervisor *s, struct peer *p, const struct pair_message *asked);
+
+/* p has let go of its files. */
+void sessions_let_go(struct supervisor *s, const struct peer *p);
+
+/* p's process has ended: logs it, frees p. */
+void sessions_over(struct supervisor *s, struct peer *p, int status);
+
+/* After the policy has become another: those end whose client is not what it was. */
+void sessions_check(struct supervisor *s);
+
+/* Ends those whose clients have expired, when it is time. */
+void sessions_on_time(struct supervisor *s, uint64_t now_ms);
 
 /* Accepts what waits at a listener. */
 void admission_accept(struct supervisor *s, int listener);

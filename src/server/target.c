@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -46,6 +47,13 @@ go_inside(struct filling *f, struct target *t)
 	t->subtree = f->inside;
 }
 
+void
+subtree_umask(const struct subtree *t)
+{
+	if (t->grant->rules.has_umask)
+		umask(t->grant->rules.umask_bits);
+}
+
 int
 target_parse(struct session *s, const struct span *path, unsigned rights, struct target *t)
 {
@@ -58,6 +66,7 @@ target_parse(struct session *s, const struct span *path, unsigned rights, struct
 	t->subtree = find_subtree(s, path->data, share_length);
 	if (t->subtree == NULL)
 		return FTX_E_NOT_FOUND;
+	subtree_umask(t->subtree);
 	if (slash != NULL) {
 		int r = path_check(slash + 1, rest_length);
 

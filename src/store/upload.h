@@ -62,6 +62,7 @@ struct upload_options {
 	uint8_t session_id[16];
 	struct identity identity; /* of the source; size is the file's, or UPLOAD_SIZE_UNKNOWN */
 	uint64_t allocate;	  /* bytes the source occupies on its disk; size unknown: 0 */
+	uint64_t keep_free;	  /* bytes of the file system that are not for this upload */
 	bool overwrite;		  /* may the final name exist? */
 	const struct metadata_rules *rules; /* borrowed until upload_close() */
 	/* Called before a call that may take long and cannot be left (fsync...); may be NULL. */
@@ -72,9 +73,9 @@ struct upload_options {
 /*
  * Opens or continues the partial.  have[0..*have_count): runs of blocks already durable, longest
  * first; room for LIMIT_HAVE_RANGES.  FTX_E_BUSY where another run holds it, FTX_E_NO_SPACE where
- * what is missing of allocate and of the journal does not fit, FTX_E_CONFLICT where the final name
- * is a directory or a special file, FTX_E_IS_LINK where a parent is a link, FTX_E_EXISTS,
- * FTX_E_OTHER_FILE_SYSTEM where it is not on the staging's, ...
+ * what is missing of allocate and of the journal does not fit beside keep_free, FTX_E_CONFLICT
+ * where the final name is a directory or a special file, FTX_E_IS_LINK where a parent is a link,
+ * FTX_E_EXISTS, FTX_E_OTHER_FILE_SYSTEM where it is not on the staging's, ...
  */
 int upload_open(struct upload **out, const struct upload_options *options, struct block_range *have,
 		uint32_t *have_count);

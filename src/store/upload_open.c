@@ -49,7 +49,7 @@ static int
 check_space(const struct upload *u)
 {
 	const struct upload_options *o = &u->options;
-	uint64_t part, journal, both;
+	uint64_t part, journal, both, needed;
 	int r;
 
 	/* Nobody knows; the writes will tell. */
@@ -60,7 +60,8 @@ check_space(const struct upload *u)
 			       &journal)) != 0)
 		return r;
 	if (__builtin_add_overflow(part, journal, &both) ||
-	    (both > 0 && both > upload_free_bytes(u)))
+	    __builtin_add_overflow(both, o->keep_free, &needed) ||
+	    (both > 0 && needed > upload_free_bytes(u)))
 		return FTX_E_NO_SPACE;
 	return 0;
 }

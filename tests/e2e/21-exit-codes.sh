@@ -105,7 +105,7 @@ code=0
 "$ftxd_program" serve "$share" --listen "127.0.0.1:$port" --state "$tmp/state2" --key "$tmp/key2" \
 	--client "$client_key" >"$tmp/out" 2>"$tmp/err" || code=$?
 check_eq "$code" 1 'exit status of ftxd with a taken port'
-for arguments in '' 'nonsense' 'serve' 'serve --nonsense' 'keygen'; do
+for arguments in 'run more' 'check -x' 'nonsense' 'serve' 'serve --nonsense' 'keygen'; do
 	code=0
 	# shellcheck disable=SC2086 # a list of words
 	"$ftxd_program" $arguments >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?

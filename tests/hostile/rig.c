@@ -57,7 +57,7 @@ rig_new(uint8_t rights, const struct rig *shared)
 		cr_assert(mkdtemp(rig->directory) != NULL);
 	}
 	strcpy(rig->grant.share, "s");
-	rig->grant.subtree = rig->directory;
+	rig->grant.path = rig->directory;
 	rig->grant.rights = rights;
 	strcpy(rig->client.name, "test");
 	rig->client.grants = &rig->grant;
@@ -69,7 +69,8 @@ rig_new(uint8_t rights, const struct rig *shared)
 	if (rig->pid == 0) {
 		close(conn[0]);
 		close(pair[0]);
-		session_run(conn[1], pair[1], &keys, &rig->client);
+		session_run(conn[1], pair[1], &keys, &rig->client,
+			    &(const struct session_settings){.stall_ms = SESSION_STALL_MS});
 	}
 	close(conn[1]);
 	close(pair[1]);

@@ -45,7 +45,7 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 {
 	struct key_holder holder;
 	const struct supervisor_options options = {
-	    .listeners = &listener, .listener_count = 1, .policy = policy, .key = &holder};
+	    .listeners = &listener, .listener_count = 1, .settings.policy = policy, .key = &holder};
 
 	const struct rlimit few = {server.descriptors, server.descriptors};
 
@@ -62,7 +62,8 @@ static void
 setup(void)
 {
 	static struct grant grant = {.share = "s", .rights = RIGHTS_FULL};
-	static struct client_policy client = {.name = "known", .grants = &grant, .grant_count = 1};
+	static struct client_policy client = {
+	    .name = "known", .key_count = 1, .grants = &grant, .grant_count = 1};
 	static const struct policy policy = {.clients = &client, .client_count = 1};
 	uint8_t *secret;
 	int listener;
@@ -70,11 +71,11 @@ setup(void)
 	cr_assert(sodium_init() >= 0);
 	strcpy(server.directory, "/tmp/ftx-hostile-XXXXXX");
 	cr_assert(mkdtemp(server.directory) != NULL);
-	grant.subtree = server.directory;
+	grant.path = server.directory;
 	secret = key_generate();
 	key_public(server.key, secret);
 	randombytes_buf(server.client_secret, KEY_BYTES);
-	key_public(client.key, server.client_secret);
+	key_public(client.keys[0], server.client_secret);
 	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
 	cr_assert_eq(listen_open(&server.address, &listener), 0);
 	server.pid = fork();

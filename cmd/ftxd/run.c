@@ -1,0 +1,188 @@
+/*
+ * ftxd run: what ftxd.conf(5) says, in the foreground, until SIGTERM; SIGHUP reads it again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "cmd/ftxd/settings.h"
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+#include "src/secure/keyfile.h"
+#include "src/server/supervisor.h"
+
+#define USAGE "ftxd [run] [-c FILE]"
+
+struct run {
+	const char *file;
+	/* The one in force, and while another takes its place that one. */
+	struct config *present, *next;
+	int fds[SUPERVISOR_MAX_LISTENERS];
+	size_t listener_count;
+	struct key_holder key;
+};
+
+/* What the configuration alone cannot tell.  NULL: nothing is wrong. */
+static const char *
+objection(const struct server_config *server)
+{
+	if (server->has_user && geteuid() != 0 && geteuid() != server->user)
+		return "user: only ftxd that root has started can become another user";
+	return NULL;
+}
+
+static void
+set_log(const struct server_config *server)
+{
+	log_setup(server->log_level, getenv("JOURNAL_STREAM") != NULL);
+}
+
+static void
+make_settings(const struct config *config, struct supervisor_settings *settings)
+{
+	const struct server_config *server = config_server(config);
+
+	*settings = (struct supervisor_settings){
+	    .policy = config_policy(config),
+	    .sandbox = {.require = server->require_sandbox,
+			/* Root that is to become nobody in particular stays root's number. */
+			.has_user = server->has_user && geteuid() == 0,
+			.user = server->user,
+			.group = server->group,
+			.session_memory = server->session_memory},
+	    .max_connections = server->max_connections,
+	    .max_handshakes = server->max_handshakes,
+	    .handshake_timeout_ms = server->handshake_timeout_ms,
+	    .stall_timeout_ms = server->stall_timeout_ms,
+	    .drain_time_ms = server->drain_time_ms,
+	};
+}
+
+static int
+reload(void *arg, struct supervisor_settings *settings)
+{
+	struct run *run = arg;
+	struct ini_error error;
+	const char *why;
+	char keys[256];
+
+	if (config_load(&run->next, run->file, &error) != 0) {
+		log_error("the old configuration is kept: %s", error.text);
+		return FTX_E_CONFIG;
+	}
+	if ((why = objection(config_server(run->next))) != NULL) {
+		log_error("the old configuration is kept: %s: %s", run->file, why);
+		config_free(run->next);
+		run->next = NULL;
+		return FTX_E_CONFIG;
+	}
+	config_needs_start(run->present, run->next, keys, sizeof(keys));
+	if (keys[0] != '\0')
+		log_warning("what has changed counts only when ftxd is started again keys=%s",
+			    keys);
+	make_settings(run->next, settings);
+	return 0;
+}
+
+/* Of the two configurations the one that is not in force any more, or never was. */
+static void
+release(void *arg, const struct policy *policy)
+{
+	struct run *run = arg;
+
+	if (policy == config_policy(run->present)) {
+		config_free(run->present);
+		run->present = run->next;
+		set_log(config_server(run->present));
+	} else {
+		config_free(run->next);
+	}
+	run->next = NULL;
+}
+
+static int
+setup_key(struct run *run)
+{
+	uint8_t *secret = settings_key("run", config_server(run->present), true);
+
+	if (secret == NULL)
+		return FTX_EXIT_CONFIG;
+	if (key_holder_init(&run->key, secret) == 0)
+		return 0;
+	complain("run", "this kernel does not keep the key from child processes");
+	return FTX_EXIT_CONFIG;
+}
+
+static int
+setup_listeners(struct run *run)
+{
+	const struct server_config *server = config_server(run->present);
+
+	for (size_t i = 0; i < server->listen_count; i++) {
+		struct listen_address a = server->listen[i];
+		bool v6 = strchr(a.host, ':') != NULL;
+		int r = listen_open(&a, &run->fds[i]);
+
+		if (r != 0) {
+			complain("run", "cannot listen on %s%s%s:%u: %s", v6 ? "[" : "", a.host,
+				 v6 ? "]" : "", a.port,
+				 r == FTX_E_BUSY ? "the port is taken" : error_text(r));
+			return FTX_EXIT_FAILURE;
+		}
+		run->listener_count++;
+		log_info("listening address=%s%s%s:%u", v6 ? "[" : "", a.host, v6 ? "]" : "",
+			 a.port);
+	}
+	return 0;
+}
+
+static int
+serve(struct run *run)
+{
+	const char *why = objection(config_server(run->present));
+	struct supervisor_options options = {.listeners = run->fds,
+					     .key = &run->key,
+					     .reload = reload,
+					     .release = release,
+					     .arg = run};
+	int code;
+	int r;
+
+	if (why != NULL) {
+		complain("run", "%s: %s", run->file, why);
+		return FTX_EXIT_CONFIG;
+	}
+	set_log(config_server(run->present));
+	if ((code = setup_key(run)) != 0 || (code = setup_listeners(run)) != 0)
+		return code;
+	options.listener_count = run->listener_count;
+	make_settings(run->present, &options.settings);
+	r = supervisor_run(&options);
+	if (r != 0)
+		complain("run", "%s", error_text(r));
+	return r != 0 ? FTX_EXIT_FAILURE : 0;
+}
+
+int
+verb_run(int argc, char **argv)
+{
+	static struct run run;
+	int code = settings_options("run", USAGE, argc, argv, &run.file);
+
+	/* The supervisor's memory holds the server's secret key. */
+	prctl(PR_SET_DUMPABLE, 0);
+	if (code != 0)
+		return code;
+	if (optind != argc) {
+		complain("run", "there is nothing more to say\nusage: " USAGE);
+		return FTX_EXIT_USAGE;
+	}
+	if ((code = settings_load("run", run.file, &run.present)) != 0)
+		return code;
+	code = serve(&run);
+	key_holder_release(&run.key);
+	config_free(run.present);
+	return code;
+}

@@ -1,0 +1,25 @@
+/*
+ * The configuration file, for the verbs that read it.
+ */
+#ifndef FTXD_SETTINGS_H
+#define FTXD_SETTINGS_H
+
+#include "src/server/config.h"
+
+/*
+ * Takes `-c FILE` and `--config FILE` from the arguments; optind is the first other one.  *file is
+ * CONFIG_FILE unless it is given.  0, or FTX_EXIT_USAGE after a complaint with usage.
+ */
+int settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file);
+
+/* 0, or FTX_EXIT_CONFIG after a complaint. */
+int settings_load(const char *verb, const char *file, struct config **config);
+
+/* The file of the server's secret key, owned; NULL without memory. */
+char *settings_key_file(const struct server_config *server);
+
+/* Reads it; makes it first if it is missing, make is set, and the configuration does not name it.
+ * Owned by the caller (key_secret_free()); NULL after a complaint. */
+uint8_t *settings_key(const char *verb, const struct server_config *server, bool make);
+
+#endif

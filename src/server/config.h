@@ -1,0 +1,76 @@
+/*
+ * The daemon's configuration (ftxd.conf(5)): one file, and the clients of clients.d/NAME.conf
+ * beside it.  The format is that of src/base/ini.h, the directives are those of directives.def.
+ *
+ * All of it is right, or none of it is used: what is wrong is an error with file and line.
+ */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "src/base/ini.h"
+#include "src/base/log.h"
+#include "src/server/listen.h"
+#include "src/server/policy.h"
+#include "src/server/supervisor.h"
+
+#define CONFIG_FILE	   "/etc/ftxd/ftxd.conf"
+#define CONFIG_CLIENTS_DIR "clients.d" /* beside it */
+#define CONFIG_CLIENT_END  ".conf"     /* of the names in it that are read */
+
+struct server_config {
+	struct listen_address listen[SUPERVISOR_MAX_LISTENERS];
+	size_t listen_count; /* 1 or more */
+	const char
+	    *public_address;  /* HOST or HOST:PORT as clients are to be told; NULL: not said */
+	const char *key_file; /* NULL: server-key in state, made where it is missing */
+	const char *state;
+	bool has_user;
+	uid_t user;  /* not 0 */
+	gid_t group; /* not 0 */
+	enum log_level log_level;
+	unsigned max_connections;
+	unsigned max_handshakes;
+	uint64_t handshake_timeout_ms;
+	uint64_t stall_timeout_ms;
+	uint64_t drain_time_ms;
+	uint64_t session_memory;
+	bool require_sandbox;
+};
+
+struct config;
+
+/*
+ * Reads file and, in the order of their names, the files in clients.d beside it that end in .conf
+ * and do not begin with a dot.  Each must belong to root or to who runs this, and be writable by
+ * nobody else; clients.d likewise.  0 with *out owned by the caller; FTX_E_CONFIG, FTX_E_NOT_FOUND,
+ * ..., with error set.
+ */
+int config_load(struct config **out, const char *file, struct ini_error *error);
+void config_free(struct config *c);
+
+/* Borrowed until config_free(). */
+const struct server_config *config_server(const struct config *c);
+const struct policy *config_policy(const struct config *c);
+
+/* Where the section of a client is, "FILE:LINE"; NULL: it has none. */
+const char *config_client_place(const struct config *c, const char *name);
+
+/*
+ * The keys of [server] whose values differ and count only when the daemon is started again, with
+ * commas between them, to out; "": none.
+ */
+void config_needs_start(const struct config *old, const struct config *new, char *out,
+			size_t capacity);
+
+/*
+ * Opens a file of the configuration, or its directory, and looks at who may write to it.
+ * *fd is owned by the caller.  FTX_E_CONFIG, FTX_E_NOT_FOUND, ... with error set.
+ */
+int config_open(int *fd, const char *path, bool directory, struct ini_error *error);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * The directives of [server].
+ */
+#include "src/server/config_impl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "proto/errors.h"
+
+int
+take_listen(struct config_draft *d, const struct ini_entry *e)
+{
+	struct server_config *s = &d->config->server;
+
+	/* The reader has counted them. */
+	if (listen_parse(&s->listen[s->listen_count], e->value) != 0)
+		return config_refuse(e, "it is no ADDRESS:PORT, as 192.0.2.1:7389 or [::]:7389");
+	s->listen_count++;
+	return 0;
+}
+
+/* What a URL may have between '@' and '/': a name or an address, and perhaps a port. */
+static bool
+is_host(const char *text)
+{
+	const char *end = text;
+
+	if (*text == '[') {
+		end = text + 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+		if (end == text + 1 || *end++ != ']')
+			return false;
+	} else {
+		while (isalnum((unsigned char)*end) || *end == '.' || *end == '-')
+			end++;
+		if (end == text || text[0] == '-' || text[0] == '.')
+			return false;
+	}
+	if (*end == '\0')
+		return true;
+	return end[0] == ':' && end[1] >= '1' && end[1] <= '9' &&
+	       strspn(end + 1, "0123456789") == strlen(end + 1) && strlen(end + 1) <= 5;
+}
+
+int
+take_public_address(struct config_draft *d, const struct ini_entry *e)
+{
+	if (!is_host(e->value))
+		return config_refuse(e, "it is no HOST, HOST:PORT or [IPV6]:PORT");
+	d->config->server.public_address = config_text(d->config, e->value);
+	return d->config->server.public_address != NULL ? 0 : config_no_memory(e);
+}
+
+int
+take_key_file(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_path(d, e, &d->config->server.key_file);
+}
+
+int
+take_state(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_path(d, e, &d->config->server.state);
+}
+
+int
+take_user(struct config_draft *d, const struct ini_entry *e)
+{
+	struct server_config *s = &d->config->server;
+	const struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(e->value);
+	if (user == NULL)
+		return config_refuse(e, errno == 0 || errno == ENOENT || errno == ESRCH
+					    ? "there is no user of this name"
+					    : strerror(errno));
+	if (user->pw_uid == 0 || user->pw_gid == 0)
+		return config_refuse(e, "sessions are never root, nor of its group");
+	s->has_user = true;
+	s->user = user->pw_uid;
+	s->group = user->pw_gid;
+	return 0;
+}
+
+int
+take_log_level(struct config_draft *d, const struct ini_entry *e)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {{"error", LOG_LEVEL_ERROR},
+		      {"warning", LOG_LEVEL_WARNING},
+		      {"info", LOG_LEVEL_INFO},
+		      {"debug", LOG_LEVEL_DEBUG}};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcmp(levels[i].name, e->value) == 0) {
+			d->config->server.log_level = levels[i].level;
+			return 0;
+		}
+	return config_refuse(e, "it is to be error, warning, info or debug");
+}
+
+int
+take_max_connections(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_number(e, 1, SUPERVISOR_MAX_SESSIONS, &d->config->server.max_connections);
+}
+
+int
+take_max_handshakes(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_number(e, 1, SUPERVISOR_MAX_GREETERS, &d->config->server.max_handshakes);
+}
+
+int
+take_handshake_timeout(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 100, 60000, &d->config->server.handshake_timeout_ms);
+}
+
+int
+take_stall_timeout(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 1000, 3600000, &d->config->server.stall_timeout_ms);
+}
+
+int
+take_drain_time(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 100, 3600000, &d->config->server.drain_time_ms);
+}
+
+int
+take_session_memory(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_size(e, UINT64_C(32) << 20, UINT64_C(1) << 40,
+			   &d->config->server.session_memory);
+}
+
+int
+take_require_sandbox(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_yes_no(e, &d->config->server.require_sandbox);
+}

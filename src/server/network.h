@@ -1,0 +1,24 @@
+/*
+ * Networks as clients are let in from: ADDRESS or ADDRESS/BITS, IPv4 or IPv6.  An IPv4 address that
+ * comes mapped into IPv6 (::ffff:192.0.2.1, RFC 4291) is the IPv4 address, on both sides.
+ */
+#ifndef SERVER_NETWORK_H
+#define SERVER_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct network {
+	bool v4;
+	uint8_t bits;	     /* 0..32, 0..128 */
+	uint8_t address[16]; /* 4 of them of an IPv4 one; those behind the bits are 0 */
+};
+
+/* 0; FTX_E_USAGE with *why set to a clause for people. */
+int network_parse(struct network *n, const char *text, const char **why);
+
+/* false also for an address that is neither IPv4 nor IPv6. */
+bool network_has(const struct network *n, const struct sockaddr *address);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * Who gets a session, and how long it lasts: limits, joining, changes of the policy, expiry.
+ */
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/secure/keyfile.h"
+#include "src/server/supervisor_impl.h"
+
+/* How often expiry is looked at: the wall clock may be set. */
+#define LOOK_MS 10000u
+
+static int64_t
+wall_clock_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec;
+}
+
+static bool
+is_session_of(const struct peer *p, const char *client)
+{
+	return p->state == PEER_SESSION && strcmp(p->client, client) == 0;
+}
+
+static unsigned
+sessions_of(const struct supervisor *s, const char *client)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		count += is_session_of(&s->peers.table[i], client);
+	return count;
+}
+
+/* What stands against a session for this client now, for the log; NULL: nothing. */
+static const char *
+objection(const struct supervisor *s, const struct client_policy *client, const struct peer *p,
+	  enum pair_type *verdict)
+{
+	const char *reason =
+	    client != NULL ? policy_refuses(client, &p->from.any, wall_clock_s()) : "unknown-key";
+
+	*verdict = PAIR_REFUSE;
+	if (reason != NULL)
+		return reason;
+	*verdict = PAIR_BUSY;
+	if (s->peers.count[PEER_SESSION] >= s->settings.max_connections)
+		return "too-many-sessions";
+	if (client->max_connections != 0 && sessions_of(s, client->name) >= client->max_connections)
+		return "too-many-sessions-of-client";
+	*verdict = PAIR_PROCEED;
+	return NULL;
+}
+
+const struct client_policy *
+sessions_admit(struct supervisor *s, const struct peer *p, const uint8_t key[static KEY_BYTES],
+	       enum pair_type *verdict)
+{
+	const struct client_policy *client = policy_find(s->settings.policy, key);
+	const char *reason = objection(s, client, p, verdict);
+	char text[KEY_TEXT_CHARS + 1];
+
+	if (reason == NULL)
+		return client;
+	key_format(text, key);
+	log_warning("refused reason=%s address=%s key=%s%s%s", reason, p->address, text,
+		    client != NULL ? " client=" : "", client != NULL ? client->name : "");
+	return NULL;
+}
+
+/* Expiry is looked at again when the first of them expires, but soon enough in any case. */
+static void
+plan_look(struct supervisor *s, int64_t expires_s, uint64_t now_ms)
+{
+	int64_t left_s = expires_s - wall_clock_s();
+	uint64_t at_ms = now_ms + LOOK_MS;
+
+	if (left_s < (int64_t)(LOOK_MS / 1000))
+		at_ms = now_ms + (left_s > 0 ? (uint64_t)left_s * 1000 : 1);
+	if (s->expiry_ms == 0 || at_ms < s->expiry_ms)
+		s->expiry_ms = at_ms;
+}
+
+void
+sessions_began(struct supervisor *s, struct peer *p, const struct client_policy *client)
+{
+	strcpy(p->client, client->name);
+	memcpy(p->fingerprint, client->fingerprint, sizeof(p->fingerprint));
+	p->expires_s = client->expires_s;
+	peer_set_state(&s->peers, p, PEER_SESSION);
+	if (p->expires_s != 0)
+		plan_look(s, p->expires_s, clock_ms());
+}
+
+void
+sessions_stop(struct supervisor *s, struct peer *p, int error)
+{
+	const struct pair_message stop = {.type = PAIR_STOP, .stop_error = error};
+
+	if (p->deadline_ms != 0)
+		return; /* told already */
+	supervisor_tell(p, &stop);
+	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.drain_time_ms);
+}
+
+/* Is old an earlier connection of p's client, run and stream that has not let go of its files? */
+static bool
+is_older(const struct peer *old, const struct peer *p)
+{
+	return old->state == PEER_SESSION && old->joined != 0 && old->joined < p->joined &&
+	       old->ended.type != PAIR_ENDED && strcmp(old->client, p->client) == 0 &&
+	       old->stream == p->stream &&
+	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
+}
+
+/* p may begin when no older one is left; those there are get told to end. */
+static void
+join_after_older(struct supervisor *s, struct peer *p)
+{
+	const struct pair_message joined = {.type = PAIR_JOINED};
+
+	p->replaces = NULL;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *old = &s->peers.table[i];
+
+		if (is_older(old, p)) {
+			sessions_stop(s, old, FTX_E_REPLACED);
+			p->replaces = old;
+		}
+	}
+	if (p->replaces == NULL)
+		supervisor_tell(p, &joined);
+}
+
+void
+sessions_join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
+{
+	p->joined = ++s->peers.joined;
+	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
+	p->stream = asked->join.stream;
+	join_after_older(s, p);
+}
+
+void
+sessions_let_go(struct supervisor *s, const struct peer *p)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (s->peers.table[i].state == PEER_SESSION && s->peers.table[i].replaces == p)
+			join_after_older(s, &s->peers.table[i]);
+}
+
+void
+sessions_over(struct supervisor *s, struct peer *p, int status)
+{
+	const char *reason = "died";
+
+	if (p->ended.type == PAIR_ENDED)
+		reason = p->ended.ended.error == 0 ? "done" : error_name(p->ended.ended.error);
+	log_info("session client=%s address=%s reason=%s status=%d received=%llu sent=%llu "
+		 "committed=%u",
+		 p->client, p->address, reason,
+		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		 (unsigned long long)p->ended.ended.received,
+		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
+	p->ended.type = PAIR_ENDED;
+	sessions_let_go(s, p);
+	peer_free(&s->peers, p);
+}
+
+/* What the new policy has against a session that the old one let in; 0: nothing. */
+static int
+changed(const struct supervisor *s, const struct peer *p)
+{
+	const struct client_policy *client = policy_of_name(s->settings.policy, p->client);
+
+	if (client == NULL || policy_refuses(client, &p->from.any, wall_clock_s()) != NULL)
+		return FTX_E_KEY_REFUSED;
+	if (memcmp(client->fingerprint, p->fingerprint, sizeof(p->fingerprint)) != 0)
+		return FTX_E_RECONFIGURED;
+	return 0;
+}
+
+void
+sessions_check(struct supervisor *s)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers.table[i];
+		int error = p->state == PEER_SESSION ? changed(s, p) : 0;
+
+		if (error != 0)
+			sessions_stop(s, p, error);
+	}
+}
+
+void
+sessions_on_time(struct supervisor *s, uint64_t now_ms)
+{
+	int64_t now_s = wall_clock_s();
+
+	if (s->expiry_ms == 0 || now_ms < s->expiry_ms)
+		return;
+	s->expiry_ms = 0;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers.table[i];
+
+		if (p->state != PEER_SESSION || p->expires_s == 0)
+			continue;
+		if (now_s >= p->expires_s)
+			sessions_stop(s, p, FTX_E_KEY_REFUSED);
+		else
+			plan_look(s, p->expires_s, now_ms);
+	}
+}
