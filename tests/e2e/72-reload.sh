@@ -1,0 +1,126 @@
+#!/bin/sh
+# SIGHUP: who is what it was goes on, who is not ends after its request, who is out stays out.
+. "$(dirname "$0")/../lib/config.sh"
+make_keys
+"$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"
+mkdir "$tmp/share"
+random_file "$tmp/f" $((4 * MIB))
+
+# both(lines of the first client, lines of the second)
+both()
+{
+	configure <<EOF
+[share s]
+path = $tmp/share
+[client one]
+key = $client_key
+share = s:/one=full
+$1
+[client two]
+key = $(cat "$tmp/other.pub")
+share = s:/two=full
+$2
+EOF
+}
+
+in_two_sessions()
+{
+	[ "$(sessions)" -ge 2 ]
+}
+
+# The processes that serve somebody: not the one that watches the shares.
+sessions()
+{
+	count=0
+	for child in $(server_children); do
+		! grep -q '^NoNewPrivs:[[:space:]]*1' "/proc/$child/status" 2>/dev/null || count=$((count + 1))
+	done
+	echo $count
+}
+
+# slow_puts: both clients are in the middle of one
+slow_puts()
+{
+	"$ftx_program" -i "$tmp/other" --json --compress none --bwlimit 2M --retry-for 0 -j 1 put "$tmp/f" \
+		"$base/s/f$1" >"$tmp/json2" 2>"$tmp/err2" &
+	other_pid=$!
+	started="$started $other_pid"
+	start_client --compress none --bwlimit 2M --retry-for 0 -j 1 put "$tmp/f" "$base/s/f$1"
+	wait_for 'the first put' progress_reached 1
+	wait_for 'two sessions' in_two_sessions
+}
+
+both '' ''
+start_ftxd
+
+# Nothing has changed for anybody: both go on.
+slow_puts 1
+both '; a comment' '; another'
+server_lines='max-connections = 100\nlog-level = debug\n'
+both '' ''
+reload
+wait_client 0
+wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
+check_same_file "$tmp/f" "$tmp/share/one/f1"
+check_same_file "$tmp/f" "$tmp/share/two/f1"
+
+# changed(case, its exit code, error, lines): of the first client; the second goes on; the same command
+# again ends with the fourth.
+changed()
+{
+	slow_puts "$1"
+	both "$4" ''
+	reload
+	wait_client "$2"
+	check_eq "$(json 'select(.event == "error") | .name' "$tmp/json" | head -n 1)" "$3" 'the error'
+	wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
+	check_same_file "$tmp/f" "$tmp/share/two/f$1"
+	check_absent "$tmp/share/one/f$1"
+}
+# Other rights: the client connects again and goes on where it was.
+changed 2 11 reconfigured 'max-file-size = 1G'
+wait_log 'client=one'
+wait_log 'reason=reconfigured'
+expect 0 --json put "$tmp/f" "$base/s/f2"
+check_same_file "$tmp/f" "$tmp/share/one/f2"
+[ "$(summary bytes_resumed)" -gt 0 ] || fail 'nothing was resumed'
+changed 3 7 key_refused 'enabled = no'
+expect 7 put "$tmp/f" "$base/s/f3"
+wait_log 'refused reason=disabled'
+both '' ''
+reload
+changed 4 7 key_refused 'from = 192.0.2.0/24'
+expect 7 put "$tmp/f" "$base/s/f4"
+wait_log 'refused reason=network'
+both 'from = 127.0.0.0/8' ''
+reload
+changed 5 7 key_refused 'expires = 2001-01-01'
+expect 7 put "$tmp/f" "$base/s/f5"
+wait_log 'refused reason=expired'
+# Removed.
+both '' ''
+reload
+slow_puts 6
+sed -i '/client one/,/^$/d' "$conf"
+reload
+wait_client 7
+wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
+expect 7 put "$tmp/f" "$base/s/f6"
+
+# What counts only at a start is said.
+both '' ''
+sed -i 's/^listen = .*/listen = 127.0.0.1:1/' "$conf"
+reload
+wait_log 'counts only when ftxd is started again keys=listen'
+expect 0 put "$tmp/f" "$base/s/f6"
+
+# While it runs a client expires.
+expires=$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)
+both "expires = $expires" ''
+reload
+start_client --compress none --bwlimit 256K --retry-for 0 -j 1 put "$tmp/f" "$base/s/f7"
+wait_for 'the put to begin' progress_reached 1
+wait_client 7
+check_eq "$(json 'select(.event == "error") | .name' "$tmp/json" | head -n 1)" key_refused 'the error'
+expect 7 put "$tmp/f" "$base/s/f7"
+check_absent "$tmp/share/one/f7"
