@@ -17,6 +17,8 @@ static const struct {
 } verbs[] = {
     {"run", verb_run, "[run] [-c FILE]"},
     {"check", verb_check, "check [-c FILE]"},
+    {"client", verb_client,
+     "client ls | add NAME KEY --share SPEC... | disable NAME | enable NAME | rm NAME  [-c FILE]"},
     {"serve", verb_serve,
      "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
     {"keygen", verb_keygen, "keygen -o FILE"},
@@ -29,22 +31,26 @@ usage(FILE *out)
 	fputs("usage:\n", out);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		fprintf(out, "  ftxd %s\n", verbs[i].help);
-	fputs("  ftxd --help | --version\n"
-	      "\n"
-	      "run     serves what FILE says, /etc/ftxd/ftxd.conf unless given (ftxd.conf(5));\n"
-	      "        SIGHUP has it read again\n"
-	      "check   says what is wrong with FILE\n"
-	      "serve   serves one directory; prints its address first:\n"
-	      "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
-	      "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
-	      "        --client   public key that may use it (ftx key prints it); repeatable;\n"
-	      "                   without it your own key, made if missing\n"
-	      "keygen  makes a server key in FILE and prints its public key\n"
-	      "key     prints the public key and the address of what serve, or with -c run, would\n"
-	      "        serve\n"
-	      "\n"
-	      "See ftxd(8).\n",
-	      out);
+	fputs(
+	    "  ftxd --help | --version\n"
+	    "\n"
+	    "run     serves what FILE says, /etc/ftxd/ftxd.conf unless given (ftxd.conf(5));\n"
+	    "        SIGHUP has it read again\n"
+	    "check   says what is wrong with FILE\n"
+	    "client  lists the clients of FILE, and makes, changes and removes the files of\n"
+	    "        clients.d beside it; SPEC is SHARE[:/SUBTREE]=RIGHTS, RIGHTS words of list,\n"
+	    "        get, put, overwrite, delete with commas, or readonly, append, full\n"
+	    "serve   serves one directory; prints its address first:\n"
+	    "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
+	    "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
+	    "        --client   public key that may use it (ftx key prints it); repeatable;\n"
+	    "                   without it your own key, made if missing\n"
+	    "keygen  makes a server key in FILE and prints its public key\n"
+	    "key     prints the public key and the address of what serve, or with -c run, would\n"
+	    "        serve\n"
+	    "\n"
+	    "See ftxd(8).\n",
+	    out);
 }
 
 void

@@ -51,6 +51,16 @@ struct config;
  * ..., with error set.
  */
 int config_load(struct config **out, const char *file, struct ini_error *error);
+
+/* A file of clients.d that is to become another one. */
+struct config_change {
+	const char *name; /* in clients.d */
+	const char *path; /* of what it is to become; NULL: it is to be removed */
+};
+
+/* The same as it would be with this change. */
+int config_load_changed(struct config **out, const char *file, const struct config_change *change,
+			struct ini_error *error);
 void config_free(struct config *c);
 
 /* Borrowed until config_free(). */
@@ -66,6 +76,9 @@ const char *config_client_place(const struct config *c, const char *name);
  */
 void config_needs_start(const struct config *old, const struct config *new, char *out,
 			size_t capacity);
+
+/* clients.d beside file to out, PATH_MAX bytes.  0 or FTX_E_NAME. */
+int config_clients_directory(char *out, const char *file);
 
 /*
  * Opens a file of the configuration, or its directory, and looks at who may write to it.

@@ -4,12 +4,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/base/directory.h"
 #include "src/server/config_impl.h"
 
 #define MAX_CLIENT_FILES 4096u
@@ -47,6 +50,18 @@ config_open(int *fd, const char *path, bool directory, struct ini_error *error)
 		return 0;
 	close(*fd);
 	return config_refuse_file(error, path, FTX_E_CONFIG, why);
+}
+
+int
+config_clients_directory(char *out, const char *file)
+{
+	char parent[PATH_MAX];
+	int r = directory_of(parent, file);
+
+	if (r != 0)
+		return r;
+	return snprintf(out, PATH_MAX, "%s/" CONFIG_CLIENTS_DIR, parent) < PATH_MAX ? 0
+										    : FTX_E_NAME;
 }
 
 static bool

@@ -60,7 +60,8 @@ struct config {
 struct config_draft {
 	struct config *config;
 	struct ini_error *error;
-	const char *file; /* owned by config */
+	const struct config_change *change; /* NULL: none */
+	const char *file;		    /* owned by config */
 	unsigned section_line;
 	uint64_t said;			/* directives of the present section, by number */
 	uint64_t server_said;		/* and of [server] */

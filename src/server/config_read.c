@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
-#include "src/base/directory.h"
 #include "src/server/config_impl.h"
 
 const struct directive config_directives[] = {
@@ -233,8 +232,9 @@ on_entry(void *arg, const struct ini_entry *e)
 	return r;
 }
 
+/* path: what is read; file: its name for people */
 static int
-read_file(struct config_draft *d, const char *path, bool main_file)
+read_file(struct config_draft *d, const char *path, const char *file, bool main_file)
 {
 	struct format format;
 	int fd;
@@ -242,13 +242,35 @@ read_file(struct config_draft *d, const char *path, bool main_file)
 
 	make_format(&format, main_file);
 	d->section_line = 0;
-	if ((d->file = config_text(d->config, path)) == NULL)
-		return config_refuse_file(d->error, path, FTX_E_NOMEM, error_text(FTX_E_NOMEM));
+	if ((d->file = config_text(d->config, file)) == NULL)
+		return config_refuse_file(d->error, file, FTX_E_NOMEM, error_text(FTX_E_NOMEM));
 	if ((r = config_open(&fd, path, false, d->error)) != 0)
 		return r;
-	r = ini_read_fd(fd, path, format.sections, on_entry, d, d->error);
+	r = ini_read_fd(fd, file, format.sections, on_entry, d, d->error);
 	close(fd);
 	return r;
+}
+
+/* One of clients.d, or what it is to become. */
+static int
+read_client(struct config_draft *d, const char *directory, const char *name)
+{
+	const struct config_change *change = d->change;
+	char path[2 * PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	if (change == NULL || strcmp(change->name, name) != 0)
+		return read_file(d, path, path, false);
+	return change->path != NULL ? read_file(d, change->path, path, false) : 0;
+}
+
+static bool
+is_among(const char *name, char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
 }
 
 /* clients.d beside file; where there is none there are no such clients. */
@@ -256,28 +278,22 @@ static int
 read_clients(struct config_draft *d, const char *file)
 {
 	char directory[PATH_MAX];
-	char path[2 * PATH_MAX];
 	char **names = NULL;
 	size_t count = 0;
 	int fd;
 	int r;
 
-	if ((r = directory_of(path, file)) != 0)
+	if ((r = config_clients_directory(directory, file)) != 0)
 		return config_refuse_file(d->error, file, r, error_text(r));
-	if (snprintf(directory, sizeof(directory), "%s/" CONFIG_CLIENTS_DIR, path) >=
-	    (int)sizeof(directory))
-		return config_refuse_file(d->error, file, FTX_E_NAME, error_text(FTX_E_NAME));
 	r = config_open(&fd, directory, true, d->error);
-	if (r == FTX_E_NOT_FOUND)
-		return 0;
-	if (r != 0)
-		return r;
-	if ((r = config_list_clients(fd, &names, &count)) != 0)
+	if (r == 0 && (r = config_list_clients(fd, &names, &count)) != 0)
 		config_refuse_file(d->error, directory, r, error_text(r));
-	for (size_t i = 0; i < count && r == 0; i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
-		r = read_file(d, path, false);
-	}
+	else if (r == FTX_E_NOT_FOUND)
+		r = 0;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = read_client(d, directory, names[i]);
+	if (r == 0 && d->change != NULL && !is_among(d->change->name, names, count))
+		r = read_client(d, directory, d->change->name);
 	config_free_names(names, count);
 	return r;
 }
@@ -341,13 +357,20 @@ complete(struct config_draft *d)
 int
 config_load(struct config **out, const char *file, struct ini_error *error)
 {
-	struct config_draft d = {.error = error};
+	return config_load_changed(out, file, NULL, error);
+}
+
+int
+config_load_changed(struct config **out, const char *file, const struct config_change *change,
+		    struct ini_error *error)
+{
+	struct config_draft d = {.error = error, .change = change};
 	int r;
 
 	error->text[0] = '\0';
 	if ((d.config = calloc(1, sizeof(*d.config))) == NULL)
 		return config_refuse_file(error, file, FTX_E_NOMEM, error_text(FTX_E_NOMEM));
-	if ((r = read_file(&d, file, true)) == 0 && (r = read_clients(&d, file)) == 0)
+	if ((r = read_file(&d, file, file, true)) == 0 && (r = read_clients(&d, file)) == 0)
 		r = complete(&d);
 	if (r != 0 && error->text[0] == '\0')
 		config_refuse_file(error, file, r, error_text(r));

@@ -1,0 +1,234 @@
+/*
+ * ftxd client: the clients of a configuration, and the files clients.d/NAME.conf.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/ftxd/client_file.h"
+#include "cmd/ftxd/settings.h"
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+#include "proto/limits.h"
+#include "src/secure/keyfile.h"
+#include "src/server/rights.h"
+
+#define USAGE                                                                                      \
+	"ftxd client ls | add NAME KEY --share SHARE[:/SUBTREE]=RIGHTS... | disable NAME | "       \
+	"enable NAME | rm NAME  [-c FILE]"
+
+struct request {
+	const char *file;
+	const char *words[3]; /* what to do, NAME, KEY */
+	int word_count;
+	const char *shares[LIMIT_SHARES];
+	size_t share_count;
+};
+
+static int
+usage(const char *why)
+{
+	complain("client", "%s\nusage: " USAGE, why);
+	return FTX_EXIT_USAGE;
+}
+
+/* The value of an option that is argument i or begins it; NULL: it is another argument. */
+static const char *
+option_value(int argc, char **argv, int *i, const char *name)
+{
+	size_t length = strlen(name);
+	const char *arg = argv[*i];
+
+	if (strncmp(arg, name, length) != 0)
+		return NULL;
+	if (arg[length] == '=' && arg[1] == '-')
+		return arg + length + 1;
+	if (arg[length] != '\0')
+		return NULL;
+	return *i + 1 < argc ? argv[++*i] : "";
+}
+
+/* Not by getopt(): a public key may begin with '-', and is no option then. */
+static int
+parse(struct request *q, int argc, char **argv)
+{
+	uint8_t key[KEY_BYTES];
+
+	for (int i = 1; i < argc; i++) {
+		const char *value;
+
+		if ((value = option_value(argc, argv, &i, "--config")) != NULL ||
+		    (value = option_value(argc, argv, &i, "-c")) != NULL) {
+			q->file = value;
+		} else if ((value = option_value(argc, argv, &i, "--share")) != NULL) {
+			if (q->share_count == LIMIT_SHARES)
+				return usage("too many shares");
+			q->shares[q->share_count++] = value;
+		} else if (argv[i][0] == '-' && key_parse(key, argv[i]) != 0) {
+			return usage("unknown option");
+		} else if (q->word_count == 3) {
+			return usage("too many arguments");
+		} else {
+			q->words[q->word_count++] = argv[i];
+		}
+	}
+	return q->file[0] != '\0' ? 0 : usage("an option's value is missing");
+}
+
+static const char *
+state_of(const struct client_policy *client)
+{
+	if (client->disabled)
+		return "disabled";
+	return client->expires_s != 0 && time(NULL) >= client->expires_s ? "expired" : "enabled";
+}
+
+static int
+list(const struct request *q)
+{
+	struct config *config;
+	const struct policy *policy;
+	int code = settings_load("client", q->file, &config);
+
+	if (code != 0)
+		return code;
+	policy = config_policy(config);
+	for (size_t i = 0; i < policy->client_count; i++) {
+		const struct client_policy *client = &policy->clients[i];
+
+		printf("%s %s", client->name, state_of(client));
+		for (size_t n = 0; n < client->grant_count; n++) {
+			const struct grant *grant = &client->grants[n];
+			char rights[RIGHTS_TEXT_BYTES];
+
+			printf(" %s%s%s=%s", grant->share, grant->subtree[0] != '\0' ? ":/" : "",
+			       grant->subtree, rights_format(rights, grant->rights));
+		}
+		putchar('\n');
+	}
+	config_free(config);
+	return 0;
+}
+
+/* The file of a new client, owned; NULL after a complaint, with *code set. */
+static char *
+new_text(const struct request *q, int *code)
+{
+	uint8_t key[KEY_BYTES];
+	char *text = NULL;
+	size_t length;
+	FILE *f;
+
+	*code = FTX_EXIT_USAGE;
+	if (key_parse(key, q->words[2]) != 0) {
+		usage("KEY is no public key: 43 characters, as \"ftx key\" prints them");
+		return NULL;
+	}
+	if ((f = open_memstream(&text, &length)) == NULL) {
+		complain("client", "%s", error_text(FTX_E_NOMEM));
+		*code = FTX_EXIT_FAILURE;
+		return NULL;
+	}
+	fprintf(f, "[client %s]\nkey = %s\n", q->words[1], q->words[2]);
+	for (size_t i = 0; i < q->share_count; i++) {
+		struct share_spec spec;
+		const char *why;
+
+		if (share_spec_parse(&spec, q->shares[i], &why) != 0 ||
+		    (why = "it is several lines", strchr(q->shares[i], '\n') != NULL)) {
+			complain("client", "--share '%s': %s", q->shares[i], why);
+			fclose(f);
+			free(text);
+			return NULL;
+		}
+		fprintf(f, "share = %s\n", q->shares[i]);
+	}
+	*code = fclose(f) == 0 ? 0 : FTX_EXIT_FAILURE;
+	return text;
+}
+
+static int
+add(const struct request *q, struct client_file *f)
+{
+	int code;
+	char *text = new_text(q, &code);
+
+	if (code == 0)
+		code = client_file_add(f, text);
+	free(text);
+	return code;
+}
+
+static int
+disable(const struct request *q, struct client_file *f)
+{
+	(void)q;
+	return client_file_enable(f, false);
+}
+
+static int
+enable(const struct request *q, struct client_file *f)
+{
+	(void)q;
+	return client_file_enable(f, true);
+}
+
+static int
+erase(const struct request *q, struct client_file *f)
+{
+	(void)q;
+	return client_file_remove(f);
+}
+
+static const struct {
+	const char *name;
+	int words;
+	int (*run)(const struct request *q, struct client_file *f);
+	const char *done;
+} changes[] = {
+    {"add", 3, add, "added"},
+    {"disable", 2, disable, "disabled"},
+    {"enable", 2, enable, "enabled"},
+    {"rm", 2, erase, "removed"},
+};
+
+static int
+change(const struct request *q, size_t which)
+{
+	struct client_file f;
+	bool adding = changes[which].run == add;
+	int code;
+
+	if (q->word_count != changes[which].words || (q->share_count > 0) != adding)
+		return usage(adding ? "NAME, KEY and --share are needed" : "NAME alone is needed");
+	if (!ini_name_ok(q->words[1], strlen(q->words[1])))
+		return usage("a NAME has up to 40 letters, digits and ._- and begins with a letter "
+			     "or digit");
+	if ((code = client_file_open(&f, q->file, q->words[1], adding)) == 0)
+		code = changes[which].run(q, &f);
+	client_file_close(&f);
+	if (code == 0)
+		fprintf(stderr, "client %s is %s; that counts when ftxd reads it (SIGHUP)\n",
+			q->words[1], changes[which].done);
+	return code;
+}
+
+int
+verb_client(int argc, char **argv)
+{
+	struct request q = {.file = CONFIG_FILE};
+	int code = parse(&q, argc, argv);
+
+	if (code != 0)
+		return code;
+	if (q.word_count == 0)
+		return usage("what is to be done?");
+	if (strcmp(q.words[0], "ls") == 0)
+		return q.word_count == 1 && q.share_count == 0 ? list(&q)
+							       : usage("ls needs nothing more");
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		if (strcmp(changes[i].name, q.words[0]) == 0)
+			return change(&q, i);
+	return usage("that is none of ls, add, disable, enable and rm");
+}

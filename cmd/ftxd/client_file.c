@@ -1,0 +1,303 @@
+#include "cmd/ftxd/client_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+#include "src/base/directory.h"
+#include "src/base/io.h"
+#include "src/server/config.h"
+
+#define MAX_FILE_BYTES (1u << 20)
+/* Not read as a client's: it begins with a dot. */
+#define TEMPORARY_NAME ".ftxd-client-new"
+
+static int
+failed(const char *path, int errnum)
+{
+	complain("client", "'%s': %s", path, strerror(errnum));
+	return FTX_EXIT_FAILURE;
+}
+
+int
+client_file_open(struct client_file *f, const char *config, const char *client, bool make)
+{
+	struct ini_error error;
+	int r;
+
+	*f = (struct client_file){.config = config, .client = client, .dir = -1};
+	snprintf(f->name, sizeof(f->name), "%s" CONFIG_CLIENT_END, client);
+	if (config_clients_directory(f->directory, config) != 0)
+		return failed(config, ENAMETOOLONG);
+	snprintf(f->path, sizeof(f->path), "%s/%s", f->directory, f->name);
+	if (make && directory_make(f->directory, 0755) != 0)
+		return failed(f->directory, errno);
+	r = config_open(&f->dir, f->directory, true, &error);
+	if (r != 0) {
+		f->dir = -1;
+		if (r == FTX_E_NOT_FOUND && !make)
+			return 0; /* so there is no such file either */
+		complain("client", "%s", error.text);
+		return FTX_EXIT_CONFIG;
+	}
+	/* Two changes at a time would each be checked without the other. */
+	return flock(f->dir, LOCK_EX) == 0 ? 0 : failed(f->directory, errno);
+}
+
+void
+client_file_close(struct client_file *f)
+{
+	if (f->dir >= 0)
+		close(f->dir);
+	f->dir = -1;
+}
+
+/* Where the client is now, "FILE:LINE", owned; NULL: nowhere.  0 or the exit code. */
+static int
+find_client(const struct client_file *f, char **place)
+{
+	struct config *config;
+	struct ini_error error;
+	const char *found;
+
+	*place = NULL;
+	if (config_load(&config, f->config, &error) != 0) {
+		complain("client", "nothing is changed, since this is wrong already: %s",
+			 error.text);
+		return FTX_EXIT_CONFIG;
+	}
+	found = config_client_place(config, f->client);
+	if (found != NULL && (*place = strdup(found)) == NULL) {
+		config_free(config);
+		return failed(f->path, ENOMEM);
+	}
+	config_free(config);
+	return 0;
+}
+
+/* The client must be in the file that is ours to change. */
+static int
+check_ours(const struct client_file *f)
+{
+	char *place;
+	int code = find_client(f, &place);
+
+	if (code != 0)
+		return code;
+	if (place == NULL) {
+		complain("client", "there is no client '%s'", f->client);
+		return FTX_EXIT_FAILURE;
+	}
+	if (strncmp(place, f->path, strlen(f->path)) != 0 || place[strlen(f->path)] != ':') {
+		complain("client", "[client %s] is in %s: change it there", f->client, place);
+		code = FTX_EXIT_FAILURE;
+	}
+	free(place);
+	return code;
+}
+
+/* Is the configuration right with this change? */
+static int
+check_change(const struct client_file *f, const char *path)
+{
+	const struct config_change change = {.name = f->name, .path = path};
+	struct config *config;
+	struct ini_error error;
+
+	if (config_load_changed(&config, f->config, &change, &error) != 0) {
+		complain("client", "nothing is changed, since this would be wrong: %s", error.text);
+		return FTX_EXIT_CONFIG;
+	}
+	config_free(config);
+	return 0;
+}
+
+static int
+write_temporary(const struct client_file *f, const char *text, size_t length)
+{
+	int fd;
+	int r;
+
+	/* Of a run that was killed: nobody else is here, the directory is locked. */
+	if (unlinkat(f->dir, TEMPORARY_NAME, 0) != 0 && errno != ENOENT)
+		return failed(f->directory, errno);
+	fd = openat(f->dir, TEMPORARY_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0644);
+	if (fd < 0)
+		return failed(f->directory, errno);
+	r = write_full(fd, text, length);
+	if (r == 0 && (fchmod(fd, 0644) != 0 || fsync(fd) != 0))
+		r = error_from_errno(errno);
+	if (r != 0) {
+		int code = failed(f->path, errno);
+
+		close(fd);
+		return code;
+	}
+	return close(fd) == 0 ? 0 : failed(f->path, errno);
+}
+
+/* flags: of renameat2() */
+static int
+publish(const struct client_file *f, unsigned flags)
+{
+	if (renameat2(f->dir, TEMPORARY_NAME, f->dir, f->name, flags) != 0)
+		return failed(f->path, errno);
+	return fsync(f->dir) == 0 ? 0 : failed(f->directory, errno);
+}
+
+static int
+replace(const struct client_file *f, const char *text, size_t length, unsigned flags)
+{
+	char temporary[PATH_MAX + sizeof(TEMPORARY_NAME) + 1];
+	int code = write_temporary(f, text, length);
+
+	snprintf(temporary, sizeof(temporary), "%s/" TEMPORARY_NAME, f->directory);
+	if (code == 0)
+		code = check_change(f, temporary);
+	if (code == 0)
+		code = publish(f, flags);
+	if (code != 0)
+		unlinkat(f->dir, TEMPORARY_NAME, 0);
+	return code;
+}
+
+int
+client_file_add(struct client_file *f, const char *text)
+{
+	char *place;
+	int code = find_client(f, &place);
+
+	if (code == 0 && place != NULL) {
+		complain("client", "[client %s] is in %s already", f->client, place);
+		code = FTX_EXIT_FAILURE;
+	}
+	free(place);
+	return code != 0 ? code : replace(f, text, strlen(text), RENAME_NOREPLACE);
+}
+
+/* The whole file, owned and terminated; NULL after a complaint. */
+static char *
+read_all(const struct client_file *f, size_t *length)
+{
+	char *text = malloc(MAX_FILE_BYTES + 1);
+	int fd = openat(f->dir, f->name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int errnum = text == NULL ? ENOMEM : 0;
+
+	if (errnum == 0 && (fd < 0 || read_full(fd, text, MAX_FILE_BYTES + 1, length) != 0))
+		errnum = errno;
+	if (errnum == 0 && *length > MAX_FILE_BYTES)
+		errnum = EFBIG;
+	if (fd >= 0)
+		close(fd);
+	if (errnum == 0) {
+		text[*length] = '\0';
+		return text;
+	}
+	failed(f->path, errnum);
+	free(text);
+	return NULL;
+}
+
+/* Length of a line with its end. */
+static size_t
+line_length(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end != NULL ? (size_t)(end - line) + 1 : strlen(line);
+}
+
+static bool
+is_blank(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (text[i] != ' ' && text[i] != '\t' && text[i] != '\n')
+			return false;
+	return true;
+}
+
+/* Does the line begin with word, and what follows it with one of next or blanks? */
+static bool
+is_line(const char *line, size_t length, const char *word, const char *next)
+{
+	size_t n = strlen(word);
+
+	if (length < n || strncmp(line, word, n) != 0)
+		return false;
+	if (next == NULL)
+		return is_blank(line + n, length - n);
+	n += strspn(line + n, " \t");
+	return n < length && strchr(next, line[n]) != NULL;
+}
+
+int
+client_file_enable(struct client_file *f, bool enabled)
+{
+	static const char off[] = "enabled = no\n";
+	char head[INI_NAME_BYTES + 16];
+	size_t length = 0, done = 0;
+	bool inside = false;
+	int code = check_ours(f);
+	char *text = code == 0 ? read_all(f, &length) : NULL;
+	char *changed = text != NULL ? malloc(length + sizeof(off) + 1) : NULL;
+
+	snprintf(head, sizeof(head), "[client %s]", f->client);
+	for (const char *line = text; changed != NULL && *line != '\0';) {
+		size_t n = line_length(line);
+
+		if (line[0] == '[')
+			inside = is_line(line, n, head, NULL);
+		if (!inside || !is_line(line, n, "enabled", "=")) {
+			memcpy(changed + done, line, n);
+			done += n;
+		}
+		if (inside && line[0] == '[' && !enabled) {
+			memcpy(changed + done, off, sizeof(off) - 1);
+			done += sizeof(off) - 1;
+		}
+		line += n;
+	}
+	if (code == 0)
+		code = changed != NULL ? replace(f, changed, done, 0) : FTX_EXIT_FAILURE;
+	free(changed);
+	free(text);
+	return code;
+}
+
+/* A file with other clients is not removed for one of them. */
+static int
+check_alone(const struct client_file *f)
+{
+	size_t length, sections = 0;
+	char *text = read_all(f, &length);
+
+	if (text == NULL)
+		return FTX_EXIT_FAILURE;
+	for (const char *line = text; *line != '\0'; line += line_length(line))
+		sections += line[0] == '[';
+	free(text);
+	if (sections == 1)
+		return 0;
+	complain("client", "'%s' has other clients too: change it there", f->path);
+	return FTX_EXIT_FAILURE;
+}
+
+int
+client_file_remove(struct client_file *f)
+{
+	int code = check_ours(f);
+
+	if (code != 0 || (code = check_alone(f)) != 0 || (code = check_change(f, NULL)) != 0)
+		return code;
+	if (unlinkat(f->dir, f->name, 0) != 0)
+		return failed(f->path, errno);
+	return fsync(f->dir) == 0 ? 0 : failed(f->directory, errno);
+}

@@ -1,0 +1,40 @@
+/*
+ * Changes the files clients.d/NAME.conf, each for one client.  A change is checked together with
+ * the rest of the configuration before it is made, is made as a whole, and is on stable storage
+ * then.
+ */
+#ifndef FTXD_CLIENT_FILE_H
+#define FTXD_CLIENT_FILE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "src/base/ini.h"
+
+struct client_file {
+	const char *config; /* the main file */
+	const char *client; /* its name */
+	char name[INI_NAME_BYTES + 8];
+	char directory[PATH_MAX]; /* clients.d */
+	char path[PATH_MAX + INI_NAME_BYTES + 16];
+	int dir; /* locked */
+};
+
+/*
+ * Each returns 0, or the exit code after a complaint in the name of client.  client_file_open()
+ * makes clients.d where make is set and there is none; what it opens, client_file_close() closes in
+ * any case.
+ */
+int client_file_open(struct client_file *f, const char *config, const char *client, bool make);
+void client_file_close(struct client_file *f);
+
+/* Of a client that there is not yet. */
+int client_file_add(struct client_file *f, const char *text);
+
+/* Its lines but `enabled`, which is "enabled = no" afterwards or is not there. */
+int client_file_enable(struct client_file *f, bool enabled);
+
+int client_file_remove(struct client_file *f);
+
+#endif
