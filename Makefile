@@ -61,7 +61,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
-	bench check check-layers check-paths check-headers check-shell check-tables format format-check analyze man \
+	bench check check-layers check-paths check-directives check-headers check-shell check-tables format format-check analyze man \
 	install uninstall clean help FORCE
 .SECONDARY:
 
@@ -150,6 +150,8 @@ check-layers: ## who includes whom
 	scripts/check-layers
 check-paths: ## no system call goes by a path in src/store and src/server
 	scripts/check-paths
+check-directives: ## ftxd.conf(5) has the directives of directives.def
+	scripts/check-directives
 check-headers: ## every header compiles alone
 	CC='$(CC)' scripts/check-headers
 check-shell: ## shellcheck every script
@@ -181,11 +183,12 @@ install: all ## into DESTDIR and PREFIX
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
 	install -D -m 644 man/ftx.1 $(DESTDIR)$(MANDIR)/man1/ftx.1
 	install -D -m 644 man/ftx_config.5 $(DESTDIR)$(MANDIR)/man5/ftx_config.5
+	install -D -m 644 man/ftxd.conf.5 $(DESTDIR)$(MANDIR)/man5/ftxd.conf.5
 	install -D -m 644 man/ftxd.8 $(DESTDIR)$(MANDIR)/man8/ftxd.8
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd \
 		$(DESTDIR)$(MANDIR)/man1/ftx.1 $(DESTDIR)$(MANDIR)/man5/ftx_config.5 \
-		$(DESTDIR)$(MANDIR)/man8/ftxd.8
+		$(DESTDIR)$(MANDIR)/man5/ftxd.conf.5 $(DESTDIR)$(MANDIR)/man8/ftxd.8
 clean: ## remove the build directory
 	rm -rf $(O)
 help: ## this list
