@@ -14,6 +14,8 @@
 
 #define MAX_CLIENTS  4096u
 #define MAX_NETWORKS 64u
+/* With less, eight chunks at a time would take longer than a client waits for an answer. */
+#define LEAST_RATE (UINT64_C(64) << 10)
 
 static struct client_draft *
 find(const struct config *c, const char *name)
@@ -116,6 +118,12 @@ take_client_share(struct config_draft *d, const struct ini_entry *e)
 		return config_no_memory(e);
 	client->policy.grant_count++;
 	return 0;
+}
+
+int
+take_rate(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_size(e, LEAST_RATE, UINT64_C(1) << 40, &d->client->policy.rate);
 }
 
 int

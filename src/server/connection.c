@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
@@ -51,6 +52,29 @@ wait_for(struct connection *c, short events, int timeout_ms)
 	return 0; /* EINTR too: the caller tries again */
 }
 
+static size_t
+piece(const struct connection *c)
+{
+	return c->rate != NULL ? rate_piece(c->rate) : SIZE_MAX;
+}
+
+/* After bytes were moved: until the rate allows more, or the supervisor says to end. */
+static void
+keep_rate(struct connection *c, size_t bytes)
+{
+	uint64_t now = clock_ns();
+	uint64_t next = c->rate != NULL && bytes > 0 ? rate_take(c->rate, bytes, now) : 0;
+
+	for (; next > now && c->stop_error == 0; now = clock_ns()) {
+		const struct timespec left = {.tv_sec = (time_t)((next - now) / 1000000000),
+					      .tv_nsec = (long)((next - now) % 1000000000)};
+		struct pollfd pfd = {.fd = c->pair, .events = POLLIN};
+
+		if (ppoll(&pfd, 1, &left, NULL) > 0)
+			look_at_pair(c);
+	}
+}
+
 static void
 look_now_and_then(struct connection *c)
 {
@@ -77,8 +101,9 @@ connection_receive(struct connection *c, uint8_t **plain, size_t *length)
 
 		if (c->stop_error != 0)
 			return c->stop_error;
-		r = channel_receive(c->channel, SIZE_MAX, plain, length, &got);
+		r = channel_receive(c->channel, piece(c), plain, length, &got);
 		c->received += got;
+		keep_rate(c, got);
 		if (r != 0)
 			return r < 0 ? r : 0;
 		if (got > 0)
@@ -110,8 +135,9 @@ connection_send(struct connection *c, const struct message *m)
 	for (;;) {
 		size_t sent = 0;
 
-		r = channel_flush(c->channel, SIZE_MAX, &sent);
+		r = channel_flush(c->channel, piece(c), &sent);
 		c->sent += sent;
+		keep_rate(c, sent);
 		if (r <= 0)
 			return r;
 		r = wait_for(c, POLLOUT, (int)(c->stop_error != 0 ? LAST_MS : c->stall_ms));

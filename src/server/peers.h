@@ -13,6 +13,7 @@
 
 #include "src/server/pair.h"
 #include "src/server/policy.h"
+#include "src/server/rate.h"
 #include "src/server/supervisor.h"
 
 /*
@@ -42,6 +43,7 @@ struct peer {
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
 	int64_t expires_s; /* 0: never */
+	struct rate *rate; /* shared with the client's other sessions; NULL: none */
 	uint64_t joined;   /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;

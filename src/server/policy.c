@@ -111,6 +111,7 @@ policy_fingerprint(struct client_policy *client)
 		add_bytes(&hash, n->address, sizeof(n->address));
 	}
 	add_number(&hash, (uint64_t)client->expires_s);
+	add_number(&hash, client->rate);
 	add_number(&hash, client->max_file_bytes);
 	add_number(&hash, client->max_connections);
 	crypto_generichash_final(&hash, client->fingerprint, POLICY_FINGERPRINT_BYTES);

@@ -53,6 +53,7 @@ struct client_policy {
 	const struct network *from; /* where it may come from */
 	size_t from_count;	    /* 0: from anywhere */
 	int64_t expires_s;	    /* seconds since 1970; from then on it is refused.  0: never */
+	uint64_t rate;		    /* bytes/s of all its sessions together; 0: no limit */
 	uint64_t max_file_bytes;    /* 0: no limit but the protocol's */
 	unsigned max_connections;   /* 0: no limit but the server's */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES]; /* policy_fingerprint() */

@@ -220,6 +220,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	memcpy(s->client_key, keys->client_key, sizeof(s->client_key));
 	s->connection.pair = pair;
 	s->connection.stall_ms = settings->stall_ms;
+	s->connection.rate = settings->rate;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
 	memcpy(s->match_key, keys->match_key, sizeof(s->match_key));
 	session_keys_wipe(keys);

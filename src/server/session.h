@@ -14,13 +14,15 @@
 
 #include "src/secure/handshake.h"
 #include "src/server/policy.h"
+#include "src/server/rate.h"
 
 #define SESSION_STALL_MS 120000u
 
 struct session_settings {
 	/* A peer that neither sends the rest of a record nor takes any byte so long is cut off. */
 	uint64_t stall_ms;
-	bool share_watch; /* somebody else says which shares are offline */
+	struct rate *rate; /* NULL: none */
+	bool share_watch;  /* somebody else says which shares are offline */
 };
 
 /* Takes conn and pair, wipes keys, borrows the rest.  Never returns. */

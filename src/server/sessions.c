@@ -75,6 +75,37 @@ sessions_admit(struct supervisor *s, const struct peer *p, const uint8_t key[sta
 	return NULL;
 }
 
+int
+sessions_share_rate(struct supervisor *s, struct peer *p, const struct client_policy *client)
+{
+	if (client->rate == 0)
+		return 0;
+	for (size_t i = 0; i < MAX_PEERS && p->rate == NULL; i++) {
+		const struct peer *other = &s->peers.table[i];
+
+		/* Those under an earlier policy have another one, and are ending. */
+		if (is_session_of(other, client->name) &&
+		    memcmp(other->fingerprint, client->fingerprint, sizeof(other->fingerprint)) ==
+			0)
+			p->rate = other->rate;
+	}
+	if (p->rate == NULL)
+		p->rate = rate_new(client->rate);
+	return p->rate != NULL ? 0 : FTX_E_NOMEM;
+}
+
+void
+sessions_leave_rate(struct supervisor *s, struct peer *p)
+{
+	struct rate *rate = p->rate;
+
+	p->rate = NULL;
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (s->peers.table[i].rate == rate)
+			return;
+	rate_free(rate);
+}
+
 /* Expiry is looked at again when the first of them expires, but soon enough in any case. */
 static void
 plan_look(struct supervisor *s, int64_t expires_s, uint64_t now_ms)
@@ -171,6 +202,7 @@ sessions_over(struct supervisor *s, struct peer *p, int status)
 		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
 	p->ended.type = PAIR_ENDED;
 	sessions_let_go(s, p);
+	sessions_leave_rate(s, p);
 	peer_free(&s->peers, p);
 }
 

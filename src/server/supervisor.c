@@ -74,6 +74,7 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 	    const struct client_policy *client)
 {
 	const struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
+						  .rate = p->rate,
 						  .share_watch = s->share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
@@ -89,6 +90,8 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 		return r;
 	r = supervisor_watch(s, ends[0], EPOLLIN, EVENT_PAIR, (size_t)(p - s->peers.table),
 			     generation);
+	if (r == 0)
+		r = rate_lend(settings.rate);
 	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
@@ -97,6 +100,7 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 	}
 	if (r == 0 && pid < 0)
 		r = error_from_errno(errno);
+	rate_keep(settings.rate);
 	close(ends[1]);
 	if (r != 0) {
 		close(ends[0]);
@@ -160,7 +164,9 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	int greeter_pair = p->pair;
 
 	p->greeted = true;
-	if (client != NULL && start_child(s, p, keys, client) != 0) {
+	if (client != NULL &&
+	    (sessions_share_rate(s, p, client) != 0 || start_child(s, p, keys, client) != 0)) {
+		sessions_leave_rate(s, p);
 		verdict.type = PAIR_BUSY;
 		log_error("cannot start a session address=%s client=%s", p->address, client->name);
 	}

@@ -42,6 +42,10 @@ const struct client_policy *sessions_admit(struct supervisor *s, const struct pe
 					   const uint8_t key[static KEY_BYTES],
 					   enum pair_type *verdict);
 
+/* Gives p what its client's other sessions have, or the first of it.  0 or FTX_E_NOMEM. */
+int sessions_share_rate(struct supervisor *s, struct peer *p, const struct client_policy *client);
+void sessions_leave_rate(struct supervisor *s, struct peer *p);
+
 /* p has a session of this client. */
 void sessions_began(struct supervisor *s, struct peer *p, const struct client_policy *client);
 

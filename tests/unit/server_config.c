@@ -198,10 +198,13 @@ Test(config, clients_have_what_they_say_and_else_what_clients_says)
 	struct config *c;
 	const struct client_policy *one, *two;
 
-	write_main(SHARE "[client one]\nkey = @1\nkey = @2\nshare = s=full\nfrom = 192.0.2.1\n"
-			 "max-connections = 2\nexpires = 2027-01-01\n"
-			 "[clients]\nfrom = 10.0.0.0/8\nfrom = 2001:db8::/32\nmax-connections = 5\n"
-			 "max-file-size = 1M\n");
+	write_main(
+	    SHARE
+	    "[client one]\nkey = @1\nkey = @2\nshare = s=full\nfrom = 192.0.2.1\n"
+	    "max-connections = 2\nexpires = 2027-01-01\n"
+	    "rate = 100K\n"
+	    "[clients]\nrate = 1M\nfrom = 10.0.0.0/8\nfrom = 2001:db8::/32\nmax-connections = 5\n"
+	    "max-file-size = 1M\n");
 	write_client("two.conf", "[client two]\nkey = @3\nshare = s=readonly\nenabled = no\n"
 				 "expires = 2027-06-30T12:00:01Z\n");
 	c = load();
@@ -214,6 +217,8 @@ Test(config, clients_have_what_they_say_and_else_what_clients_says)
 	cr_expect_eq(one->max_file_bytes, 1 << 20);
 	cr_expect_eq(one->expires_s, 1798761600);
 	cr_expect_not(one->disabled);
+	cr_expect_eq(one->rate, 100 << 10);
+	cr_expect_eq(two->rate, 1 << 20);
 	cr_expect_eq(two->from_count, 2);
 	cr_expect_eq(two->max_connections, 5);
 	cr_expect_eq(two->expires_s, 1814356801);
@@ -325,6 +330,9 @@ static const struct {
     {SHARE "[client c]\nkey = @1\nshare = :/a=full\n", 5, "no name of a share"},
     {SHARE "[client c]\nkey = @1\nshare = s=full\nshare = s:/a=get\n", 6, "there twice"},
     {"[client c]\nkey = @1\nshare = s=full\n", 3, "no section [share s]"},
+    {SHARE CLIENT "rate = 63K\n", 6, "size"},
+    {SHARE CLIENT "rate = 0\n", 6, "size"},
+    {SHARE CLIENT "rate = fast\n", 6, "size"},
     {SHARE CLIENT "from = example.org\n", 6, "names are not looked up"},
     {SHARE CLIENT "from = 10.0.0.0/33\n", 6, "from 0 to 32"},
     {SHARE CLIENT "from = ::/129\n", 6, "from 0 to 128"},
@@ -491,6 +499,7 @@ Test(config, fingerprints_differ_where_the_client_does)
 	    {SHARE "min-free = 2%\n" CLIENT, false},
 	    {SHARE "min-free = 2G\n" CLIENT, false},
 	    {SHARE "read-only = yes\n" CLIENT, false},
+	    {SHARE CLIENT "rate = 1M\n", false},
 	    {SHARE CLIENT "from = ::/0\n", false},
 	    {SHARE CLIENT "expires = 2037-01-01\n", false},
 	    {SHARE CLIENT "max-connections = 3\n", false},
