@@ -34,6 +34,7 @@ struct conductor {
 	bool scanning;
 	struct stream *streams[STREAMS_MAX];
 	unsigned count;
+	unsigned wanted; /* with -j */
 
 	/* auto: the rate before the last stream was added and of the last look; since when. */
 	bool growing;
@@ -135,6 +136,18 @@ is_worth_growing(const struct run *run, uint64_t moved, double rate)
 	return !atomic_load(&run->scanned) || left_ms >= (double)(WORTH_TIMES * coming_ms);
 }
 
+/*
+ * May there be more than the first one?  Where the server lets in only so many, those without which
+ * nothing goes on have to be among them.
+ */
+static bool
+may_add(struct run *run)
+{
+	return !atomic_load(&run->crowded) && !atomic_load(&run->over) &&
+	       atomic_load(&run->first_connected) &&
+	       (run_is_put(run) || atomic_load(&run->scanner_connected));
+}
+
 /* auto: another stream? */
 static void
 grow(struct conductor *c, uint64_t now)
@@ -174,6 +187,10 @@ attend(struct conductor *c)
 		if (work_wait_idle(&run->work, now + LOOK_MS))
 			return;
 		measure_rate(c, clock_ms());
+		if (!may_add(run))
+			continue;
+		while (c->count < c->wanted && add_stream(c))
+			;
 		grow(c, clock_ms());
 	}
 }
@@ -268,8 +285,6 @@ conduct_main(void *arg)
 	struct conductor c = {.run = run,
 			      .growing = run->request->streams == STREAMS_AUTO && !single &&
 					 run->request->bwlimit == 0};
-	unsigned streams =
-	    single || run->request->streams == STREAMS_AUTO ? 1 : run->request->streams;
 	struct problem problem;
 	int errnum = pthread_create(&c.scanner, NULL, scan_main, run);
 
@@ -278,9 +293,9 @@ conduct_main(void *arg)
 		trouble(run, errnum);
 	else
 		c.scanning = true;
-	while (c.count < streams && !atomic_load(&run->over) && add_stream(&c))
-		;
-	if (c.count > 0 && c.scanning)
+	if (!single && run->request->streams != STREAMS_AUTO)
+		c.wanted = run->request->streams;
+	if (!atomic_load(&run->over) && add_stream(&c) && c.scanning)
 		attend(&c);
 	for (unsigned i = 0; i < c.count; i++)
 		pthread_join(c.streams[i]->thread, NULL);

@@ -315,6 +315,9 @@ connect_server(struct connection **out, struct server_info *info, const struct c
 			server_key_problem(o, p); /* both keys, in their order */
 		if (r == 0 || r == FTX_E_INTERRUPTED || verdict == VERDICT_FINAL)
 			return r;
+		/* The server has no room for one more: that is no reason to wait. */
+		if (r == FTX_E_BUSY && o->spare)
+			return r;
 		if (verdict == VERDICT_ABSENT && ++absent == ABSENT_ATTEMPTS)
 			return r;
 		if (verdict == VERDICT_SILENT && limit > SILENT_MS)

@@ -20,6 +20,7 @@ struct connect_options {
 	const uint8_t *identity; /* secret, KEY_BYTES */
 	uint8_t session_id[16];
 	uint8_t stream;
+	bool spare;	       /* there are others: a server that is busy is not asked again */
 	uint64_t retry_for_ms; /* 0: one attempt */
 	struct connection_options connection;
 	/* Before each further attempt; may be NULL. */

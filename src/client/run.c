@@ -326,6 +326,7 @@ run_connect(struct run *run, unsigned stream, const struct early *early, struct 
 	    .server_key2 = run->server.has_key2 ? run->server.key2 : NULL,
 	    .identity = run->identity,
 	    .stream = (uint8_t)stream,
+	    .spare = stream > 0 && stream != SCANNER_STREAM,
 	    .retry_for_ms = request->retry_for_ms,
 	    .connection = {.cancel = &run->cancel,
 			   .timeout_ms = request->timeout_ms,
@@ -339,9 +340,13 @@ run_connect(struct run *run, unsigned stream, const struct early *early, struct 
 
 	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
 	r = connect_server(out, info, &options, p);
-	if (r == 0)
+	if (r == 0) {
 		announce(run, *out);
-	else if (r == FTX_E_SERVER_KEY && is_announced(run))
+		if (stream == 0)
+			atomic_store(&run->first_connected, true);
+		if (stream == SCANNER_STREAM)
+			atomic_store(&run->scanner_connected, true);
+	} else if (r == FTX_E_SERVER_KEY && is_announced(run))
 		r = problem_set(p, FTX_E_CLOSED, SIDE_NETWORK, "%s port %u: it answers no more",
 				run->server.host, (unsigned)run->server.port);
 	return r;

@@ -56,6 +56,8 @@ struct run {
 
 	atomic_bool over;      /* an error ends the whole run */
 	atomic_bool sync_owed; /* put: something was found the same */
+	atomic_bool crowded;   /* the server has no room for another stream */
+	atomic_bool first_connected, scanner_connected;
 	atomic_int phase;
 	atomic_bool scanned;
 	atomic_uint_fast64_t files, files_total, bytes, bytes_present, bytes_total, bytes_wire;

@@ -214,6 +214,11 @@ stream_main(void *arg)
 
 	if (s->number == 0)
 		landing_give_up(run);
+	if (r == FTX_E_BUSY && s->number > 0 && s->connection == NULL) {
+		/* The others do it all. */
+		atomic_store(&run->crowded, true);
+		return NULL;
+	}
 	/* A wish to stop is told by whoever conducts the run, if nothing else has ended it. */
 	if (r != 0 && r != FTX_E_INTERRUPTED) {
 		run_trouble(run, &s->problem);

@@ -180,7 +180,8 @@ take_expires(struct config_draft *d, const struct ini_entry *e)
 int
 take_client_connections(struct config_draft *d, const struct ini_entry *e)
 {
-	return config_number(e, 1, SUPERVISOR_MAX_SESSIONS, &d->client->policy.max_connections);
+	return config_number(e, LEAST_CONNECTIONS, SUPERVISOR_MAX_SESSIONS,
+			     &d->client->policy.max_connections);
 }
 
 int

@@ -8,6 +8,9 @@
 
 #include "src/server/config.h"
 
+/* A get lists over one and reads over another. */
+#define LEAST_CONNECTIONS 2u
+
 enum config_section { SECTION_SERVER, SECTION_SHARE, SECTION_CLIENT, SECTION_CLIENTS, SECTIONS };
 enum config_when { WHEN_START, WHEN_RELOAD, WHEN_SESSION };
 

@@ -107,7 +107,8 @@ take_log_level(struct config_draft *d, const struct ini_entry *e)
 int
 take_max_connections(struct config_draft *d, const struct ini_entry *e)
 {
-	return config_number(e, 1, SUPERVISOR_MAX_SESSIONS, &d->config->server.max_connections);
+	return config_number(e, LEAST_CONNECTIONS, SUPERVISOR_MAX_SESSIONS,
+			     &d->config->server.max_connections);
 }
 
 int

@@ -42,9 +42,10 @@ struct peer {
 	bool greeted;
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
-	int64_t expires_s; /* 0: never */
-	struct rate *rate; /* shared with the client's other sessions; NULL: none */
-	uint64_t joined;   /* counts up; 0: not yet */
+	int64_t expires_s;	  /* 0: never */
+	unsigned max_connections; /* as the policy has it */
+	struct rate *rate;	  /* shared with the client's other sessions; NULL: none */
+	uint64_t joined;	  /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;
 	const struct peer *replaces; /* an older connection whose end this one's JOIN waits for */

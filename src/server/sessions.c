@@ -14,6 +14,9 @@
 /* How often expiry is looked at: the wall clock may be set. */
 #define LOOK_MS 10000u
 
+/* Of a run: a get has one that lists and one that reads. */
+#define FIRST_CONNECTIONS 2u
+
 static int64_t
 wall_clock_s(void)
 {
@@ -125,6 +128,7 @@ sessions_began(struct supervisor *s, struct peer *p, const struct client_policy 
 	strcpy(p->client, client->name);
 	memcpy(p->fingerprint, client->fingerprint, sizeof(p->fingerprint));
 	p->expires_s = client->expires_s;
+	p->max_connections = client->max_connections;
 	peer_set_state(&s->peers, p, PEER_SESSION);
 	if (p->expires_s != 0)
 		plan_look(s, p->expires_s, clock_ms());
@@ -151,6 +155,45 @@ is_older(const struct peer *old, const struct peer *p)
 	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
 }
 
+/*
+ * Are so many connections there that what is left is for those without which nothing goes on?  A
+ * fifth is: nobody's streams shall keep out somebody who has none yet.
+ */
+static bool
+is_crowded(unsigned count, unsigned most)
+{
+	return count > most - most / 5;
+}
+
+/* The other connections of p's run, but for those that p replaces. */
+static unsigned
+sessions_of_run(const struct supervisor *s, const struct peer *p)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		const struct peer *other = &s->peers.table[i];
+
+		count += is_session_of(other, p->client) && other->joined != 0 &&
+			 other->stream != p->stream &&
+			 memcmp(other->session_id, p->session_id, sizeof(p->session_id)) == 0;
+	}
+	return count;
+}
+
+/* NULL: there is room for p. */
+static const char *
+crowd(const struct supervisor *s, const struct peer *p)
+{
+	if (sessions_of_run(s, p) < FIRST_CONNECTIONS)
+		return NULL;
+	if (is_crowded(s->peers.count[PEER_SESSION], s->settings.max_connections))
+		return "too-many-sessions";
+	if (p->max_connections != 0 && is_crowded(sessions_of(s, p->client), p->max_connections))
+		return "too-many-sessions-of-client";
+	return NULL;
+}
+
 /* p may begin when no older one is left; those there are get told to end. */
 static void
 join_after_older(struct supervisor *s, struct peer *p)
@@ -173,9 +216,17 @@ join_after_older(struct supervisor *s, struct peer *p)
 void
 sessions_join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
 {
-	p->joined = ++s->peers.joined;
+	const char *reason;
+
 	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
 	p->stream = asked->join.stream;
+	if ((reason = crowd(s, p)) != NULL) {
+		log_info("one more stream refused reason=%s address=%s client=%s", reason,
+			 p->address, p->client);
+		sessions_stop(s, p, FTX_E_BUSY);
+		return;
+	}
+	p->joined = ++s->peers.joined;
 	join_after_older(s, p);
 }
 

@@ -46,22 +46,30 @@ session()
 }
 
 # So many connections of a client, then of all, and no more; the next is let in when one has gone.
-more='max-connections = 1'
+more='max-connections = 2'
 describe
 start_ftxd
 slow_put a
+first_pid=$client_pid
+slow_put b
 expect 11 --retry-for 0 ls "$base/s"
 wait_log 'refused reason=too-many-sessions-of-client'
 drop_put
 wait_for 'the session to end' log_has 'session client=c' 1
 expect 0 ls "$base/s"
-more='max-connections = 2'
-server_lines='max-connections = 1\n'
+more='max-connections = 3'
+server_lines='max-connections = 2\n'
 describe
 reload
+client_pid=$first_pid
+wait_client 11
+slow_put a
+first_pid=$client_pid
 slow_put b
 expect 11 --retry-for 0 ls "$base/s"
 wait_log 'refused reason=too-many-sessions address'
+drop_put
+client_pid=$first_pid
 drop_put
 
 # A handshake that does not come: the connection is cut at its time.
