@@ -57,7 +57,7 @@ LIBS_cli = -ljansson
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
 C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd \
-	tests/unit tests/hostile tests/fault tests/lib tests/bench))
+	tests/harness tests/harness/verdicts tests/unit tests/hostile tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
@@ -82,7 +82,7 @@ $(O)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
 
-# tests/unit/ROOM_subject.c: one Criterion program a room, linked with every room
+# tests/unit/ROOM_subject.c: one program a room, linked with tests/harness and every room
 # that the room itself may use, so a unit test cannot reach upward.
 UNIT_ROOMS = $(sort $(foreach s,$(wildcard tests/unit/*.c),$(firstword $(subst _, ,$(notdir $(basename $(s)))))))
 rooms_up_to_proto = proto
@@ -92,14 +92,15 @@ rooms_up_to_data = $(rooms_up_to_secure) src/data
 rooms_up_to_store = $(rooms_up_to_data) src/store
 rooms_up_to_server = $(rooms_up_to_store) src/server
 rooms_up_to_client = $(rooms_up_to_store) src/client
-# criterion_program(name, sources, the room it tests)
-define criterion_program
-$(O)/tests/$(1): $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
+# unit_program(name, sources, the room it tests)
+define unit_program
+$(O)/tests/$(1): $(call objects,tests/harness) $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) $$(LIBS_$(3)) -lcriterion
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) $$(LIBS_$(3))
 endef
-$(foreach r,$(UNIT_ROOMS),$(eval $(call criterion_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
-$(eval $(call criterion_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
+$(foreach r,$(UNIT_ROOMS),$(eval $(call unit_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
+$(eval $(call unit_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
+$(eval $(call unit_program,harness-verdicts,$(wildcard tests/harness/verdicts/*.c),base))
 UNIT_PROGRAMS = $(addprefix $(O)/tests/unit-,$(UNIT_ROOMS))
 HOSTILE_PROGRAM = $(if $(wildcard tests/hostile/*.c),$(O)/tests/hostile-peers)
 TOOLS = $(patsubst tests/lib/%.c,$(O)/tests/%,$(wildcard tests/lib/*.c))
@@ -116,9 +117,9 @@ $(O)/proto-tables: $(call objects,proto/tables) $(call objects,proto)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 unit-programs: $(UNIT_PROGRAMS)
-test-programs: all $(UNIT_PROGRAMS) $(HOSTILE_PROGRAM) $(TOOLS) $(if $(SAN),,$(SHIMS))
+test-programs: all $(UNIT_PROGRAMS) $(HOSTILE_PROGRAM) $(O)/tests/harness-verdicts $(TOOLS) $(if $(SAN),,$(SHIMS))
 
-unit: unit-programs ## unit tests, one Criterion program a room
+unit: unit-programs ## unit tests, one program a room
 	tests/lib/run $(UNIT_PROGRAMS)
 hostile: $(HOSTILE_PROGRAM) ## hostile peers
 	tests/lib/run $(HOSTILE_PROGRAM)

@@ -1,6 +1,6 @@
 #include "tests/hostile/rig.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>

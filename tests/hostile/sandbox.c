@@ -5,7 +5,7 @@
  */
 #include "src/server/sandbox.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

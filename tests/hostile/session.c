@@ -1,7 +1,7 @@
 /*
  * What no honest client sends: messages, chunks, uploads.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Holes in uploads and in what is read.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * What a client asks of listings, space and digests.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Small files: what no honest client sends in PACK, COMMIT_PACKS and FETCH, and what concerns one
  * file only.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

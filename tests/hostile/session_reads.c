@@ -1,7 +1,7 @@
 /*
  * What a client asks of paths, rights and content.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

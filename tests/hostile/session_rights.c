@@ -2,7 +2,7 @@
  * Every request with every set of rights, on real sessions.  What nobody has the right to is
  * denied; what only meets something that is there says so to who may list, and is denied to others.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * What sessions make of sets, and what clients may try with them.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /*
  * What a client asks to be done with the entries of a tree.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

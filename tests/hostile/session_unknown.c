@@ -1,7 +1,7 @@
 /*
  * Uploads whose size only COMMIT says, and sizes that are not what OPEN said.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * A whole server on loopback, and strangers at its door.
  */
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 #include "src/base/clock.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "src/base/directory.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>

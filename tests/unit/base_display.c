@@ -1,6 +1,6 @@
 #include "src/base/display.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

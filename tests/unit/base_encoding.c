@@ -1,6 +1,6 @@
 #include "src/base/encoding.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 #include "src/base/io.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

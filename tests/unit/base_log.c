@@ -1,6 +1,6 @@
 #include "src/base/log.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

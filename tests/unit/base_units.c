@@ -1,6 +1,6 @@
 #include "src/base/units.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* --backup-dir: what is replaced gets a second name before anything is sent. */
 #include "src/client/backup.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <string.h>
 #include <unistd.h>

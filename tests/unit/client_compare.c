@@ -1,7 +1,7 @@
 /* -c: verdicts that time and size alone would give are corrected by content. */
 #include "src/client/compare.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

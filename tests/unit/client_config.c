@@ -1,6 +1,6 @@
 #include "src/client/config.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/client_peer.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Batches and what is in them; roots. */
 #include "src/client/entry.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "src/client/filter.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* T35: what a hostile server may answer when a big file is read. */
 #include "tests/unit/client_served.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* T35: what a hostile server may answer when small files are asked for. */
 #include "tests/unit/client_served.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

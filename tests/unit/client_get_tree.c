@@ -1,7 +1,7 @@
 /* A tree from a server: what is made on this disk, and what is not. */
 #include "tests/unit/client_served.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/client_host.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Where sources land: what each end is asked. */
 #include "src/client/landing.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Hard links: which names of a tree are one file, and when they are linked. */
 #include "src/client/work.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "src/client/listing.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

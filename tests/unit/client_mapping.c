@@ -1,6 +1,6 @@
 #include "src/client/mapping.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* --delete: what goes, in which order, and what withholds it. */
 #include "src/client/mirror.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <string.h>

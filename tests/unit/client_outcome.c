@@ -1,6 +1,6 @@
 #include "src/client/outcome.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include "proto/errors.h"
 #include "src/client/transfer.h"

@@ -1,7 +1,7 @@
 /* A big file to a server that fails, forgets or lies. */
 #include "tests/unit/client_fake.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>

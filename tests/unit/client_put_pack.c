@@ -1,7 +1,7 @@
 /* Small files to a server, many to a message. */
 #include "tests/unit/client_fake.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>

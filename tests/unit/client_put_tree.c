@@ -1,7 +1,7 @@
 /* A tree to a server: what is asked for in which order, and what follows from its answers. */
 #include "tests/unit/client_fake.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>

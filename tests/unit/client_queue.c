@@ -1,6 +1,6 @@
 #include "src/client/queue.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 #include "src/client/ranges.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 

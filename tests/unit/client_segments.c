@@ -1,7 +1,7 @@
 /* A big file among several streams. */
 #include "src/client/work.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "src/client/selection.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>

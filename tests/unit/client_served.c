@@ -1,6 +1,6 @@
 #include "tests/unit/client_served.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

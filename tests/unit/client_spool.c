@@ -1,6 +1,6 @@
 #include "src/client/spool.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <dirent.h>
 #include <errno.h>

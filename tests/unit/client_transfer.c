@@ -1,7 +1,7 @@
 /* Whole transfers, from transfer_new() to TRANSFER_FINISHED. */
 #include "src/client/transfer.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <semaphore.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "src/client/wildcard.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <string.h>
 

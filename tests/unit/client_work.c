@@ -1,7 +1,7 @@
 /* The order of things between the scanner and the streams. */
 #include "src/client/work.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "src/data/checksum.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 

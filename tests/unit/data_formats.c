@@ -1,7 +1,7 @@
 /*
  * What zlib and zstd would take and PROTOCOL.md does not.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>

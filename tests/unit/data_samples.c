@@ -1,6 +1,6 @@
 #include "tests/unit/data_samples.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>

@@ -1,5 +1,5 @@
 /* The rows of messages.def themselves. */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <ctype.h>
 #include <string.h>
 

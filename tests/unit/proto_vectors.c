@@ -1,5 +1,5 @@
 /* tests/vectors/messages.txt: bytes that every version of FTX/1 has to send and to understand. */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

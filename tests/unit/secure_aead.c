@@ -1,6 +1,6 @@
 #include "src/secure/aead.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>

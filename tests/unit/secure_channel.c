@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/secure_ends.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 #include <sys/socket.h>
 

@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>

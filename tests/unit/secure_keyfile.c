@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

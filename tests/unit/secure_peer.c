@@ -1,5 +1,5 @@
 /* What a server and a client make of a peer that does as it likes. */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <dlfcn.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/secure_run.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 
 #include <sodium.h>

@@ -1,5 +1,5 @@
 /* What a channel makes of a wire that is cut, edited and reordered. */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

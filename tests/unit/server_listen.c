@@ -1,6 +1,6 @@
 #include "src/server/listen.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 #include <unistd.h>
 

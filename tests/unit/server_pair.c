@@ -1,6 +1,6 @@
 #include "src/server/pair.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

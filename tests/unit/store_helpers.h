@@ -5,7 +5,7 @@
 #ifndef TESTS_STORE_HELPERS_H
 #define TESTS_STORE_HELPERS_H
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdbool.h>
 #include <stdint.h>

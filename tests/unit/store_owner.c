@@ -1,6 +1,6 @@
 #include "src/store/owner.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include <stdio.h>
 #include <string.h>
