@@ -26,6 +26,7 @@ ifneq ($(findstring address,$(SAN)),)
 ifneq ($(shell $(CC) --version | grep -i 'free software foundation'),)
 MODE_LD += -static-libasan -static-libubsan
 endif
+UNIT_MODE_OBJECTS = $(O)/tests/sanitizer/leak_roots.o
 endif
 else
 # clang before 16 takes the last one only with leave.
@@ -57,7 +58,7 @@ LIBS_cli = -ljansson
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
 C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd \
-	tests/harness tests/harness/verdicts tests/unit tests/hostile tests/fault tests/lib tests/bench))
+	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
@@ -94,7 +95,7 @@ rooms_up_to_server = $(rooms_up_to_store) src/server
 rooms_up_to_client = $(rooms_up_to_store) src/client
 # unit_program(name, sources, the room it tests)
 define unit_program
-$(O)/tests/$(1): $(call objects,tests/harness) $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
+$(O)/tests/$(1): $(UNIT_MODE_OBJECTS) $(call objects,tests/harness) $(patsubst %.c,$(O)/%.o,$(2)) $(foreach r,$(rooms_up_to_$(3)),$(call objects,$(r)))
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_secure) $$(LIBS_data) $$(LIBS_cli) $$(LIBS_$(3))
 endef
