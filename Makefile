@@ -62,7 +62,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
-	bench check check-layers check-paths check-directives check-headers check-shell check-tables format format-check analyze man \
+	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
 	install uninstall clean help FORCE
 .SECONDARY:
 
@@ -154,6 +154,11 @@ check-paths: ## no system call goes by a path in src/store and src/server
 	scripts/check-paths
 check-directives: ## ftxd.conf(5) has the directives of directives.def
 	scripts/check-directives
+# Of the tests its warnings alone, which come before it makes code.
+check-clang: ## clang builds the programs, and warns of nothing in the tests
+	$(MAKE) -s CC=clang WERROR=1 O=$(O)/clang MODE=-O0 all
+	printf '%s\n' $(filter tests/%,$(C_SOURCES)) | xargs -n 20 -P 2 \
+		clang $(CPPFLAGS) -std=c11 $(WARNINGS) -Werror -pthread -fsyntax-only
 check-headers: ## every header compiles alone
 	CC='$(CC)' scripts/check-headers
 check-shell: ## shellcheck every script

@@ -1,7 +1,7 @@
 /* What a client asks for before it has WELCOME. */
 #include "src/client/connect.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <sys/socket.h>
 
 #include "proto/errors.h"

@@ -1,7 +1,7 @@
 /*
  * ftxd.conf(5): what each directive becomes, and every way of being wrong.
  */
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <netinet/in.h>
 
 #include "proto/errors.h"
