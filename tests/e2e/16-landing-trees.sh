@@ -10,31 +10,35 @@ random_file "$from/d/sub/h" 300
 : >"$from/d/sub/deeper/nothing"
 ln -s sub/h "$from/d/link"
 
-# name_of(destination): as it is typed below the top
+# So many rows: what is done in each starts few programs, and functions set variables.
+cd "$from"
+
+# name_of(destination): $name, as it is typed below the top
 name_of()
 {
 	case $1 in
-	absent) echo /new ;;
-	deep) echo /made/above/new ;;
-	file) echo /file ;;
-	directory) echo /dir ;;
-	top) ;;
+	absent) name=/new ;;
+	deep) name=/made/above/new ;;
+	file) name=/file ;;
+	directory) name=/dir ;;
+	top) name= ;;
 	esac
 }
 
-# lands(source, destination, slash, T): the name below the top that the source gets (of contents
-# and of both sources: what they go into), or "fails", or "usage".
+# lands(source, destination, slash, T): $place, the name below the top that the source gets (of
+# contents and of both sources: what they go into), or "fails", or "usage".
 lands()
 {
+	name_of "$2"
 	case $1:$2:$3:$4 in
-	both:*:-T) echo usage ;;
+	both:*:-T) place=usage ;;
 	# Neither does a directory replace a file, nor is anything below one, nor the reverse.
-	directory:file:* | contents:file:* | both:file:* | file:file:/:) echo fails ;;
-	file:directory:*:-T | file:top:*:-T) echo fails ;;
-	*:-T | contents:* | both:*) name_of "$2" ;;
-	directory:*) echo "$(name_of "$2")/d" ;;
-	file:directory:* | file:top:* | file:*:/:) echo "$(name_of "$2")/f" ;;
-	file:*) name_of "$2" ;;
+	directory:file:* | contents:file:* | both:file:* | file:file:/:) place=fails ;;
+	file:directory:*:-T | file:top:*:-T) place=fails ;;
+	*:-T | contents:* | both:*) place=$name ;;
+	directory:*) place=$name/d ;;
+	file:directory:* | file:top:* | file:*:/:) place=$name/f ;;
+	file:*) place=$name ;;
 	esac
 }
 
@@ -42,39 +46,44 @@ lands()
 arrive()
 {
 	case $1 in
-	file) mkdir -p "$(dirname "$want$2")" && cp "$from/f" "$want$2" ;;
+	file) parent=$want$2 && mkdir -p "${parent%/*}" && cp "$from/f" "$want$2" ;;
 	directory) mkdir -p "$want$2" && cp -a "$from/d/." "$want$2" ;;
 	contents | both) mkdir -p "$want$2" && cp -a "$from/d" "$from/f" "$want$2" ;;
 	esac
 }
 
-# fresh(top): what is there before each row
+# What is there before each row, and in $want, besides .ftx.
 fresh()
 {
-	mkdir -p "$1"
-	find "$1" -mindepth 1 -maxdepth 1 ! -name .ftx -exec rm -rf {} +
-	mkdir "$1/dir"
-	echo kept >"$1/dir/kept"
-	echo old >"$1/file"
+	rm -rf "${top:?}"/* "${want:?}"/*
+	mkdir -p "$top/dir" "$want/dir"
+	for directory in "$top" "$want"; do
+		echo kept >"$directory/dir/kept"
+		echo old >"$directory/file"
+	done
 }
 
-# listing(top, format): all names below it
+# listing: all names below $top but .ftx, with inode, type, time and target, in an order
 listing()
 {
-	find "$1" -mindepth 1 -name .ftx -prune -o -mindepth 1 -printf "$2 %P %l\n" | sort
+	ls -AnRi --full-time --ignore=.ftx "$top"
 }
 
 # run(argument...): in $from; $status, and its events in $tmp/out
 run()
 {
 	status=0
-	(cd "$from" && ftx --json "$@" >"$tmp/out" 2>"$tmp/err" </dev/null) || status=$?
+	ftx --json "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
 }
 
 # unchanged(what): $top is as listed in $tmp/before
 unchanged()
 {
-	listing "$top" '%y %i %T@' | diff "$tmp/before" - || fail "$1: this has changed"
+	listing >"$tmp/after"
+	cmp -s "$tmp/before" "$tmp/after" || {
+		diff "$tmp/before" "$tmp/after" || :
+		fail "$1: this has changed"
+	}
 }
 
 # once(source, place, argument...): runs the command and holds that all is where it should be
@@ -82,18 +91,15 @@ once()
 {
 	source=$1 place=$2
 	shift 2
-	fresh "$top"
-	fresh "$want"
-	listing "$top" '%y %i %T@' >"$tmp/before"
+	fresh
+	listing >"$tmp/before"
 	run "$@"
 	case $place:$status in
 	fails:1 | fails:3 | usage:2) unchanged "$*" ;;
 	fails:* | usage:*) fail "$*: ended with $status ($place)" ;;
 	*:0)
 		arrive "$source" "$place"
-		listing "$want" %y >"$tmp/wanted"
-		listing "$top" %y | diff "$tmp/wanted" - || fail "$*: other names than expected"
-		diff -r --no-dereference -x .ftx "$want" "$top" || fail "$*: other content"
+		diff -r --no-dereference -x .ftx "$want" "$top" || fail "$*: not what was expected"
 		;;
 	*) fail "$*: ended with $status: $(cat "$tmp/err" "$tmp/out")" ;;
 	esac
@@ -104,11 +110,12 @@ again()
 {
 	code=$1
 	shift
-	listing "$top" '%y %i %T@' >"$tmp/before"
+	listing >"$tmp/before"
 	run "$@"
 	check_eq "$status" "$code" "exit code of $* again"
-	# Without jq, which takes as long as ftx.
-	case $(tail -n 1 "$tmp/out") in
+	# The last line.  Without jq, which takes as long as ftx.
+	while read -r line; do last=$line; done <"$tmp/out"
+	case $last in
 	*'"event":"summary"'*'"files_done":0,'*'"bytes_wire":0,'*) ;;
 	*) fail "$* again: moved something: $(cat "$tmp/out")" ;;
 	esac
@@ -124,7 +131,8 @@ rows()
 	for destination in $destinations; do
 		for slash in '' /; do
 			for exact in '' -T; do
-				row "$@" "$dest$(name_of "$destination")$slash"
+				lands "$kind" "$destination" "$slash" "$exact"
+				row "$@" "$dest$name$slash"
 			done
 		done
 	done
@@ -133,7 +141,6 @@ rows()
 row()
 {
 	count=$((count + 1))
-	place=$(lands "$kind" "$destination" "$slash" "$exact")
 	once "$kind" "$place" "$verb" ${exact:+"$exact"} "$@"
 	[ "$place" = usage ] || again "$status" "$verb" ${exact:+"$exact"} "$@"
 }
@@ -148,7 +155,7 @@ rows "absent directory" put directory d/
 rows "$all" put contents .
 rows "$all" put both d f
 # The other sources without a last name.
-fresh "$share"
+fresh
 mkdir "$from/d/sub/here"
 (cd "$from/d/sub/here" && ftx put .. "$url/up")
 diff -r --no-dereference "$from/d/sub" "$share/up"
@@ -167,7 +174,7 @@ rows "absent directory" get contents "$url/"
 rows "$all" get both "$url/d" "$url/f"
 # Where one stands, and above.
 for destination in . ./ ..; do
-	fresh "$here"
+	fresh
 	(cd "$here/dir" && ftx get "$url/f" "$url/d" $destination)
 	check_same_file "$from/f" "$here/dir/$destination/f"
 	diff -r --no-dereference "$from/d" "$here/dir/$destination/d"
