@@ -119,6 +119,18 @@ upload_lock_journal(struct upload *u, bool *alone)
 	return r;
 }
 
+/*
+ * Has whoever holds the lock set up what is joined?  Not so if it has only made the journal, and
+ * the lock is shared with others that have found it locked meanwhile.
+ */
+static bool
+is_set_up(const struct upload *u)
+{
+	struct stat st;
+
+	return look_at(u, u->part_name, 0, &st) != FTX_E_NOT_FOUND;
+}
+
 static int
 acquire(struct upload *u, bool *alone)
 {
@@ -128,6 +140,10 @@ acquire(struct upload *u, bool *alone)
 	for (;;) {
 		int r = upload_lock_journal(u, alone);
 
+		if (r == 0 && !*alone && !is_set_up(u)) {
+			journal_close(&u->journal);
+			r = FTX_E_BUSY;
+		}
 		if (r != FTX_E_BUSY && r != FTX_E_NOT_FOUND)
 			return r;
 		if (clock_ms() >= deadline)

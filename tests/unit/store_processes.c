@@ -386,6 +386,36 @@ Test(processes, that_discard_or_fail_leave_the_files_to_the_last_one)
 	cr_expect(entries_in(room_up) == 0);
 }
 
+static int maker = -1;
+
+static void
+maker_is_done(void)
+{
+	close(maker);
+}
+
+/* Who finds the journal locked by its maker, which then lets go before it is set up. */
+Test(processes, that_meet_a_journal_in_the_making_wait_for_it)
+{
+	struct upload_options o = server_upload("file", size);
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct upload *u;
+
+	assert_ok(begin(&u, &o));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_assert(unlinkat(room_up, part_name, 0) == 0);
+	maker = openat(room_up, journal_name, O_RDWR | O_CLOEXEC);
+	cr_assert(maker >= 0 && fcntl(maker, F_OFD_SETLK, &whole) == 0);
+	/* Between the attempts at an exclusive and at a shared lock. */
+	fault_hook("fcntl", 2, maker_is_done);
+	assert_ok(begin(&u, &o));
+	cr_expect(fault_hit());
+	assert_ok(write_blocks(u, size, 0, 7, 1));
+	assert_ok(commit_whole(u, size, 1));
+	assert_ok(upload_close(u, UPLOAD_KEEP));
+	cr_expect(content_is(room, "file", size, 1));
+}
+
 Test(processes, that_begin_at_the_same_moment_agree)
 {
 	enum { CHILDREN = 6, ROUNDS = 30 };
