@@ -73,6 +73,8 @@ open_staging(const struct session *s, struct subtree *t)
 	if (t->root >= 0 && (t->grant->rights & RIGHT_PUT) != 0) {
 		t->staging_error = staging_open(t->root, s->client_key, &t->staging);
 		if (t->staging_error == 0)
+			upload_sweep(t->staging);
+		if (t->staging_error == 0)
 			t->staging_error = staging_open_sets(t->root, s->client_key, &t->sets);
 		if (t->staging_error != 0)
 			log_error("no staging directory share=%s error=%s", t->grant->share,

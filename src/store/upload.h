@@ -141,4 +141,10 @@ int upload_close(struct upload *u, enum upload_end end);
  */
 int upload_forget(const struct upload_staging *staging);
 
+/*
+ * Removes the journals in a server's up/ that have no partial any more and are nobody's: of files
+ * that were published by processes which were killed right then.  64 at most.
+ */
+void upload_sweep(int up);
+
 #endif
