@@ -67,16 +67,25 @@ open_subtree(const struct session *s, struct subtree *t)
 	close(share);
 }
 
+/* A session that was killed left what it had; whoever comes next may have nothing to change. */
+static void
+sweep(const struct subtree *t)
+{
+	upload_sweep(t->staging);
+	staging_temp_sweep(t->staging);
+	staging_temp_sweep(t->sets);
+}
+
 static void
 open_staging(const struct session *s, struct subtree *t)
 {
 	if (t->root >= 0 && (t->grant->rights & RIGHT_PUT) != 0) {
 		t->staging_error = staging_open(t->root, s->client_key, &t->staging);
 		if (t->staging_error == 0)
-			upload_sweep(t->staging);
-		if (t->staging_error == 0)
 			t->staging_error = staging_open_sets(t->root, s->client_key, &t->sets);
-		if (t->staging_error != 0)
+		if (t->staging_error == 0)
+			sweep(t);
+		else
 			log_error("no staging directory share=%s error=%s", t->grant->share,
 				  error_name(t->staging_error));
 	}

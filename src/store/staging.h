@@ -25,11 +25,13 @@ int staging_open_step(int parent, const char *name, int *out);
 
 /*
  * A directory of one session for temporary names: up/tmp/RANDOM, 0700, locked as long as *dir
- * (owned, an ordinary descriptor) is open.  What dead sessions left there is removed, 64
- * directories at most.  0 or the error of errno.
+ * (owned, an ordinary descriptor) is open.  0 or the error of errno.
  */
 #define STAGING_TEMP_BYTES 33u /* 32 hex digits and a terminator */
 int staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES]);
+
+/* Removes what dead sessions left in up/tmp, 64 directories at most. */
+void staging_temp_sweep(int up);
 
 /* Removes it with what is in it.  Takes dir. */
 void staging_temp_close(int up, int dir, const char *name);

@@ -104,6 +104,17 @@ make_locked(int tmp, int *dir, char name[static STAGING_TEMP_BYTES])
 	return 0;
 }
 
+void
+staging_temp_sweep(int up)
+{
+	int tmp = open_directory(up, "tmp");
+
+	if (tmp >= 0) {
+		sweep(tmp);
+		close(tmp);
+	}
+}
+
 int
 staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES])
 {
@@ -111,7 +122,6 @@ staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES])
 
 	if (r != 0)
 		return r;
-	sweep(tmp);
 	r = FTX_E_BUSY;
 	for (unsigned i = 0; i < TRIES && r == FTX_E_BUSY; i++)
 		r = make_locked(tmp, dir, name);
