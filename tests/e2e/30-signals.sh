@@ -16,7 +16,7 @@ run()
 	put) set -- "$@" --compress none put "$tmp/f" "$url/f" ;;
 	get) set -- "$@" --compress none get "$url/there" "$tmp/back/f" ;;
 	esac
-	: >"$tmp/json"
+	follow_progress
 	# sh starts background commands with INT ignored.
 	env --default-signal=INT,TERM "$ftx_program" -i "$tmp/id" "$@" >"$tmp/json" 2>"$tmp/err" </dev/null &
 	client_pid=$!

@@ -83,6 +83,9 @@ check_absent()
 	if [ -e "$1" ] || [ -L "$1" ]; then fail "$1 is there"; fi
 }
 
+# What is asked again and again while something is waited for is asked of the shell itself: a process
+# for each question takes more of the machine than what is tested.
+
 # wait_for(what, command...): until the command succeeds, at most 30 s.
 wait_for()
 {
@@ -91,15 +94,19 @@ wait_for()
 	tries=0
 	until "$@"; do
 		tries=$((tries + 1))
-		[ $tries -lt 1500 ] || fail "waited too long for $waiting_for"
-		sleep 0.02
+		[ $tries -lt 750 ] || fail "waited too long for $waiting_for"
+		sleep 0.04
 	done
 }
 
 # Is there no such process (or only its exit status, not fetched yet)?
 process_gone()
 {
-	[ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	case $stat in
+	*') Z '*) ;;
+	*) return 1 ;;
+	esac
 }
 
 # random_file(path, bytes): the same name and size give the same bytes in no two runs.
@@ -126,11 +133,10 @@ start_server()
 	: >"$tmp/server.out"
 	# shellcheck disable=SC2086 # server_env is a list of words
 	env ${server_env-} "$ftxd_program" serve "$share" --listen "${listen:-127.0.0.1:0}" --state "$tmp/state" \
-		--key "$tmp/server-key" --client "$client_key" "$@" >"$tmp/server.out" 2>>"$tmp/server.log" &
+		--key "$tmp/server-key" --client "$client_key" "$@" >"$tmp/server.out" 2>>"$tmp/server.log" 8<&- &
 	server_pid=$!
 	started="$started $server_pid"
 	wait_for 'the address of ftxd' server_said_address
-	url=$(head -n 1 "$tmp/server.out")
 	port=${url#*@127.0.0.1:}
 	port=${port%%/*}
 	server_key=${url#ftx://}
@@ -140,13 +146,19 @@ start_server()
 server_said_address()
 {
 	! process_gone "$server_pid" || fail 'ftxd ended'
-	[ "$(wc -l <"$tmp/server.out")" -gt 0 ]
+	read -r url <"$tmp/server.out"
 }
 
 # The server's children: sessions, and greeters while there is one.
 server_children()
 {
-	ps -o pid= --ppid "$server_pid" || :
+	list=/proc/$server_pid/task/$server_pid/children
+	if [ -r "$list" ]; then
+		read -r children <"$list" || :
+		for child in $children; do echo "$child"; done
+	else
+		ps -o pid= --ppid "$server_pid" || : # a kernel without that list, or no server
+	fi
 }
 
 # stop_server([signal]): and waits until its sessions are gone too.
@@ -179,11 +191,19 @@ expect()
 	}
 }
 
+# Empties $tmp/json for a client that is to write there, and progress_reached() to read.
+follow_progress()
+{
+	: >"$tmp/json"
+	exec 8<"$tmp/json"
+	unread='' progress=0
+}
+
 # start_client(ftx argument...): in the background, JSON to $tmp/json.  Sets $client_pid.
 start_client()
 {
-	: >"$tmp/json"
-	"$ftx_program" -i "$tmp/id" --json "$@" >"$tmp/json" 2>"$tmp/err" </dev/null &
+	follow_progress
+	"$ftx_program" -i "$tmp/id" --json "$@" >"$tmp/json" 2>"$tmp/err" </dev/null 8<&- &
 	client_pid=$!
 	started="$started $client_pid"
 }
@@ -199,11 +219,12 @@ wait_client()
 	esac
 }
 
-# peak_memory(process id): the most it ever had in memory, KiB; nothing when it is gone
+# peak_memory(process id, known): $peak, the most it ever had in memory, KiB; known when it is gone
 peak_memory()
 {
+	peak=$2
 	while read -r key value _; do
-		[ "$key" != VmHWM: ] || echo "$value"
+		[ "$key" != VmHWM: ] || { peak=$value && break; }
 	done 2>/dev/null <"/proc/$1/status" || :
 }
 
@@ -215,11 +236,11 @@ watch_memory()
 	client_peak=0 server_peak=0 session_peak=0
 	start_client "$@"
 	until process_gone "$client_pid"; do
-		now=$(peak_memory "$client_pid") && client_peak=${now:-$client_peak}
-		now=$(peak_memory "$server_pid") && server_peak=${now:-$server_peak}
+		peak_memory "$client_pid" "$client_peak" && client_peak=$peak
+		peak_memory "$server_pid" "$server_peak" && server_peak=$peak
 		for child in $(server_children); do
-			now=$(peak_memory "$child")
-			[ "${now:-0}" -le "$session_peak" ] || session_peak=$now
+			peak_memory "$child" 0
+			[ "$peak" -le "$session_peak" ] || session_peak=$peak
 		done
 		sleep 0.02
 	done
@@ -231,16 +252,21 @@ watch_memory()
 	done
 }
 
-# Bytes that the last progress event of $tmp/json reports, 0 without one.
-progress_bytes()
-{
-	sed -n '/"event": *"progress"/s/.*"bytes": *\([0-9][0-9]*\).*/\1/p' "$tmp/json" | tail -n 1 | grep . || echo 0
-}
-
+# progress_reached(bytes): has a progress event of the client in the background reported so many?
 progress_reached()
 {
 	! process_gone "$client_pid" || fail "the client ended before $1 bytes were reported: $(tail -n 1 "$tmp/json")"
-	[ "$(progress_bytes)" -ge "$1" ]
+	while read -r line <&8; do
+		line=$unread$line unread=''
+		case $line in
+		*'"event":"progress"'*'"bytes":'*)
+			progress=${line##*'"bytes":'}
+			progress=${progress%%[!0-9]*}
+			;;
+		esac
+	done
+	unread=$unread$line # the beginning of one, perhaps
+	[ "$progress" -ge "$1" ]
 }
 
 # json(filter, [file]): what jq finds in the event lines, raw.
