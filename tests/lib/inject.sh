@@ -10,7 +10,7 @@ preload="LD_PRELOAD=$build/tests/inject.so FTX_INJECT_CONTROL=$control"
 order()
 {
 	echo "$*" >"$control"
-	rm -f "$control.fired"
+	[ ! -e "$control.fired" ] || rm "$control.fired"
 }
 
 # sweep(kind, ERRNO, exit code, transfer function, result)
@@ -31,13 +31,16 @@ sweep()
 		order "$kind" "$number" $nth
 		code=$($transfer "$new")
 		[ -e "$control.fired" ] || break
-		call="$(cat "$control.fired") ($kind $number $nth)"
+		read -r call <"$control.fired" || :
+		call="$call ($kind $number $nth)"
 		case $code in
 		0) check_same_file "$new" "$result" ;;
 		"$wanted")
 			# After the rename it is the new file already, though not known to be durable.
-			cmp -s "$old" "$result" || cmp -s "$new" "$result" || fail "$result is a mixture after $call"
-			cmp -s "$old" "$result" || renamed="${renamed-} $call"
+			cmp -s "$old" "$result" || {
+				cmp -s "$new" "$result" || fail "$result is a mixture after $call"
+				renamed="${renamed-} $call"
+			}
 			;;
 		*) fail "exit status $code after $call: $(cat "$tmp/err")" ;;
 		esac
