@@ -191,7 +191,7 @@ as_nobody(void (*does)(void))
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "line %d", WEXITSTATUS(status));
 }
 
-/* In the other process: an assertion of Criterion does not come through. */
+/* In the other process: ends it. */
 #define must(condition)                                                                            \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
