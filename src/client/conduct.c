@@ -108,16 +108,17 @@ is_much(const struct run *run)
 
 /*
  * auto: the streams to begin with, when there is much.  Nearby a second one uses a second
- * processor.  Far away a tree comes to its rate sooner over several connections (that of a get is
- * not known yet, and its listing takes a while); one big file is left to one until that does not
- * become faster by itself.
+ * processor.  Far away a further one comes some round trips after the first and has to come to its
+ * rate by itself: that pays for a tree that takes long, not for one that the first would have sent
+ * meanwhile, and one big file is left to the first until that does not become faster by itself.
  */
 static unsigned
 first_streams(const struct run *run)
 {
 	if (!run_is_far(run))
 		return is_much(run) ? 2 : 1;
-	return atomic_load(&run->files_total) >= MANY_FAR_FILES || atomic_load(&run->lists)
+	return atomic_load(&run->files_total) >= MANY_FAR_FILES &&
+		       atomic_load(&run->bytes_total) >= MANY_BYTES
 		   ? STREAMS_FAR
 		   : 1;
 }

@@ -61,7 +61,6 @@ struct run {
 	atomic_int phase;
 	atomic_bool scanned;
 	atomic_uint_fast64_t files, files_total, bytes, bytes_present, bytes_total, bytes_wire;
-	atomic_bool lists;	     /* get: a directory is listed */
 	atomic_uint_fast32_t rtt_us; /* of the last connection made; 0: not known */
 	atomic_uint_fast64_t rate; /* bytes a second over the wire, as last measured; 0: not yet */
 };

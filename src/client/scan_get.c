@@ -214,7 +214,6 @@ take_root(struct looking *l, struct connection *c, struct problem *p)
 		return 0;
 	}
 	scan_several(sc->run);
-	atomic_store(&sc->run->lists, true);
 	if (landing_get(sc->run, sc->root, p) != 0) {
 		scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
 		return 0;
