@@ -21,7 +21,9 @@ struct run {
 	struct config *present, *next;
 	int fds[SUPERVISOR_MAX_LISTENERS];
 	size_t listener_count;
+	size_t passed_count; /* of them, those that the service manager has opened */
 	struct key_holder key;
+	struct service service;
 };
 
 /* What the configuration alone cannot tell.  NULL: nothing is wrong. */
@@ -60,6 +62,16 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 	};
 }
 
+/* Both are meant to say where to listen, and one alone counts. */
+static void
+warn_listen(const struct run *run, const struct server_config *server)
+{
+	if (run->passed_count > 0 && server->listen_said)
+		log_warning("listen of %s does not count: the service manager has passed the "
+			    "sockets to listen on",
+			    run->file);
+}
+
 static int
 reload(void *arg, struct supervisor_settings *settings)
 {
@@ -78,6 +90,7 @@ reload(void *arg, struct supervisor_settings *settings)
 		run->next = NULL;
 		return FTX_E_CONFIG;
 	}
+	warn_listen(run, config_server(run->next));
 	config_needs_start(run->present, run->next, keys, sizeof(keys));
 	if (keys[0] != '\0')
 		log_warning("what has changed counts only when ftxd is started again keys=%s",
@@ -115,11 +128,25 @@ setup_key(struct run *run)
 	return FTX_EXIT_CONFIG;
 }
 
+/* In a network without a way out nobody would come, and nobody would say so. */
+static bool
+is_cut_off(const struct server_config *server)
+{
+	for (size_t i = 0; i < server->listen_count; i++)
+		if (!listen_is_loopback(&server->listen[i]))
+			return service_is_isolated();
+	return false;
+}
+
 static int
-setup_listeners(struct run *run)
+open_listeners(struct run *run)
 {
 	const struct server_config *server = config_server(run->present);
 
+	if (is_cut_off(server)) {
+		complain("run", "no socket was passed: systemctl enable --now ftxd.socket");
+		return FTX_EXIT_CONFIG;
+	}
 	for (size_t i = 0; i < server->listen_count; i++) {
 		struct listen_address a = server->listen[i];
 		bool v6 = strchr(a.host, ':') != NULL;
@@ -132,10 +159,36 @@ setup_listeners(struct run *run)
 			return FTX_EXIT_FAILURE;
 		}
 		run->listener_count++;
-		log_info("listening address=%s%s%s:%u", v6 ? "[" : "", a.host, v6 ? "]" : "",
-			 a.port);
 	}
 	return 0;
+}
+
+static int
+setup_listeners(struct run *run)
+{
+	char address[LISTEN_TEXT_BYTES];
+	int code;
+
+	run->listener_count = run->passed_count;
+	warn_listen(run, config_server(run->present));
+	if (run->passed_count == 0 && (code = open_listeners(run)) != 0)
+		return code;
+	for (size_t i = 0; i < run->listener_count; i++)
+		log_info("listening address=%s", listen_format(run->fds[i], address));
+	return 0;
+}
+
+/* First of all: what is opened later must not come to lie where a socket was said to be. */
+static int
+setup_service(struct run *run)
+{
+	const char *why;
+
+	service_init(&run->service);
+	if (service_sockets(run->fds, SUPERVISOR_MAX_LISTENERS, &run->passed_count, &why) == 0)
+		return 0;
+	complain("run", "%s", why);
+	return FTX_EXIT_CONFIG;
 }
 
 static int
@@ -144,6 +197,7 @@ serve(struct run *run)
 	const char *why = objection(config_server(run->present));
 	struct supervisor_options options = {.listeners = run->fds,
 					     .key = &run->key,
+					     .service = &run->service,
 					     .reload = reload,
 					     .release = release,
 					     .arg = run};
@@ -179,7 +233,8 @@ verb_run(int argc, char **argv)
 		complain("run", "there is nothing more to say\nusage: " USAGE);
 		return FTX_EXIT_USAGE;
 	}
-	if ((code = settings_load("run", run.file, &run.present)) != 0)
+	if ((code = setup_service(&run)) != 0 ||
+	    (code = settings_load("run", run.file, &run.present)) != 0)
 		return code;
 	code = serve(&run);
 	key_holder_release(&run.key);

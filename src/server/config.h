@@ -25,6 +25,7 @@
 struct server_config {
 	struct listen_address listen[SUPERVISOR_MAX_LISTENERS];
 	size_t listen_count; /* 1 or more */
+	bool listen_said;    /* by the file; else it is the default */
 	const char
 	    *public_address;  /* HOST or HOST:PORT as clients are to be told; NULL: not said */
 	const char *key_file; /* NULL: server-key in state, made where it is missing */

@@ -19,6 +19,7 @@ take_listen(struct config_draft *d, const struct ini_entry *e)
 	if (listen_parse(&s->listen[s->listen_count], e->value) != 0)
 		return config_refuse(e, "it is no ADDRESS:PORT, as 192.0.2.1:7389 or [::]:7389");
 	s->listen_count++;
+	s->listen_said = e->line != 0; /* a default is in no line */
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -75,7 +76,7 @@ listen_is_any(const struct listen_address *a)
 }
 
 static int
-set_options(int fd, bool v6)
+set_options(int fd)
 {
 	static const struct {
 		int level, name, value;
@@ -88,13 +89,21 @@ set_options(int fd, bool v6)
 	    {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
 	    {IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS},
 	};
-	static const int both_families = 0;
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
 			       sizeof(options[i].value)) != 0)
 			return -1;
-	return v6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both_families, sizeof(int)) : 0;
+	return 0;
+}
+
+/* Of a bound socket it says what its opener wanted. */
+static int
+take_both_families(int fd)
+{
+	static const int alone = 0;
+
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof(alone));
 }
 
 static uint16_t
@@ -124,7 +133,7 @@ listen_open(struct listen_address *a, int *fd)
 	if (getaddrinfo(a->host, port, &hints, &found) != 0)
 		return FTX_E_USAGE;
 	s = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s < 0 || set_options(s, is_v6(a)) != 0 ||
+	if (s < 0 || set_options(s) != 0 || (is_v6(a) && take_both_families(s) != 0) ||
 	    bind(s, found->ai_addr, found->ai_addrlen) != 0 || listen(s, SOMAXCONN) != 0)
 		r = errno == EADDRINUSE ? FTX_E_BUSY : error_from_errno(errno);
 	freeaddrinfo(found);
@@ -136,4 +145,48 @@ listen_open(struct listen_address *a, int *fd)
 	a->port = bound_port(s);
 	*fd = s;
 	return 0;
+}
+
+static bool
+get_number(int fd, int name, int *value)
+{
+	socklen_t length = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
+}
+
+int
+listen_adopt(int fd, const char **why)
+{
+	int domain, type, protocol, listening, flags;
+
+	*why = NULL;
+	if (!get_number(fd, SO_DOMAIN, &domain) || !get_number(fd, SO_TYPE, &type) ||
+	    !get_number(fd, SO_PROTOCOL, &protocol) || !get_number(fd, SO_ACCEPTCONN, &listening))
+		*why = errno == EBADF ? "is not open" : "is no socket";
+	else if ((domain != AF_INET && domain != AF_INET6) || type != SOCK_STREAM ||
+		 protocol != IPPROTO_TCP)
+		*why = "is no TCP socket";
+	else if (!listening)
+		*why = "is no listening socket (Accept=no is needed)";
+	else if ((flags = fcntl(fd, F_GETFL)) < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		 fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || set_options(fd) != 0)
+		*why = "is a socket that cannot be set up";
+	return *why == NULL ? 0 : FTX_E_CONFIG;
+}
+
+const char *
+listen_format(int fd, char out[static LISTEN_TEXT_BYTES])
+{
+	struct sockaddr_storage at;
+	socklen_t length = sizeof(at);
+	char host[64] = "?";
+	char port[8] = "?";
+
+	if (getsockname(fd, (struct sockaddr *)&at, &length) == 0)
+		getnameinfo((const struct sockaddr *)&at, length, host, sizeof(host), port,
+			    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(out, LISTEN_TEXT_BYTES, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
+		 port);
+	return out;
 }

@@ -27,4 +27,14 @@ bool listen_is_any(const struct listen_address *a);
  */
 int listen_open(struct listen_address *a, int *fd);
 
+/*
+ * Makes a listening socket that another process has opened like one of listen_open(), close-on-exec
+ * too.  0; or FTX_E_CONFIG with *why set to what is wrong with it, "is ..." for people.
+ */
+int listen_adopt(int fd, const char **why);
+
+/* Where a socket listens, as "192.0.2.1:7389" or "[::]:7389". */
+#define LISTEN_TEXT_BYTES 80
+const char *listen_format(int fd, char out[static LISTEN_TEXT_BYTES]);
+
 #endif

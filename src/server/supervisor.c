@@ -35,6 +35,7 @@
 
 #define HANDSHAKE_TIMEOUT_MS 5000u
 #define DRAIN_TIME_MS	     10000u
+#define STOP_MS		     10000u /* from the last session's end to the end, at the most */
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -258,6 +259,7 @@ begin_stop(struct supervisor *s)
 {
 	s->stopping = true;
 	s->accept_again_ms = 0;
+	service_stopping(s->options->service, s->settings.drain_time_ms + STOP_MS);
 	admission_close(s);
 	for (size_t i = 0; i < MAX_PEERS; i++) {
 		struct peer *p = &s->peers.table[i];
@@ -306,7 +308,7 @@ take_settings(struct supervisor *s, const struct supervisor_settings *given)
 }
 
 static void
-reload(struct supervisor *s)
+take_reload(struct supervisor *s)
 {
 	const struct supervisor_options *options = s->options;
 	struct supervisor_settings fresh = {0};
@@ -326,6 +328,14 @@ reload(struct supervisor *s)
 		unused = fresh.policy;
 	}
 	options->release(options->arg, unused);
+}
+
+static void
+reload(struct supervisor *s)
+{
+	service_reloading(s->options->service);
+	take_reload(s);
+	service_ready(s->options->service);
 }
 
 static void
@@ -358,6 +368,7 @@ on_deadlines(struct supervisor *s)
 
 	admission_on_time(s, now);
 	sessions_on_time(s, now);
+	service_on_time(s->options->service, now, s->peers.count[PEER_SESSION]);
 	if (now < s->peers.next_deadline_ms)
 		return;
 	s->peers.next_deadline_ms = UINT64_MAX;
@@ -410,8 +421,10 @@ static int
 wait_ms(const struct supervisor *s)
 {
 	uint64_t now = clock_ms();
-	uint64_t next = s->peers.next_deadline_ms;
+	uint64_t next = service_next_ms(s->options->service, s->peers.count[PEER_SESSION]);
 
+	if (s->peers.next_deadline_ms < next)
+		next = s->peers.next_deadline_ms;
 	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
 		next = s->accept_again_ms;
 	if (s->expiry_ms != 0 && s->expiry_ms < next)
@@ -489,10 +502,11 @@ supervisor_run(const struct supervisor_options *options)
 		r = setup_signals(&s);
 	if (r == 0)
 		r = admission_open(&s);
-	if (r == 0)
+	if (r == 0) {
 		start_share_watch(&s);
-	if (r == 0)
+		service_ready(options->service);
 		r = loop(&s);
+	}
 	if (s.share_watch > 0)
 		kill(s.share_watch, SIGKILL);
 	if (s.signals >= 0)

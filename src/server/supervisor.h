@@ -18,6 +18,7 @@
 #include "src/server/key_holder.h"
 #include "src/server/policy.h"
 #include "src/server/sandbox.h"
+#include "src/server/service.h"
 
 #define SUPERVISOR_MAX_PENDING	 256u /* accepted, their first message not yet whole */
 #define SUPERVISOR_MAX_GREETERS	 128u
@@ -38,7 +39,8 @@ struct supervisor_settings {
 struct supervisor_options {
 	const int *listeners; /* from listen_open(); borrowed */
 	size_t listener_count;
-	struct key_holder *key; /* borrowed */
+	struct key_holder *key;	 /* borrowed */
+	struct service *service; /* told what goes on; borrowed.  NULL: nobody is */
 	struct supervisor_settings settings;
 	/*
 	 * At SIGHUP: 0 with new settings, or an error, which it has told, and everything stays as
