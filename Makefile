@@ -15,6 +15,9 @@ DESTDIR ?=
 BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
+# Of systemd, which looks in /usr/lib and in /usr/local/lib.
+LIBDIR = $(PREFIX)/lib
+CONFDIR = /etc/ftxd
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wswitch-enum -Wcast-qual -Wwrite-strings
@@ -54,6 +57,8 @@ endif
 LIBS_server = -lseccomp
 LIBS_data = -lz -lzstd -lxxhash
 LIBS_cli = -ljansson
+# Of a tool of tests/lib.
+LIBS_filtered = -lseccomp
 
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
@@ -63,7 +68,7 @@ C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
-	install uninstall clean help FORCE
+	check-unit install install-built uninstall clean help FORCE
 .SECONDARY:
 
 all: $(O)/ftx $(O)/ftxd ## the two programs (default)
@@ -109,7 +114,7 @@ SHIMS = $(patsubst tests/fault/%.c,$(O)/tests/%.so,$(wildcard tests/fault/*.c))
 
 $(TOOLS): $(O)/tests/%: $(O)/tests/lib/%.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBS_$(*F))
 # Preloaded into the programs under test: never with sanitizers.
 $(SHIMS): $(O)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
@@ -159,6 +164,8 @@ check-clang: ## clang builds the programs, and warns of nothing in the tests
 	$(MAKE) -s CC=clang WERROR=1 O=$(O)/clang MODE=-O0 all
 	printf '%s\n' $(filter tests/%,$(C_SOURCES)) | xargs -n 20 -P 2 \
 		clang $(CPPFLAGS) -std=c11 $(WARNINGS) -Werror -pthread -fsyntax-only
+check-unit: ## how exposed the unit is, by systemd-analyze
+	scripts/check-unit
 check-headers: ## every header compiles alone
 	CC='$(CC)' scripts/check-headers
 check-shell: ## shellcheck every script
@@ -185,17 +192,32 @@ analyze: ## clang-tidy, gcc -fanalyzer, cppcheck
 man: ## check the manual pages
 	mandoc -T lint -W warning $(wildcard man/*.[1-8])
 
-install: all ## into DESTDIR and PREFIX
+install: all ## into DESTDIR and PREFIX; without DESTDIR also the user and the directories
+	@$(MAKE) --no-print-directory install-built
+	@[ -n "$(DESTDIR)" ] || scripts/set-up "$(LIBDIR)"
+# A configuration that is there stays as it is.
+install-built: ## the same of what is built, and nothing but files
 	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
-	install -D -m 644 man/ftx.1 $(DESTDIR)$(MANDIR)/man1/ftx.1
-	install -D -m 644 man/ftx_config.5 $(DESTDIR)$(MANDIR)/man5/ftx_config.5
-	install -D -m 644 man/ftxd.conf.5 $(DESTDIR)$(MANDIR)/man5/ftxd.conf.5
-	install -D -m 644 man/ftxd.8 $(DESTDIR)$(MANDIR)/man8/ftxd.8
+	for page in man/*.[1-8]; do \
+		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
+	done
+	install -D -m 644 scripts/systemd/ftxd.socket $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.socket
+	sed 's|@SBINDIR@|$(SBINDIR)|' scripts/systemd/ftxd.service.in | \
+		install -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.service
+	install -D -m 644 scripts/systemd/ftxd.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf
+	install -D -m 644 scripts/systemd/ftxd.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
+	install -d -m 755 $(DESTDIR)$(CONFDIR) $(DESTDIR)$(CONFDIR)/clients.d
+	[ -e $(DESTDIR)$(CONFDIR)/ftxd.conf ] || \
+		install -m 644 scripts/systemd/ftxd.conf $(DESTDIR)$(CONFDIR)/ftxd.conf
+# Keeps what was changed, the clients, the state, and the files of the share.
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd \
-		$(DESTDIR)$(MANDIR)/man1/ftx.1 $(DESTDIR)$(MANDIR)/man5/ftx_config.5 \
-		$(DESTDIR)$(MANDIR)/man5/ftxd.conf.5 $(DESTDIR)$(MANDIR)/man8/ftxd.8
+	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd
+	for page in man/*.[1-8]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.socket $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.service \
+		$(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
+	! cmp -s scripts/systemd/ftxd.conf $(DESTDIR)$(CONFDIR)/ftxd.conf || rm $(DESTDIR)$(CONFDIR)/ftxd.conf
+	rmdir $(DESTDIR)$(CONFDIR)/clients.d $(DESTDIR)$(CONFDIR) 2>/dev/null || :
 clean: ## remove the build directory
 	rm -rf $(O)
 help: ## this list

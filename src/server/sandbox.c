@@ -61,8 +61,13 @@ static int
 drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	struct __user_cap_data_struct present[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
+	/* Who has none may be forbidden to ask for fewer. */
+	if (syscall(SYS_capget, &header, present) == 0 &&
+	    memcmp(present, none, sizeof(present)) == 0)
+		return 0;
 	/* The ambient ones go with them; no_new_privs keeps a program from bringing others. */
 	return syscall(SYS_capset, &header, none) == 0 ? 0 : error_from_errno(errno);
 }
