@@ -1,5 +1,6 @@
 /*
- * ftxd check: is the configuration right?  What is wrong is told with file and line.
+ * ftxd check: is the configuration right?  What is wrong is told with file and line.  With --unit
+ * also: what does it need of the unit?
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -7,12 +8,13 @@
 
 #include "cmd/ftxd/keys.h"
 #include "cmd/ftxd/settings.h"
+#include "cmd/ftxd/unit.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
 #include "src/secure/keyfile.h"
 #include "src/server/share.h"
 
-#define USAGE "ftxd check [-c FILE]"
+#define USAGE "ftxd check [--unit] [-c FILE]"
 
 /* Not wrong, since ftxd starts all the same, but not meant either. */
 static void
@@ -45,24 +47,48 @@ check_key(const struct server_config *server)
 	return 0;
 }
 
+/* Takes the options; 0 or the exit code after a complaint. */
+static int
+parse(int argc, char **argv, const char **file, bool *unit)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"unit", no_argument, NULL, 'u'},
+						{NULL, 0, NULL, 0}};
+	const char *why = NULL;
+	int c;
+
+	opterr = 0;
+	while (why == NULL && (c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
+		if (c == 'c')
+			*file = optarg;
+		else if (c == 'u')
+			*unit = true;
+		else
+			why = c == ':' ? "an option's value is missing" : "unknown option";
+	}
+	if (why == NULL && optind != argc)
+		why = "there is nothing more to say";
+	if (why == NULL)
+		return 0;
+	complain("check", "%s\nusage: " USAGE, why);
+	return FTX_EXIT_USAGE;
+}
+
 int
 verb_check(int argc, char **argv)
 {
 	struct config *config;
 	const struct policy *policy;
-	const char *file;
-	int code = settings_options("check", USAGE, argc, argv, &file);
+	const char *file = CONFIG_FILE;
+	bool unit = false;
+	int code = parse(argc, argv, &file, &unit);
 
-	if (code != 0)
-		return code;
-	if (optind != argc) {
-		complain("check", "there is nothing more to say\nusage: " USAGE);
-		return FTX_EXIT_USAGE;
-	}
-	if ((code = settings_load("check", file, &config)) != 0)
+	if (code != 0 || (code = settings_load("check", file, &config)) != 0)
 		return code;
 	policy = config_policy(config);
-	if ((code = check_key(config_server(config))) == 0) {
+	if ((code = check_key(config_server(config))) == 0 && unit) {
+		unit_print(config, file);
+	} else if (code == 0) {
 		check_shares(policy);
 		printf("%s: good: shares=%zu clients=%zu\n", file, policy->share_count,
 		       policy->client_count);

@@ -16,7 +16,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
     {"run", verb_run, "[run] [-c FILE]"},
-    {"check", verb_check, "check [-c FILE]"},
+    {"check", verb_check, "check [--unit] [-c FILE]"},
     {"client", verb_client,
      "client ls | add NAME KEY --share SPEC... | disable NAME | enable NAME | rm NAME  [-c FILE]"},
     {"serve", verb_serve,
@@ -36,7 +36,9 @@ usage(FILE *out)
 	    "\n"
 	    "run     serves what FILE says, /etc/ftxd/ftxd.conf unless given (ftxd.conf(5));\n"
 	    "        SIGHUP has it read again\n"
-	    "check   says what is wrong with FILE\n"
+	    "check   says what is wrong with FILE; with --unit, prints what its shares need "
+	    "beyond\n"
+	    "        the installed ftxd.service, for systemctl edit ftxd.service\n"
 	    "client  lists the clients of FILE, and makes, changes and removes the files of\n"
 	    "        clients.d beside it; SPEC is SHARE[:/SUBTREE]=RIGHTS, RIGHTS words of list,\n"
 	    "        get, put, overwrite, delete with commas, or readonly, append, full\n"

@@ -213,7 +213,7 @@ connect_grants(struct config_draft *d, struct client_draft *client)
 						   "there is no section [share %s]", grant->share);
 		grant->path = share->share.path;
 		grant->rules = share->share.rules;
-		if (share->read_only)
+		if (share->share.read_only)
 			grant->rights &= RIGHT_LIST | RIGHT_GET;
 	}
 	return 0;

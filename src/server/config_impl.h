@@ -29,7 +29,6 @@ struct config_value {
 
 struct share_draft {
 	struct share_place share;
-	bool read_only;
 	uint64_t said; /* directives, by number */
 	struct config_place place;
 };

@@ -111,7 +111,7 @@ take_symlinks(struct config_draft *d, const struct ini_entry *e)
 int
 take_read_only(struct config_draft *d, const struct ini_entry *e)
 {
-	return config_yes_no(e, &d->share->read_only);
+	return config_yes_no(e, &d->share->share.read_only);
 }
 
 int

@@ -31,6 +31,7 @@ struct share_rules {
 struct share_place {
 	char name[LIMIT_SHARE_BYTES + 1];
 	const char *path; /* absolute */
+	bool read_only;	  /* nobody has more than list and get */
 	struct share_rules rules;
 };
 
