@@ -37,14 +37,9 @@ check_shares(const struct policy *policy)
 static int
 check_key(const struct server_config *server)
 {
-	uint8_t *secret;
+	uint8_t public_key[KEY_BYTES];
 
-	if (server->key_file == NULL)
-		return 0;
-	if ((secret = settings_key("check", server, false)) == NULL)
-		return FTX_EXIT_CONFIG;
-	key_secret_free(secret);
-	return 0;
+	return server->key_file == NULL ? 0 : settings_public_key("check", server, public_key);
 }
 
 /* Takes the options; 0 or the exit code after a complaint. */

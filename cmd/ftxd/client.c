@@ -148,6 +148,29 @@ new_text(const struct request *q, int *code)
 	return text;
 }
 
+/* What the new client is to be told.  It is there even if this cannot be said. */
+static void
+print_addresses(const struct request *q)
+{
+	char place[SETTINGS_PLACE_BYTES];
+	char key[KEY_TEXT_CHARS + 1];
+	uint8_t public_key[KEY_BYTES];
+	struct config *config;
+	const struct client_policy *client;
+
+	if (settings_load("client", q->file, &config) != 0)
+		return;
+	client = policy_of_name(config_policy(config), q->words[1]);
+	if (client != NULL &&
+	    settings_public_key("client", config_server(config), public_key) == 0) {
+		settings_place(place, config_server(config));
+		key_format(key, public_key);
+		for (size_t i = 0; i < client->grant_count; i++)
+			printf("ftx://%s@%s/%s/\n", key, place, client->grants[i].share);
+	}
+	config_free(config);
+}
+
 static int
 add(const struct request *q, struct client_file *f)
 {
@@ -157,6 +180,8 @@ add(const struct request *q, struct client_file *f)
 	if (code == 0)
 		code = client_file_add(f, text);
 	free(text);
+	if (code == 0)
+		print_addresses(q);
 	return code;
 }
 

@@ -1,13 +1,9 @@
 #include "cmd/ftxd/keys.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/ftxd/paths.h"
 #include "cmd/ftxd/settings.h"
@@ -78,51 +74,24 @@ print_address(const uint8_t *secret, const char *address)
 	printf("ftx://%s@%s\n", public_text(secret, text), address);
 }
 
-/* Does it end in a port? */
-static bool
-has_port(const char *address)
-{
-	const char *colon = strrchr(address, ':');
-
-	return colon != NULL && strchr(colon, ']') == NULL;
-}
-
-/* Where clients find a server: what the configuration says to them, else where it listens. */
-static void
-format_place(char *out, size_t capacity, const struct server_config *server)
-{
-	const struct listen_address *a = &server->listen[0];
-	const char *told = server->public_address;
-	char host[HOST_NAME_MAX + 3];
-	bool v6 = strchr(a->host, ':') != NULL;
-
-	snprintf(host, sizeof(host), v6 ? "[%s]" : "%s", a->host);
-	if (listen_is_any(a) && gethostname(host, sizeof(host)) != 0)
-		strcpy(host, "localhost");
-	if (told != NULL && has_port(told))
-		snprintf(out, capacity, "%s", told);
-	else
-		snprintf(out, capacity, "%s:%u", told != NULL ? told : host, a->port);
-}
-
 static int
 key_of_config(const char *file)
 {
-	char place[INI_LINE_BYTES + 16];
+	char place[SETTINGS_PLACE_BYTES];
+	char text[KEY_TEXT_CHARS + 1];
+	uint8_t public_key[KEY_BYTES];
 	struct config *config;
-	uint8_t *secret;
 	int code = settings_load("key", file, &config);
 
 	if (code != 0)
 		return code;
-	if ((secret = settings_key("key", config_server(config), false)) != NULL) {
-		format_place(place, sizeof(place), config_server(config));
-		print_key(secret);
-		print_address(secret, place);
+	if ((code = settings_public_key("key", config_server(config), public_key)) == 0) {
+		settings_place(place, config_server(config));
+		key_format(text, public_key);
+		printf("%s\nftx://%s@%s\n", text, text, place);
 	}
-	key_secret_free(secret);
 	config_free(config);
-	return secret != NULL ? 0 : FTX_EXIT_CONFIG;
+	return code;
 }
 
 int

@@ -1,13 +1,20 @@
 #include "cmd/ftxd/settings.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/ftxd/keys.h"
 #include "cmd/ftxd/paths.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
+#include "src/base/directory.h"
+#include "src/secure/keyfile.h"
 
 int
 settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file)
@@ -62,4 +69,93 @@ settings_key(const char *verb, const struct server_config *server, bool make)
 	secret = key_load(verb, path, make && server->key_file == NULL, NULL);
 	free(path);
 	return secret;
+}
+
+/* Whose key it is: root's, unless the directory, or in a directory of root the file, says more. */
+static void
+find_owner(const char *path, struct stat *owner)
+{
+	char directory[PATH_MAX];
+	struct stat st;
+
+	*owner = (struct stat){0};
+	if (directory_of(directory, path) == 0 && stat(directory, &st) == 0)
+		*owner = st;
+	if (owner->st_uid == 0 && lstat(path, &st) == 0)
+		*owner = st;
+}
+
+static bool
+directory_is_there(const char *path)
+{
+	char directory[PATH_MAX];
+
+	return directory_of(directory, path) == 0 && access(directory, F_OK) == 0;
+}
+
+static uint8_t *
+load_as_owner(const char *verb, const char *path, bool make)
+{
+	struct stat owner;
+	uint8_t *secret = NULL;
+
+	find_owner(path, &owner);
+	if (geteuid() != 0 || owner.st_uid == 0)
+		return key_load(verb, path, make, NULL);
+	/* What a directory's owner may put there must not be done with root's powers. */
+	if (setegid(owner.st_gid) != 0 || seteuid(owner.st_uid) != 0)
+		complain(verb, "'%s': cannot become its owner: %s", path, strerror(errno));
+	else
+		secret = key_load(verb, path, make, NULL);
+	if (seteuid(0) != 0 || setegid(0) != 0) {
+		complain(verb, "cannot become root again: %s", strerror(errno));
+		exit(FTX_EXIT_FAILURE);
+	}
+	return secret;
+}
+
+int
+settings_public_key(const char *verb, const struct server_config *server,
+		    uint8_t public_key[static KEY_BYTES])
+{
+	char *path = settings_key_file(server);
+	uint8_t *secret = NULL;
+
+	if (path == NULL)
+		complain(verb, "%s", error_text(FTX_E_NOMEM));
+	else
+		secret =
+		    load_as_owner(verb, path, server->key_file == NULL && directory_is_there(path));
+	free(path);
+	if (secret == NULL)
+		return FTX_EXIT_CONFIG;
+	key_public(public_key, secret);
+	key_secret_free(secret);
+	return 0;
+}
+
+/* Does it end in a port? */
+static bool
+has_port(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	return colon != NULL && strchr(colon, ']') == NULL;
+}
+
+void
+settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server)
+{
+	const struct listen_address *a = &server->listen[0];
+	const char *told = server->public_address;
+	char host[HOST_NAME_MAX + 3];
+	bool v6 = strchr(a->host, ':') != NULL;
+
+	snprintf(host, sizeof(host), v6 ? "[%s]" : "%s", a->host);
+	if (listen_is_any(a) && gethostname(host, sizeof(host)) != 0)
+		strcpy(host, "localhost");
+	if (told != NULL && has_port(told))
+		snprintf(out, SETTINGS_PLACE_BYTES, "%s", told);
+	else
+		snprintf(out, SETTINGS_PLACE_BYTES, "%s:%u", told != NULL ? told : host, a->port);
 }

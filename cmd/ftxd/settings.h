@@ -22,4 +22,17 @@ char *settings_key_file(const struct server_config *server);
  * Owned by the caller (key_secret_free()); NULL after a complaint. */
 uint8_t *settings_key(const char *verb, const struct server_config *server, bool make);
 
+/*
+ * The public key, for verbs that tell it.  Root reads, and makes, the key as the user that the
+ * daemon's directory or else the key file belongs to.  It is made where it is missing, the
+ * configuration does not name it, and its directory is there.  0, or FTX_EXIT_CONFIG after a
+ * complaint.
+ */
+int settings_public_key(const char *verb, const struct server_config *server,
+			uint8_t public_key[static KEY_BYTES]);
+
+/* Where clients find the server, HOST:PORT: what the configuration says, else where it listens. */
+#define SETTINGS_PLACE_BYTES (INI_LINE_BYTES + 16)
+void settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server);
+
 #endif

@@ -1,6 +1,6 @@
 #include "src/server/service.h"
 
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
