@@ -59,6 +59,8 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 	    .handshake_timeout_ms = server->handshake_timeout_ms,
 	    .stall_timeout_ms = server->stall_timeout_ms,
 	    .drain_time_ms = server->drain_time_ms,
+	    .penalty_ms = server->penalty_ms,
+	    .penalty_max_ms = server->penalty_max_ms,
 	};
 }
 

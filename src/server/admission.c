@@ -1,14 +1,17 @@
 /*
- * From accept to the first message.  A connection costs one descriptor here and is not read from;
- * when there are too many, the oldest silent one makes room.
+ * From accept to the greeter, and what is made of its end.  A connection costs one descriptor here
+ * and is not read from; who makes room when there are too many, and whose turn it is, waiting.h
+ * says; who is not let in at all, sources.h.
  */
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
@@ -17,6 +20,7 @@
 
 #define ACCEPTS_IN_A_ROW 64u  /* so that children and signals get their turn */
 #define REST_MS		 200u /* without descriptors */
+#define LINES_A_SECOND	 10u  /* about failed handshakes */
 
 static void
 format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
@@ -29,31 +33,46 @@ format_address(char *out, size_t capacity, const struct sockaddr *address, sockl
 	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* Resets the oldest connection in a state.  false: there is none. */
+/* Resets one that waits, as waiting_victim() has it.  false: there is none. */
 static bool
-evict(struct supervisor *s, enum peer_state state)
+evict(struct supervisor *s, bool silent_only)
 {
-	struct peer *p = peers_oldest(&s->peers, state);
+	struct peer *p;
+	uint32_t number;
 
-	if (p == NULL)
+	if (!waiting_victim(s->peers.waiting, silent_only, &number))
 		return false;
+	p = &s->peers.table[number];
 	peer_reset_connection(p);
 	peer_free(&s->peers, p);
 	return true;
 }
 
 static void
+turn_away(int conn)
+{
+	struct peer p = {.conn = conn};
+
+	peer_reset_connection(&p);
+}
+
+static void
 admit(struct supervisor *s, int conn, const union peer_address *from, socklen_t length)
 {
+	uint64_t source = sources_id(s->sources, &from->any);
+	uint64_t now_ms = clock_ms();
 	struct peer *p;
 
-	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING &&
-	    !evict(s, PEER_PENDING))
-		evict(s, PEER_READY);
-	p = peer_new(&s->peers, conn);
+	if (sources_blocked(s->sources, source, now_ms) != 0) {
+		turn_away(conn);
+		return;
+	}
+	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING)
+		evict(s, false);
+	p = peer_new(&s->peers, conn, source);
 	p->from = *from;
 	format_address(p->address, sizeof(p->address), &from->any, length);
-	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
+	peer_set_deadline(&s->peers, p, now_ms + s->settings.handshake_timeout_ms);
 	if (supervisor_watch(s, conn, EPOLLIN | EPOLLRDHUP, EVENT_CONN,
 			     (size_t)(p - s->peers.table), p->generation) != 0) {
 		peer_reset_connection(p);
@@ -84,7 +103,7 @@ admission_accept(struct supervisor *s, int listener)
 bool
 admission_make_room(struct supervisor *s)
 {
-	return evict(s, PEER_PENDING);
+	return evict(s, true);
 }
 
 void
@@ -98,7 +117,97 @@ admission_look(struct supervisor *s, struct peer *p)
 	}
 	epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->conn, NULL);
 	peer_set_state(&s->peers, p, PEER_READY);
-	supervisor_start_greeters(s);
+	admission_start_greeters(s);
+}
+
+static void
+start_greeter(struct supervisor *s, struct peer *p)
+{
+	static const int any = 1;
+
+	/* From here on the greeter and the session read whatever there is. */
+	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
+	    supervisor_start_child(s, p, NULL, NULL) != 0) {
+		log_error("cannot start a greeter address=%s", p->address);
+		peer_reset_connection(p);
+		peer_free(&s->peers, p);
+		return;
+	}
+	peer_set_state(&s->peers, p, PEER_GREETING);
+}
+
+/* The greeters that one source may have: others come at any moment. */
+static unsigned
+greeters_of_one(const struct supervisor *s)
+{
+	return s->settings.max_handshakes > 4 ? s->settings.max_handshakes / 4 : 1;
+}
+
+void
+admission_start_greeters(struct supervisor *s)
+{
+	uint64_t now_ms = clock_ms();
+	uint32_t number;
+
+	s->greet_again_ms = 0;
+	while (s->peers.count[PEER_GREETING] < s->settings.max_handshakes &&
+	       waiting_next(s->peers.waiting, greeters_of_one(s), &number)) {
+		struct peer *p = &s->peers.table[number];
+
+		if (sources_blocked(s->sources, p->source, now_ms) != 0) {
+			peer_reset_connection(p);
+			peer_free(&s->peers, p);
+		} else if ((s->greet_again_ms = pace_take(&s->pace, now_ms)) != 0) {
+			return;
+		} else {
+			start_greeter(s, p);
+		}
+	}
+}
+
+bool
+admission_crashed(struct supervisor *s, const struct peer *p, int status)
+{
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
+	for (size_t i = 0; WIFSIGNALED(status) && i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+		if (WTERMSIG(status) != crashes[i])
+			continue;
+		log_error("a child crashed: its source is turned away for %u s address=%s "
+			  "signal=%d",
+			  (unsigned)(SOURCES_CRASH_MS / 1000), p->address, crashes[i]);
+		sources_crashed(s->sources, p->source, clock_ms());
+		return true;
+	}
+	return false;
+}
+
+/* Some lines a second, then how many more there were. */
+static void
+log_failure(struct supervisor *s, const struct peer *p, uint64_t penalty_ms, uint64_t now_ms)
+{
+	if (now_ms - s->failures.since_ms >= 1000) {
+		if (s->failures.count > LINES_A_SECOND)
+			log_warning("handshakes failed, not logged one by one count=%u",
+				    s->failures.count - LINES_A_SECOND);
+		s->failures.since_ms = now_ms;
+		s->failures.count = 0;
+	}
+	if (s->failures.count++ < LINES_A_SECOND)
+		log_warning("handshake failed address=%s turned-away-ms=%llu", p->address,
+			    (unsigned long long)penalty_ms);
+}
+
+void
+admission_over(struct supervisor *s, struct peer *p, int status)
+{
+	const struct source_rules rules = {.penalty_ms = s->settings.penalty_ms,
+					   .penalty_max_ms = s->settings.penalty_max_ms};
+	uint64_t now_ms = clock_ms();
+
+	if (!p->known && !s->stopping && !admission_crashed(s, p, status))
+		log_failure(s, p, sources_failed(s->sources, p->source, &rules, now_ms), now_ms);
+	peer_free(&s->peers, p);
 }
 
 int
@@ -121,6 +230,8 @@ admission_close(struct supervisor *s)
 void
 admission_on_time(struct supervisor *s, uint64_t now_ms)
 {
+	if (s->greet_again_ms != 0 && now_ms >= s->greet_again_ms)
+		admission_start_greeters(s);
 	if (s->accept_again_ms == 0 || now_ms < s->accept_again_ms || s->stopping)
 		return;
 	s->accept_again_ms = 0;

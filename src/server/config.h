@@ -39,6 +39,8 @@ struct server_config {
 	uint64_t handshake_timeout_ms;
 	uint64_t stall_timeout_ms;
 	uint64_t drain_time_ms;
+	uint64_t penalty_ms;
+	uint64_t penalty_max_ms; /* not less */
 	uint64_t session_memory;
 	bool require_sandbox;
 };

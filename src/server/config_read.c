@@ -336,9 +336,9 @@ complete_clients(struct config_draft *d)
 	return r != 0 ? r : config_client_finish(d);
 }
 
-/* When all files are read. */
+/* When all files are read.  file: the main one */
 static int
-complete(struct config_draft *d)
+complete(struct config_draft *d, const char *file)
 {
 	struct config *c = d->config;
 	int r;
@@ -347,6 +347,9 @@ complete(struct config_draft *d)
 	if ((r = take_otherwise(d, SECTION_SERVER)) != 0 || (r = complete_shares(d)) != 0 ||
 	    (r = complete_clients(d)) != 0)
 		return r;
+	if (c->server.penalty_ms > c->server.penalty_max_ms)
+		return config_refuse_file(d->error, file, FTX_E_CONFIG,
+					  "penalty is more than penalty-max");
 	c->policy = (struct policy){.clients = c->policies,
 				    .client_count = c->client_count,
 				    .shares = c->share_places,
@@ -371,7 +374,7 @@ config_load_changed(struct config **out, const char *file, const struct config_c
 	if ((d.config = calloc(1, sizeof(*d.config))) == NULL)
 		return config_refuse_file(error, file, FTX_E_NOMEM, error_text(FTX_E_NOMEM));
 	if ((r = read_file(&d, file, file, true)) == 0 && (r = read_clients(&d, file)) == 0)
-		r = complete(&d);
+		r = complete(&d, file);
 	if (r != 0 && error->text[0] == '\0')
 		config_refuse_file(error, file, r, error_text(r));
 	config_client_release(&d.any_client);

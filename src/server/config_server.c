@@ -137,6 +137,18 @@ take_drain_time(struct config_draft *d, const struct ini_entry *e)
 }
 
 int
+take_penalty(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 100, 3600000, &d->config->server.penalty_ms);
+}
+
+int
+take_penalty_max(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 100, 86400000, &d->config->server.penalty_max_ms);
+}
+
+int
 take_session_memory(struct config_draft *d, const struct ini_entry *e)
 {
 	return config_size(e, UINT64_C(32) << 20, UINT64_C(1) << 40,

@@ -10,16 +10,23 @@
 
 #include "proto/errors.h"
 
+/* What children do not inherit. */
+struct memory {
+	struct peer table[MAX_PEERS];
+	struct waiting waiting;
+};
+
 int
 peers_init(struct peers *peers)
 {
-	size_t bytes = MAX_PEERS * sizeof(*peers->table);
-	void *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct memory *memory =
+	    mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (table == MAP_FAILED)
+	if (memory == MAP_FAILED)
 		return FTX_E_NOMEM;
-	*peers = (struct peers){.table = table, .next_deadline_ms = UINT64_MAX};
-	if (madvise(table, bytes, MADV_DONTFORK) != 0)
+	*peers = (struct peers){
+	    .table = memory->table, .waiting = &memory->waiting, .next_deadline_ms = UINT64_MAX};
+	if (madvise(memory, sizeof(*memory), MADV_DONTFORK) != 0)
 		return error_from_errno(errno);
 	for (size_t i = 0; i < MAX_PEERS; i++)
 		peers->table[i].conn = peers->table[i].pair = -1;
@@ -31,12 +38,12 @@ void
 peers_release(struct peers *peers)
 {
 	if (peers->table != NULL)
-		munmap(peers->table, MAX_PEERS * sizeof(*peers->table));
+		munmap(peers->table, sizeof(struct memory));
 	peers->table = NULL;
 }
 
 struct peer *
-peer_new(struct peers *peers, int conn)
+peer_new(struct peers *peers, int conn, uint64_t source)
 {
 	struct peer *p = NULL;
 
@@ -45,7 +52,7 @@ peer_new(struct peers *peers, int conn)
 			p = &peers->table[i];
 	assert(p != NULL);
 	p->conn = conn;
-	p->accepted = peers->accepted++;
+	p->source = source;
 	peer_set_state(peers, p, PEER_PENDING);
 	return p;
 }
@@ -65,9 +72,33 @@ peer_free(struct peers *peers, struct peer *p)
 	p->conn = p->pair = -1;
 }
 
+static void
+take_seat(struct peers *peers, const struct peer *p, enum peer_state state)
+{
+	uint32_t number = (uint32_t)(p - peers->table);
+
+	switch (state) {
+	case PEER_PENDING:
+		waiting_add(peers->waiting, number, p->source);
+		break;
+	case PEER_READY:
+		waiting_move(peers->waiting, number, WAITING_READY);
+		break;
+	case PEER_GREETING:
+		waiting_move(peers->waiting, number, WAITING_GREETING);
+		break;
+	case PEER_SESSION:
+	case PEER_FREE:
+	case PEER_STATES:
+		waiting_leave(peers->waiting, number);
+		break;
+	}
+}
+
 void
 peer_set_state(struct peers *peers, struct peer *p, enum peer_state state)
 {
+	take_seat(peers, p, state);
 	peers->count[p->state]--;
 	peers->count[state]++;
 	p->state = state;
@@ -98,20 +129,6 @@ peer_kill(const struct peer *p)
 {
 	if (p->pid > 0)
 		kill(p->pid, SIGKILL);
-}
-
-struct peer *
-peers_oldest(struct peers *peers, enum peer_state state)
-{
-	struct peer *found = NULL;
-
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *p = &peers->table[i];
-
-		if (p->state == state && (found == NULL || p->accepted < found->accepted))
-			found = p;
-	}
-	return found;
 }
 
 struct peer *

@@ -15,6 +15,7 @@
 #include "src/server/policy.h"
 #include "src/server/rate.h"
 #include "src/server/supervisor.h"
+#include "src/server/waiting.h"
 
 /*
  * PENDING: accepted, its first message not yet whole.  READY: whole, waits for a greeter.
@@ -35,11 +36,12 @@ struct peer {
 	int pair;	     /* to the greeter or session; else -1 */
 	pid_t pid;
 	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
-	uint64_t accepted;    /* counts up: the oldest has the smallest */
 	union peer_address from;
 	char address[80]; /* the same as text */
+	uint64_t source;  /* sources_id() */
 	bool dh_given;
 	bool greeted;
+	bool known;			    /* the key that was proved is a client's */
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
 	int64_t expires_s;	  /* 0: never */
@@ -54,10 +56,13 @@ struct peer {
 
 #define MAX_PEERS (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS)
 
+_Static_assert(WAITING_SEATS >= SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS,
+	       "there is a seat for each connection without a session");
+
 struct peers {
-	struct peer *table; /* MAX_PEERS */
+	struct peer *table;	 /* MAX_PEERS */
+	struct waiting *waiting; /* those PENDING, READY and GREETING, by their place in table */
 	unsigned count[PEER_STATES];
-	uint64_t accepted;
 	uint64_t joined;
 	uint64_t next_deadline_ms; /* no peer's deadline is earlier; UINT64_MAX: there is none */
 };
@@ -67,7 +72,7 @@ int peers_init(struct peers *peers);
 void peers_release(struct peers *peers);
 
 /* A free place, now PENDING with this connection; the states' limits leave one (asserted). */
-struct peer *peer_new(struct peers *peers, int conn);
+struct peer *peer_new(struct peers *peers, int conn, uint64_t source);
 
 /* Closes what is open and frees the place. */
 void peer_free(struct peers *peers, struct peer *p);
@@ -79,9 +84,6 @@ void peer_set_deadline(struct peers *peers, struct peer *p, uint64_t deadline_ms
 void peer_reset_connection(struct peer *p);
 
 void peer_kill(const struct peer *p);
-
-/* The longest connected one in a state, or NULL. */
-struct peer *peers_oldest(struct peers *peers, enum peer_state state);
 
 struct peer *peers_of_pid(struct peers *peers, pid_t pid);
 

@@ -251,6 +251,9 @@ sessions_over(struct supervisor *s, struct peer *p, int status)
 		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
 		 (unsigned long long)p->ended.ended.received,
 		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
+	/* Its key was known until now. */
+	if (!admission_crashed(s, p, status))
+		sources_known(s->sources, p->source, clock_ms());
 	p->ended.type = PAIR_ENDED;
 	sessions_let_go(s, p);
 	sessions_leave_rate(s, p);

@@ -36,6 +36,8 @@
 #define HANDSHAKE_TIMEOUT_MS 5000u
 #define DRAIN_TIME_MS	     10000u
 #define STOP_MS		     10000u /* from the last session's end to the end, at the most */
+#define PENALTY_MS	     1000u
+#define PENALTY_MAX_MS	     600000u
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -67,12 +69,9 @@ fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_outp
 	return pid;
 }
 
-/*
- * Gives p a child: with keys a session, without a greeter.  In the child p itself does not exist.
- */
-static int
-start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
-	    const struct client_policy *client)
+int
+supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
+		       const struct client_policy *client)
 {
 	const struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
 						  .rate = p->rate,
@@ -113,30 +112,6 @@ start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 	return 0;
 }
 
-static void
-start_greeter(struct supervisor *s, struct peer *p)
-{
-	static const int any = 1;
-
-	/* From here on the greeter and the session read whatever there is. */
-	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
-	    start_child(s, p, NULL, NULL) != 0) {
-		log_error("cannot start a greeter address=%s", p->address);
-		peer_reset_connection(p);
-		peer_free(&s->peers, p);
-		return;
-	}
-	peer_set_state(&s->peers, p, PEER_GREETING);
-}
-
-void
-supervisor_start_greeters(struct supervisor *s)
-{
-	while (s->peers.count[PEER_GREETING] < s->settings.max_handshakes &&
-	       s->peers.count[PEER_READY] > 0)
-		start_greeter(s, peers_oldest(&s->peers, PEER_READY));
-}
-
 void
 supervisor_tell(const struct peer *p, const struct pair_message *m)
 {
@@ -165,8 +140,11 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	int greeter_pair = p->pair;
 
 	p->greeted = true;
-	if (client != NULL &&
-	    (sessions_share_rate(s, p, client) != 0 || start_child(s, p, keys, client) != 0)) {
+	p->known = verdict.type != PAIR_REFUSE;
+	if (p->known)
+		sources_known(s->sources, p->source, clock_ms());
+	if (client != NULL && (sessions_share_rate(s, p, client) != 0 ||
+			       supervisor_start_child(s, p, keys, client) != 0)) {
 		sessions_leave_rate(s, p);
 		verdict.type = PAIR_BUSY;
 		log_error("cannot start a session address=%s client=%s", p->address, client->name);
@@ -180,7 +158,7 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	p->conn = -1;
 	p->deadline_ms = 0;
 	sessions_began(s, p, client);
-	supervisor_start_greeters(s);
+	admission_start_greeters(s);
 }
 
 /* One message of a child.  What it may not say now costs it its life. */
@@ -245,8 +223,8 @@ reap(struct supervisor *s)
 			/* It may have reported and ended before its report was read. */
 			on_pair(s, p);
 			if (p->state == PEER_GREETING)
-				peer_free(&s->peers, p);
-			supervisor_start_greeters(s);
+				admission_over(s, p, status);
+			admission_start_greeters(s);
 			continue;
 		}
 		on_pair(s, p);
@@ -258,7 +236,7 @@ static void
 begin_stop(struct supervisor *s)
 {
 	s->stopping = true;
-	s->accept_again_ms = 0;
+	s->accept_again_ms = s->greet_again_ms = 0;
 	service_stopping(s->options->service, s->settings.drain_time_ms + STOP_MS);
 	admission_close(s);
 	for (size_t i = 0; i < MAX_PEERS; i++) {
@@ -303,6 +281,10 @@ take_settings(struct supervisor *s, const struct supervisor_settings *given)
 		s->settings.stall_timeout_ms = SESSION_STALL_MS;
 	if (given->drain_time_ms == 0)
 		s->settings.drain_time_ms = DRAIN_TIME_MS;
+	if (given->penalty_ms == 0)
+		s->settings.penalty_ms = PENALTY_MS;
+	if (given->penalty_max_ms == 0)
+		s->settings.penalty_max_ms = PENALTY_MAX_MS;
 	assert(s->settings.max_connections <= SUPERVISOR_MAX_SESSIONS &&
 	       s->settings.max_handshakes <= SUPERVISOR_MAX_GREETERS);
 }
@@ -320,7 +302,7 @@ take_reload(struct supervisor *s)
 		take_settings(s, &fresh);
 		start_share_watch(s);
 		sessions_check(s);
-		supervisor_start_greeters(s);
+		admission_start_greeters(s);
 		log_info("the new configuration is in force");
 	} else {
 		log_error("the old configuration is kept");
@@ -427,6 +409,8 @@ wait_ms(const struct supervisor *s)
 		next = s->peers.next_deadline_ms;
 	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
 		next = s->accept_again_ms;
+	if (s->greet_again_ms != 0 && s->greet_again_ms < next)
+		next = s->greet_again_ms;
 	if (s->expiry_ms != 0 && s->expiry_ms < next)
 		next = s->expiry_ms;
 	if (next == UINT64_MAX)
@@ -498,7 +482,8 @@ supervisor_run(const struct supervisor_options *options)
 	aead_prepare();
 	if ((s.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return error_from_errno(errno);
-	if ((r = peers_init(&s.peers)) == 0)
+	s.sources = sources_new();
+	if ((r = s.sources != NULL ? peers_init(&s.peers) : FTX_E_NOMEM) == 0)
 		r = setup_signals(&s);
 	if (r == 0)
 		r = admission_open(&s);
@@ -513,5 +498,6 @@ supervisor_run(const struct supervisor_options *options)
 		close(s.signals);
 	close(s.epoll);
 	peers_release(&s.peers);
+	sources_free(s.sources);
 	return r;
 }

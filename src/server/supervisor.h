@@ -5,9 +5,11 @@
  *	accept -> the first 84 bytes are there -> greeter -> its key is known -> session
  *
  * A silent or dripping connection costs one descriptor.  A greeter lives handshake_timeout_ms
- * from accept at most.  Sessions run until they end; they are told to when the supervisor ends,
- *when a newer connection of the same client, run and stream comes, when what their client may do
- *has changed or is over, and they end by themselves when the supervisor is gone.
+ * from accept at most.  Greeters are given in turn by source, 200 a second (waiting.h); a source
+ * whose handshakes fail is turned away for a while (sources.h), which is a reset and so never looks
+ * like an answer about keys.  Sessions run until they end; they are told to when the supervisor
+ * ends, when a newer connection of the same client, run and stream comes, when what their client
+ * may do has changed or is over, and they end by themselves when the supervisor is gone.
  */
 #ifndef SERVER_SUPERVISOR_H
 #define SERVER_SUPERVISOR_H
@@ -34,6 +36,8 @@ struct supervisor_settings {
 	uint64_t handshake_timeout_ms; /* from accept to the end of a greeter; 5000 */
 	uint64_t stall_timeout_ms;     /* as struct session_settings has it; SESSION_STALL_MS */
 	uint64_t drain_time_ms;	       /* from PAIR_STOP to SIGKILL; 10000 */
+	uint64_t penalty_ms;	       /* as struct source_rules has them; 1000 */
+	uint64_t penalty_max_ms;       /* 600000 */
 };
 
 struct supervisor_options {

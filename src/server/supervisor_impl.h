@@ -6,6 +6,7 @@
 #define SERVER_SUPERVISOR_IMPL_H
 
 #include "src/server/peers.h"
+#include "src/server/sources.h"
 #include "src/server/supervisor.h"
 
 /* What an epoll event is about: a listener's number, the signals, a peer's connection or pair. */
@@ -15,21 +16,31 @@ struct supervisor {
 	const struct supervisor_options *options;
 	struct supervisor_settings settings; /* in force, none of them 0 */
 	struct peers peers;
+	struct sources *sources;
+	struct pace pace;
 	pid_t share_watch; /* 0: there is none */
 	int epoll;
 	int signals;
 	bool stopping;
 	uint64_t
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
-	uint64_t expiry_ms;  /* not 0: when sessions are looked at for whether they have expired */
+	uint64_t greet_again_ms; /* not 0: handshakes of this moment are used up, READY ones wait */
+	struct {
+		uint64_t since_ms;
+		unsigned count; /* of failed handshakes */
+	} failures;		/* in a second, so that they do not fill the log */
+	uint64_t expiry_ms; /* not 0: when sessions are looked at for whether they have expired */
 };
 
 /* Adds fd to the epoll set.  generation: of the peer; events of another one are passed over. */
 int supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum event_kind kind,
 		     size_t index, uint32_t generation);
 
-/* Gives greeters to connections that are READY, as far as there may be more. */
-void supervisor_start_greeters(struct supervisor *s);
+/*
+ * Gives p a child: with keys a session, without a greeter.  In the child p itself does not exist.
+ */
+int supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
+			   const struct client_policy *client);
 
 /* A message that cannot be delivered means a child that does not read: it is killed. */
 void supervisor_tell(const struct peer *p, const struct pair_message *m);
@@ -70,8 +81,17 @@ void sessions_on_time(struct supervisor *s, uint64_t now_ms);
 /* Accepts what waits at a listener. */
 void admission_accept(struct supervisor *s, int listener);
 
-/* Resets the oldest silent connection: its descriptor is needed.  false: there is none. */
+/* Resets a silent connection: its descriptor is needed.  false: there is none. */
 bool admission_make_room(struct supervisor *s);
+
+/* Gives greeters to connections that are READY, as far as there may be more. */
+void admission_start_greeters(struct supervisor *s);
+
+/* p's greeter has ended with this status and no session: frees p. */
+void admission_over(struct supervisor *s, struct peer *p, int status);
+
+/* A child that p had has ended with this status.  Did it crash?  Then its source is turned away. */
+bool admission_crashed(struct supervisor *s, const struct peer *p, int status);
 
 /* The first message of p is whole, or p has gone; nothing is read here to know which. */
 void admission_look(struct supervisor *s, struct peer *p);
@@ -80,7 +100,7 @@ void admission_look(struct supervisor *s, struct peer *p);
 int admission_open(struct supervisor *s);
 void admission_close(struct supervisor *s);
 
-/* Ends the listeners' rest when it is time. */
+/* Ends the listeners' rest, and starts greeters, when it is time. */
 void admission_on_time(struct supervisor *s, uint64_t now_ms);
 
 #endif

@@ -127,6 +127,8 @@ Test(config, an_empty_file_is_all_defaults)
 	cr_expect_eq(s->handshake_timeout_ms, 5000);
 	cr_expect_eq(s->stall_timeout_ms, 120000);
 	cr_expect_eq(s->drain_time_ms, 10000);
+	cr_expect_eq(s->penalty_ms, 1000);
+	cr_expect_eq(s->penalty_max_ms, 600000);
 	cr_expect_eq(s->session_memory, 64 << 20);
 	cr_expect_not(s->require_sandbox);
 	cr_expect_eq(config_policy(c)->client_count, 0);
@@ -143,7 +145,7 @@ Test(config, each_directive_of_the_server_is_kept)
 		   "state = /var/lib/other/\nuser = nobody\nlog-level = warning\n"
 		   "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
 		   "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
-		   "require-sandbox = yes\n");
+		   "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n");
 	c = load();
 	s = config_server(c);
 	cr_expect_eq(s->listen_count, 2);
@@ -158,6 +160,8 @@ Test(config, each_directive_of_the_server_is_kept)
 	cr_expect_eq(s->handshake_timeout_ms, 1500);
 	cr_expect_eq(s->stall_timeout_ms, 120000);
 	cr_expect_eq(s->drain_time_ms, 3600000);
+	cr_expect_eq(s->penalty_ms, 3000);
+	cr_expect_eq(s->penalty_max_ms, 86400000);
 	cr_expect_eq(s->session_memory, 1 << 30);
 	cr_expect(s->require_sandbox);
 	config_free(c);
@@ -299,6 +303,9 @@ static const struct {
     {"[server]\nhandshake-timeout = 61s\n", 2, "duration"},
     {"[server]\nstall-timeout = soon\n", 2, "duration"},
     {"[server]\ndrain-time = 2h\n", 2, "duration"},
+    {"[server]\npenalty = 99ms\n", 2, "duration"},
+    {"[server]\npenalty-max = 25h\n", 2, "duration"},
+    {"[server]\npenalty = 11m\n", 0, "penalty is more than penalty-max"},
     {"[server]\nsession-memory = 31M\n", 2, "size"},
     {"[server]\nrequire-sandbox = true\n", 2, "yes or no"},
     /* [share] */
