@@ -2,14 +2,14 @@
  * Peers without a key, from 127.0.0.2 to 127.0.0.255, until they are killed or as often as is said.
  *
  *	strangers PORT silent COUNT	keeps COUNT connections that say nothing
- *	strangers PORT dripping COUNT	keeps COUNT that say a byte now and then
+ *	strangers PORT dripping COUNT	keeps COUNT that say a byte a second
  *	strangers PORT storm COUNT	opens COUNT a second, and resets each
  *	strangers PORT junk COUNT [ADDRESS]
  *		COUNT first messages that are none, one after the other, from one address
  *		(127.0.0.2); prints what becomes of each: "closed" or "reset"
  *
- * What the server ends is opened again.  "ready" is printed when all have been opened once, or the
- * storm's first second is over.
+ * What the server ends is opened again within a second.  "ready" is printed when all have been
+ *opened once, or the storm's first second is over.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,7 +100,7 @@ keep(size_t count, bool dripping)
 			if (dripping && fds[i] >= 0 && said[i]++ < DRIPS_BEFORE)
 				(void)send(fds[i], "F", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		}
-		poll(NULL, 0, 100);
+		poll(NULL, 0, 1000);
 	}
 }
 
