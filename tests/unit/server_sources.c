@@ -1,5 +1,5 @@
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 #include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>

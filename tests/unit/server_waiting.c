@@ -1,4 +1,4 @@
-#include <criterion/criterion.h>
+#include "tests/harness/unit.h"
 
 #include "src/server/waiting.h"
 
