@@ -172,9 +172,13 @@ wait_log 'the old configuration is kept'
 sed -i '$d' "$conf"
 wait_client 0
 check_same_file "$tmp/f" "$tmp/share/f"
+# part_has(bytes): of the file on its way, on the server
+part_has()
+{
+	[ -n "$(find "$tmp/share/.ftx" -name '*.part' -size +$(($1 / 1024 - 1))k)" ]
+}
 start_client --compress none --retry-for 0 --bwlimit 1M -j 1 put "$tmp/f" "$base/files/g"
-# What the client counts may still be on its way.
-wait_for 'a whole block' progress_reached $((2 * MIB))
+wait_for 'a whole block to be written' part_has $((2 * MIB))
 kill "$server_pid"
 wait_said 'STOPPING=1'
 wait_said 'EXTEND_TIMEOUT_USEC=20000000'
