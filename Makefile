@@ -66,7 +66,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory \
+.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
 	check-unit install install-built uninstall clean help FORCE
 .SECONDARY:
@@ -148,6 +148,8 @@ campaign-tree-kill: all ## the same with trees, in both directions: COUNT (100) 
 	FTX_BUILD=$(O) tests/fault/tree-kill-campaign $(or $(COUNT),100)
 campaign-memory: all ## peak memory of both ends with a tree of COUNT (1000000) files
 	FTX_BUILD=$(O) tests/bench/memory $(or $(COUNT),1000000)
+campaign-flood: all $(O)/tests/strangers ## a client and a transfer among thousands of strangers: COUNT (200) runs
+	FTX_BUILD=$(O) tests/bench/flood $(COUNT)
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
 	FTX_BUILD=$(O) tests/bench/run $(BENCH)
 
