@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include "tests/harness/unit.h"
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sodium.h>
 #include <stdio.h>
 
