@@ -1,4 +1,5 @@
 #!/bin/sh
+# Not with sanitizers: they take SIGSEGV themselves, and end with 1.
 # The address of a session that crashed is turned away, also though its key is known; that of one
 # that was killed, or of the neighbour, is not.
 . "$(dirname "$0")/../lib/config.sh"
