@@ -319,7 +319,8 @@ main(int argc, char **argv)
 	}
 	if (list)
 		return 0;
-	printf("%u passed, %u failed, %u skipped\n", counts[PASSED], counts[FAILED],
+	/* On a line of its own, whatever a test has printed last. */
+	printf("\n%u passed, %u failed, %u skipped\n", counts[PASSED], counts[FAILED],
 	       counts[SKIPPED]);
 	return counts[FAILED] > 0 || counts[PASSED] + counts[SKIPPED] == 0;
 }
