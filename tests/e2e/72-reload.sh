@@ -38,15 +38,16 @@ sessions()
 	echo $count
 }
 
-# slow_puts: both clients are in the middle of one
+# slow_puts(name): both clients are in the middle of one, $slow bytes a second, $sent sent
+slow=2M sent=1
 slow_puts()
 {
-	"$ftx_program" -i "$tmp/other" --json --compress none --bwlimit 2M --retry-for 0 -j 1 put "$tmp/f" \
+	"$ftx_program" -i "$tmp/other" --json --compress none --bwlimit $slow --retry-for 0 -j 1 put "$tmp/f" \
 		"$base/s/f$1" >"$tmp/json2" 2>"$tmp/err2" &
 	other_pid=$!
 	started="$started $other_pid"
-	start_client --compress none --bwlimit 2M --retry-for 0 -j 1 put "$tmp/f" "$base/s/f$1"
-	wait_for 'the first put' progress_reached 1
+	start_client --compress none --bwlimit $slow --retry-for 0 -j 1 put "$tmp/f" "$base/s/f$1"
+	wait_for 'the first put' progress_reached $sent
 	wait_for 'two sessions' in_two_sessions
 }
 
@@ -77,13 +78,15 @@ changed()
 	check_same_file "$tmp/f" "$tmp/share/two/f$1"
 	check_absent "$tmp/share/one/f$1"
 }
-# Other rights: the client connects again and goes on where it was.
+# Other rights: the client connects again and goes on where it was, behind the last whole block.
+slow=1M sent=$((2 * MIB))
 changed 2 11 reconfigured 'max-file-size = 1G'
 wait_log 'client=one'
 wait_log 'reason=reconfigured'
 expect 0 --json put "$tmp/f" "$base/s/f2"
 check_same_file "$tmp/f" "$tmp/share/one/f2"
 [ "$(summary bytes_resumed)" -gt 0 ] || fail 'nothing was resumed'
+slow=2M sent=1
 changed 3 7 key_refused 'enabled = no'
 expect 7 put "$tmp/f" "$base/s/f3"
 wait_log 'refused reason=disabled'
