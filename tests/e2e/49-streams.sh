@@ -9,8 +9,9 @@ fi
 start_server
 mkdir "$tmp/src"
 small_files "$tmp/src" 5000 300
-random_file "$tmp/src/big" $((200 * MIB))
-truncate -s $((220 * MIB)) "$tmp/src/big" # and a hole
+# Enough for -j auto to take more than one.
+random_file "$tmp/src/big" $((50 * MIB))
+truncate -s $((70 * MIB)) "$tmp/src/big" # and a hole
 for streams in 1 2 4 auto; do
 	expect 0 --json -j $streams put -T "$tmp/src" "$url/put"
 	check_eq "$(summary files_done)" 5001 "files done with -j $streams"
