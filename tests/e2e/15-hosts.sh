@@ -1,5 +1,6 @@
 #!/bin/sh
 # [host NAME] sections: address, port, keys and identity of HOST:SHARE/PATH; a wrong file ends with 14.
+# With sanitizers alone: how the client finds a server is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 random_file "$tmp/f" 100000

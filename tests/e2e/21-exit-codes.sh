@@ -1,5 +1,6 @@
 #!/bin/sh
 # Every kind of trouble has its exit code and a line that names it.
+# With sanitizers alone: what the client says of an end is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 random_file "$tmp/f" 1000

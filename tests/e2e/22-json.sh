@@ -1,5 +1,6 @@
 #!/bin/sh
 # --json: every line is an event with its fields, start first, summary last, whatever happens.
+# With sanitizers alone: events are the client's own.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 random_file "$tmp/f" $((3 * MIB))

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Without a terminal a run that ends well prints nothing; a dry run changes nothing.
+# With sanitizers alone: what the client prints is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 random_file "$tmp/f" $((2 * MIB))

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Options: what is accepted, what is refused with what hint, and what makes no sense together.
+# With sanitizers alone: how the client reads its arguments is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
 make_keys
 mkdir "$tmp/dir"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # --failed0 lists what failed in the form that --files-from -0 takes.
+# With sanitizers alone: the list of names is the client's own.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 [ "$(id -u)" -eq 0 ] || skip 'needs root, to be somebody else'

@@ -1,5 +1,6 @@
 #!/bin/sh
 # --exclude, --include and --exclude-from choose what rsync chooses, in both directions; --files-from.
+# With sanitizers alone: filters are the client's, and no message has them.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/tree.sh
 start_server
