@@ -30,8 +30,7 @@ digest_as_a_server(const char *content_path, uint64_t size, uint8_t out[static M
 	for (uint64_t at = 0; at < size; at += LIMIT_BLOCK_BYTES) {
 		size_t n = size - at < LIMIT_BLOCK_BYTES ? (size_t)(size - at) : LIMIT_BLOCK_BYTES;
 
-		for (size_t i = 0; i < n; i++)
-			bytes[i] = rig_byte(content_path, at + i);
+		rig_fill(bytes, content_path, at, n);
 		match_add(&match, bytes, n);
 	}
 	match_finish(&match, out);

@@ -92,6 +92,8 @@ void rig_init_again(struct rig *rig, const struct rig *first);
 void rig_file(struct rig *rig, const char *path, uint64_t size);
 void rig_directory(struct rig *rig, const char *path);
 uint8_t rig_byte(const char *path, uint64_t offset);
+void rig_fill(uint8_t *out, const char *path, uint64_t offset, size_t length);
+bool rig_is(const uint8_t *bytes, const char *path, uint64_t size); /* from offset 0 on */
 
 /* Is there a file with exactly this content (that of content_path)? */
 bool rig_has(struct rig *rig, const char *path, const char *content_path, uint64_t size);

@@ -44,8 +44,7 @@ follow_plan(struct fake *f, struct peer *p)
 		strcpy(file->path, "s/d/src");
 		file->size = p->message.open.identity.size;
 		file->data = malloc(SIZE);
-		for (size_t i = 0; i < SIZE; i++)
-			file->data[i] = rig_byte("src", i);
+		rig_fill(file->data, "src", 0, SIZE);
 		f->ends[0].open = file;
 		fake_have(p, plan.have_first, plan.have_count);
 		return true;

@@ -101,15 +101,6 @@ served_push(struct rig *rig, const struct served *v)
 	work_scanned(w);
 }
 
-static void
-fill(uint8_t *out, const char *path, uint64_t offset, size_t length)
-{
-	unsigned seed = rig_byte(path, 0);
-
-	for (size_t i = 0; i < length; i++)
-		out[i] = (uint8_t)(seed + (offset + i) * 7 + (offset + i) / 251);
-}
-
 struct message
 served_chunk(const char *path, uint64_t offset, uint32_t length)
 {
@@ -117,7 +108,7 @@ served_chunk(const char *path, uint64_t offset, uint32_t length)
 	struct message m = {.type = MESSAGE_DATA};
 	struct digest digest;
 
-	fill(bytes, path, offset, length);
+	rig_fill(bytes, path, offset, length);
 	digest = digest_of(bytes, length);
 	m.data.offset = offset;
 	m.data.raw_length = length;
@@ -205,7 +196,7 @@ answer_file(const struct served *v, struct served_answer *a, const struct messag
 					 .length = (uint32_t)left,
 					 .flags = offset + left == size,
 					 .metadata = served_metadata(v, at)};
-		fill(data, v->entries[at].path, offset, (size_t)left);
+		rig_fill(data, v->entries[at].path, offset, (size_t)left);
 		digest = digest_of(data, (size_t)left);
 		memcpy(item->digest, digest.bytes, sizeof(item->digest));
 		m->raw_length += (uint32_t)left;
