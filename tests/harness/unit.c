@@ -4,8 +4,9 @@
  *	PROGRAM [-l] [-v] [PATTERN...]
  *
  * runs those whose SUITE/NAME fits a pattern of fnmatch(3) (without one all), in the order of the
- * files.  Prints what failed and what was skipped; -v: each with its time; -l: their names alone.
- * Last comes "N passed, N failed, N skipped"; exit status 1 where one failed or none was there.
+ * files.  Prints what failed and what was skipped; -v: each with its time, and that of the
+ *processors in it and all that it waited for; -l: their names alone. Last comes "N passed, N
+ *failed, N skipped"; exit status 1 where one failed or none was there.
  */
 #include "tests/harness/unit.h"
 
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -219,11 +221,29 @@ judge(const struct unit_test *t, bool in_time, int status)
 	return FAILED;
 }
 
+static double
+seconds(struct timespec t)
+{
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Of the processors, in what has ended and was waited for. */
+static double
+used_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static enum result
 run(const struct unit_test *t, bool verbose)
 {
 	struct timespec begun, ended;
 	enum result result;
+	double used = used_seconds();
 	bool in_time;
 	int status = 0;
 	pid_t pid;
@@ -246,13 +266,11 @@ run(const struct unit_test *t, bool verbose)
 	clock_gettime(CLOCK_MONOTONIC, &ended);
 	result = judge(t, in_time, status);
 	if (verbose)
-		printf("%-6s %7.3f s  %s/%s\n",
+		printf("%-6s %7.3f s  %7.3f s  %s/%s\n",
 		       result == PASSED	  ? "ok"
 		       : result == FAILED ? "failed"
 					  : "skip",
-		       (double)(ended.tv_sec - begun.tv_sec) +
-			   (double)(ended.tv_nsec - begun.tv_nsec) / 1e9,
-		       t->suite, t->name);
+		       seconds(ended) - seconds(begun), used_seconds() - used, t->suite, t->name);
 	return result;
 }
 
