@@ -10,13 +10,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/data/checksum.h"
 #include "src/server/pair.h"
+#include "src/server/sandbox.h"
 #include "src/server/session.h"
 #include "src/store/metadata.h"
 
@@ -29,6 +32,40 @@ remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 	(void)flag;
 	(void)ftw;
 	return remove(path);
+}
+
+/* Linux before 6.6 has no user.* attributes in memory, a container perhaps not the room. */
+static bool
+memory_will_do(const char *directory)
+{
+	const uint64_t enough = 512u << 20;
+	struct statvfs fs;
+
+	return statvfs(directory, &fs) == 0 && fs.f_bavail * fs.f_frsize >= enough &&
+	       setxattr(directory, "user.ftx-hostile", "x", 1, 0) == 0 &&
+	       removexattr(directory, "user.ftx-hostile") == 0;
+}
+
+void
+rig_directory(char directory[static 64])
+{
+	static const char *const parents[] = {"/dev/shm", "/tmp"};
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(directory, 64, "%s/ftx-hostile-XXXXXX", parents[i]);
+		if (mkdtemp(directory) == NULL)
+			continue;
+		if (i > 0 || memory_will_do(directory))
+			return;
+		cr_assert_eq(rmdir(directory), 0);
+	}
+	cr_assert_fail("no directory can be made");
+}
+
+void
+rig_remove(const char *directory)
+{
+	nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static struct session_keys
@@ -50,12 +87,12 @@ rig_new(uint8_t rights, const struct rig *shared)
 	int pair[2];
 
 	cr_assert(sodium_init() >= 0);
-	if (shared != NULL) {
+	/* As the supervisor does it before it forks. */
+	cr_assert_eq(sandbox_setup(&(const struct sandbox_options){0}), 0);
+	if (shared != NULL)
 		strcpy(rig->directory, shared->directory);
-	} else {
-		strcpy(rig->directory, "/tmp/ftx-hostile-XXXXXX");
-		cr_assert(mkdtemp(rig->directory) != NULL);
-	}
+	else
+		rig_directory(rig->directory);
 	strcpy(rig->grant.share, "s");
 	rig->grant.path = rig->directory;
 	rig->grant.rights = rights;
@@ -121,7 +158,7 @@ rig_free(struct rig *rig)
 	cr_assert_eq(waitpid(rig->pid, &status, 0), rig->pid);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "session ended with status %x",
 		  (unsigned)status);
-	nftw(rig->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	rig_remove(rig->directory);
 	free(rig);
 }
 

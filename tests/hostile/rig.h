@@ -21,6 +21,11 @@ struct rig {
 	struct client_policy client;
 };
 
+/* Makes a directory: in memory where that is as good as the disk, which takes several times as
+ * long. */
+void rig_directory(char directory[static 64]);
+void rig_remove(const char *directory); /* with all in it */
+
 /* Starts a session on a new temporary directory, or on shared's where that is not NULL. */
 struct rig *rig_new(uint8_t rights, const struct rig *shared);
 

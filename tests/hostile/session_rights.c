@@ -292,6 +292,12 @@ upload(struct rig *rig, const char *path, bool meanwhile)
 }
 
 static int
+ask_write(struct rig *rig)
+{
+	return upload(rig, "s/write", false);
+}
+
+static int
 ask_commit(struct rig *rig)
 {
 	return upload(rig, "s/commit", false);
@@ -627,8 +633,8 @@ static const struct row {
     {MESSAGE_CHECKPOINT, "", ask_checkpoint, PUT, 0, 0, false},
     {MESSAGE_HOLE, "", ask_hole, PUT, 0, 0, false},
     {MESSAGE_RELEASE, "", ask_release, PUT, 0, 0, false},
-    {MESSAGE_WRITE, "", ask_commit, PUT, 0, 0, true},
-    {MESSAGE_COMMIT, "", ask_commit, PUT, 0, 0, true},
+    {MESSAGE_WRITE, "", ask_write, PUT, 0, 0, false},
+    {MESSAGE_COMMIT, "", ask_commit, PUT, 0, 0, false},
     {MESSAGE_COMMIT, "over what was made meanwhile", ask_commit_meanwhile, PUT, OVERWRITE,
      FTX_E_EXISTS, false},
     {MESSAGE_PACK, "", ask_pack, PUT, 0, 0, false},
@@ -659,7 +665,7 @@ static const struct row {
     {MESSAGE_BEGIN, "exchange", ask_begin_exchange, PUT | OVERWRITE | DELETE, 0, 0, true},
     {MESSAGE_PUBLISH, "new", ask_publish, PUT, 0, 0, true},
     {MESSAGE_PUBLISH, "exchange", ask_publish_exchange, PUT | OVERWRITE | DELETE, 0, 0, true},
-    {MESSAGE_CLOSE, "", ask_close, 0, 0, 0, true},
+    {MESSAGE_CLOSE, "at the end", ask_close, 0, 0, 0, false},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 

@@ -28,6 +28,7 @@
 #include "src/server/listen.h"
 #include "src/server/pair.h"
 #include "src/server/supervisor.h"
+#include "tests/hostile/rig.h"
 
 #define PATIENCE_MS 20000 /* only a hang waits this long */
 
@@ -69,8 +70,7 @@ setup(void)
 	int listener;
 
 	cr_assert(sodium_init() >= 0);
-	strcpy(server.directory, "/tmp/ftx-hostile-XXXXXX");
-	cr_assert(mkdtemp(server.directory) != NULL);
+	rig_directory(server.directory);
 	grant.path = server.directory;
 	secret = key_generate();
 	key_public(server.key, secret);
@@ -88,7 +88,6 @@ setup(void)
 static void
 teardown(void)
 {
-	char command[128];
 	int status;
 
 	if (server.pid > 0) {
@@ -97,8 +96,7 @@ teardown(void)
 		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 			  "the supervisor ended with %x", (unsigned)status);
 	}
-	snprintf(command, sizeof(command), "rm -rf %s", server.directory);
-	cr_assert_eq(system(command), 0);
+	rig_remove(server.directory);
 }
 
 static void
