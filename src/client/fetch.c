@@ -168,7 +168,8 @@ decode(struct stream *s, const struct message_data_pack *m, int *error)
 	*error = 0;
 	for (uint32_t i = 0; i < m->items.count; i++)
 		sum += m->items.items[i].code == 0 ? m->items.items[i].length : 0;
-	if (sum != m->raw_length)
+	/* Of nothing any number could come, and the answer would have no end. */
+	if (m->items.count == 0 || sum != m->raw_length)
 		*error = FTX_E_PROTOCOL;
 	else if (m->codec != CODEC_RAW) {
 		raw = s->raw;

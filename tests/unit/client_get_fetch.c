@@ -174,10 +174,9 @@ spoil(struct served_answer *a, enum lie how)
 		a->parts[0].data_pack.raw_length = 0;
 		a->parts[0].data_pack.codec = CODEC_ZSTD;
 		break;
-	case NO_ITEMS:
-		a->parts[0].data_pack.items.count = 0;
-		a->parts[0].data_pack.raw_length = 0;
-		a->parts[0].data_pack.data.length = 0;
+	case NO_ITEMS: /* and all that was asked for behind it */
+		memmove(&a->parts[1], &a->parts[0], a->count++ * sizeof(a->parts[0]));
+		a->parts[0] = (struct message){.type = MESSAGE_DATA_PACK};
 		break;
 	case TYPE_DIRECTORY:
 		first[0].metadata.type = ENTRY_DIRECTORY;
