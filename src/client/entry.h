@@ -58,6 +58,8 @@ struct entry {
 	const char *target;	   /* of a link, else "" */
 	struct dirnode *directory; /* the one it is in; of a directory: its own; NULL: of none */
 	struct link_group *links;  /* -H: the first name of several */
+	/* -H: names of the file, 0 or 1 where it is known already which of them is the first. */
+	uint64_t names, device;
 	struct offer_verdict verdict;
 	uint64_t bytes_sent, bytes_resumed;
 	bool has_digest;

@@ -106,11 +106,14 @@ get_file(struct stream *s, struct entry *e)
 {
 	uint8_t flags = 0;
 	struct big *b;
+	bool is_link;
 	int r;
 
 	if (e->verdict.state == TREE_SAME)
 		forget_partial(s, e);
-	if (verdict_ends(s->run, e))
+	if (verdict_meets(s->run, e, &is_link) != 0)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	if (is_link || verdict_ends(s->run, e))
 		return 0;
 	r = e->directory != NULL ? make_above(s, e->directory) : 0;
 	if (r != 0) {

@@ -199,8 +199,11 @@ static int
 put_file(struct stream *s, struct entry *e)
 {
 	struct node n;
+	bool is_link;
 
-	if (verdict_ends(s->run, e))
+	if (verdict_meets(s->run, e, &is_link) != 0)
+		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	if (is_link || verdict_ends(s->run, e))
 		return 0;
 	if (e->verdict.state == TREE_METADATA) {
 		entry_node(e, &n);

@@ -72,6 +72,18 @@ run_is_put(const struct run *run)
 }
 
 /*
+ * -H: does it depend on what is at each name of a file what becomes of that name?  Then each is an
+ * entry of a batch, until it is known which of them is transferred (verdict_meets()).  Otherwise
+ * the first that the scanner meets is, and the others are links to it unseen.
+ */
+static inline bool
+run_looks_at_names(const struct run *run)
+{
+	return run->request->update || run->request->ignore_existing ||
+	       run->request->backup_dir != NULL;
+}
+
+/*
  * Is a round trip long enough to count?  Then connections are slow to come to their rate, and an
  * answer is better not waited for.
  */

@@ -129,12 +129,15 @@ scan_add(struct scanner *sc, struct entry *e, uint64_t device, uint64_t links)
 	atomic_fetch_add(&run->files_total, 1);
 	atomic_fetch_add(&sc->root->entries, 1);
 	if (run->request->hard_links && links > 1 && entry_is_file(e)) {
-		if (work_meet_link(&run->work, sc->root, device, links, e, &first) != 0) {
+		if (run_looks_at_names(run)) {
+			e->names = links;
+			e->device = device;
+		} else if (work_meet_link(&run->work, sc->root, device, links, e, &first) != 0) {
 			out_of_memory(run);
 			return false;
-		}
-		if (first == NULL)
+		} else if (first == NULL) {
 			return true;
+		}
 	}
 	e->links = first;
 	atomic_fetch_add(&run->bytes_total, entry_is_file(e) ? e->identity.size : 0);

@@ -59,9 +59,8 @@ verdict_fail(struct run *run, struct entry *e, const struct problem *p)
 	run_entry(run, e, &f, p, false);
 }
 
-/* -u, --ignore-existing: is what is there to stay? */
-static bool
-is_ignored(const struct run *run, const struct entry *e)
+bool
+verdict_is_ignored(const struct run *run, const struct entry *e)
 {
 	const struct offer_verdict *v = &e->verdict;
 	const struct metadata *m = &e->metadata;
@@ -72,6 +71,27 @@ is_ignored(const struct run *run, const struct entry *e)
 		return true;
 	return run->request->update && v->state != TREE_SAME &&
 	       (v->mtime_s > m->mtime_s || (v->mtime_s == m->mtime_s && v->mtime_ns > m->mtime_ns));
+}
+
+int
+verdict_meets(struct run *run, struct entry *e, bool *is_link)
+{
+	const unsigned state = e->verdict.state;
+	int r;
+
+	*is_link = false;
+	if (e->names < 2 || state == TREE_ERROR || state == TREE_CONFLICT ||
+	    verdict_is_ignored(run, e))
+		return 0;
+	r = work_meet_link(&run->work, e->batch->root, e->device, e->names, e, &e->links);
+	e->names = 0;
+	if (r != 0 || e->links != NULL)
+		return r;
+	/* It was counted as content; it is a name now, which says itself what becomes of it. */
+	atomic_fetch_sub(&run->bytes_total, e->identity.size);
+	work_entry_over(&run->work, e, false, false);
+	*is_link = true;
+	return 0;
 }
 
 bool
@@ -86,7 +106,7 @@ verdict_ends(struct run *run, struct entry *e)
 		verdict_fail(run, e, &p);
 		return true;
 	}
-	if (is_ignored(run, e)) {
+	if (verdict_is_ignored(run, e)) {
 		verdict_settle(run, e, STATUS_IGNORED, false);
 		return true;
 	}

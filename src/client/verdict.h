@@ -15,6 +15,16 @@ void verdict_settle(struct run *run, struct entry *e, enum file_status status, b
 /* Over, because of p. */
 void verdict_fail(struct run *run, struct entry *e, const struct problem *p);
 
+/* -u, --ignore-existing: is what is there to stay? */
+bool verdict_is_ignored(const struct run *run, const struct entry *e);
+
+/*
+ * run_looks_at_names(): the entry is one of the names of a file.  The first that is not over by its
+ * verdict is transferred.  Any other is a link to that one from here on, and no entry any more
+ * (*is_link).  0 or FTX_E_NOMEM.
+ */
+int verdict_meets(struct run *run, struct entry *e, bool *is_link);
+
 /*
  * Does the verdict end the entry: an error or something of another type there, the same, to be
  * ignored (-u, --ignore-existing), only planned?  Then it is over.

@@ -156,6 +156,27 @@ Test(client_get_tree, names_of_one_file_are_linked)
 	rig_end(&rig);
 }
 
+/* A name that stays is no name of what comes; the other one is a file of its own. */
+Test(client_get_tree, what_has_one_of_the_names_stays_with_ignore_existing)
+{
+	for (int there = 0; there < 2; there++) {
+		const char *stays = there == 0 ? "m" : "d/n", *comes = there == 0 ? "d/n" : "m";
+		struct stat st;
+
+		begin(linked, 4);
+		rig_file(&rig, stays, 3);
+		rig.request.hard_links = true;
+		rig.request.ignore_existing = true;
+		cr_expect(get() == 0);
+		cr_expect(rig_has(&rig, stays, stays, 3) && rig_said(&rig, stays) != NULL &&
+			  rig_said(&rig, stays)->status == STATUS_IGNORED);
+		cr_expect(fstatat(rig.dir, comes, &st, 0) == 0 && st.st_nlink == 1 &&
+			  st.st_size == 500);
+		cr_expect(rig.run.outcome.done == 1 && rig.run.outcome.failed == 0);
+		rig_end(&rig);
+	}
+}
+
 static bool
 deny_fetch(struct served *v, struct peer *p)
 {

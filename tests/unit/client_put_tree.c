@@ -499,6 +499,67 @@ Test(client_put_tree, a_dry_run_plans_links_and_makes_none)
 	end();
 }
 
+/*
+ * -u and --ignore-existing look at each name by itself: the first that does not stay is sent, and
+ * becomes the one that the others are links to.
+ */
+static const char *staying;
+
+static void
+some_stay(const struct node *n, struct offer_verdict *v)
+{
+	bool there =
+	    n->path.length > 0 && memchr(staying, ((const char *)n->path.data)[n->path.length - 1],
+					 strlen(staying)) != NULL;
+
+	if (there)
+		*v = (struct offer_verdict){.state = TREE_DIFFERS, .mtime_s = INT64_MAX};
+}
+
+static const struct {
+	const char *staying;	     /* of the names a, b, c */
+	const char *sent;	     /* NULL: none */
+	const char *links, *no_link; /* what is in the log, and what is not */
+} names_there[] = {
+    {"", "s/d/src/a", "LINK(", ">b"},	   {"a", "s/d/src/b", "LINK(c>b)", ">a"},
+    {"b", "s/d/src/a", "LINK(c>a)", "b>"}, {"ab", "s/d/src/c", NULL, "LINK("},
+    {"abc", NULL, NULL, "LINK("},
+};
+
+Test(client_put_tree, what_has_a_further_name_stays_with_u_and_ignore_existing)
+{
+	const char *const paths[] = {"s/d/src/a", "s/d/src/b", "s/d/src/c"};
+	size_t count = sizeof(names_there) / sizeof(names_there[0]);
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		const char *sent = names_there[i / 2].sent;
+		size_t stay = strlen(names_there[i / 2].staying);
+
+		begin();
+		rig_file(&rig, "src/a", 10);
+		cr_assert(linkat(rig.dir, "src/a", rig.dir, "src/b", 0) == 0);
+		cr_assert(linkat(rig.dir, "src/a", rig.dir, "src/c", 0) == 0);
+		rig.request.hard_links = true;
+		rig.request.update = i % 2 == 0;
+		rig.request.ignore_existing = i % 2 != 0;
+		staying = names_there[i / 2].staying;
+		fake->verdict = some_stay;
+		cr_expect(put() == 0);
+		for (size_t n = 0; n < 3; n++)
+			cr_expect(fake_has(fake, paths[n], "src/a", 10) ==
+				      (sent != NULL && strcmp(sent, paths[n]) == 0),
+				  "case %zu: %s", i, paths[n]);
+		if (names_there[i / 2].links != NULL)
+			cr_expect(in_order("COMMIT_PACKS", names_there[i / 2].links),
+				  "case %zu: %s", i, fake->log);
+		cr_expect(strstr(fake->log, names_there[i / 2].no_link) == NULL, "case %zu: %s", i,
+			  fake->log);
+		cr_expect(rig.run.outcome.done == 3 - stay && rig.run.outcome.failed == 0);
+		cr_expect(rig.run.bytes == rig.run.bytes_total && rig.run.files == 3);
+		end();
+	}
+}
+
 /* Names that ftx keeps for itself, devices: said, and passed over. */
 Test(client_put_tree, what_is_not_transferred_is_counted_as_skipped)
 {

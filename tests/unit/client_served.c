@@ -85,7 +85,9 @@ served_push(struct rig *rig, const struct served *v)
 			work_enter(w, nodes[i]);
 			e.directory = nodes[i];
 		}
-		if (s->links != 0) {
+		if (s->links != 0 && run_looks_at_names(&rig->run)) {
+			e.names = 2;
+		} else if (s->links != 0) {
 			cr_assert(work_meet_link(w, &rig->root, 0, 2, &e, &e.links) == 0);
 			if (e.links == NULL)
 				continue;
