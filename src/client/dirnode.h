@@ -3,7 +3,8 @@
  * last, on whichever stream comes last: everything made in it changes its time.
  *
  * There are only those of the scanner's way down and of the batches in flight.  All fields that
- * change are under the lock of struct work.
+ * change are under the lock of struct work, but for unkept_said, which is set before its own entry
+ * is over and looked at when its metadata was set.
  */
 #ifndef CLIENT_DIRNODE_H
 #define CLIENT_DIRNODE_H
@@ -27,6 +28,7 @@ struct dirnode {
 	bool absent;	  /* it was not there before this run, so nothing below it was */
 	bool touched;	  /* its metadata is to be set */
 	bool failed;	  /* it could not be made: that is said, and it gets no metadata */
+	bool unkept_said; /* that not all of its metadata can be kept */
 	uint8_t bytes[];  /* of path and metadata */
 };
 

@@ -237,7 +237,7 @@ set_directories(struct stream *s, struct dirnode *d)
 			f.not_kept = flags & 0xfu;
 			if (error != 0)
 				verdict_problem(s->run, &p, error);
-			if (error != 0 || f.not_kept != 0)
+			if (error != 0 || (f.not_kept != 0 && !d->unkept_said))
 				run_result(s->run, d->root, d->path, &f, error != 0 ? &p : NULL);
 			s->unsynced = true;
 		}

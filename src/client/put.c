@@ -336,7 +336,7 @@ directory_answered(struct stream *s, const struct request *r, uint32_t i)
 
 	if (p.error == 0 && status->code != 0)
 		verdict_problem(s->run, &p, error_from_wire(status->code));
-	if (p.error != 0 || f.not_kept != 0)
+	if (p.error != 0 || (f.not_kept != 0 && !d->unkept_said))
 		run_result(s->run, d->root, d->path, &f, p.error != 0 ? &p : NULL);
 	work_directory_over(&s->run->work, d);
 }

@@ -41,8 +41,13 @@ verdict_settle(struct run *run, struct entry *e, enum file_status status, bool t
 {
 	struct transfer_file f = run_file(e, verdict_action(e), status);
 
-	if (status == STATUS_SAME)
+	if (status == STATUS_SAME) {
 		atomic_store(&run->sync_owed, true);
+		if (run->request->strict_meta)
+			f.not_kept = e->verdict.flags;
+	}
+	if (f.not_kept != 0 && f.type == ENTRY_DIRECTORY)
+		e->directory->unkept_said = true;
 	if (status != STATUS_PLANNED) {
 		atomic_fetch_add(&run->bytes, f.bytes);
 		atomic_fetch_add(&run->bytes_present, f.bytes);

@@ -142,6 +142,12 @@ bool metadata_differs(const struct metadata_rules *rules, const struct metadata 
 		      const struct metadata *there);
 
 /*
+ * Bits of enum status_flag: what metadata_apply(wanted) would not keep because this side or this
+ * file system cannot hold it.  metadata_differs() is not true for that alone.
+ */
+uint8_t metadata_unkept(const struct metadata_rules *rules, const struct metadata *wanted);
+
+/*
  * struct metadata.xattrs, packed: for each attribute u16 length and name, u16 length and value,
  * ascending by name without duplicates.  0 or FTX_E_PROTOCOL for anything else, empty or overlong
  * names, names with NUL, a name outside user., security., trusted. and the two of POSIX ACLs

@@ -83,6 +83,20 @@ is_own(const struct metadata_rules *rules, const struct remembered *r)
 		      group.length) == 0;
 }
 
+/* Of an owner that is to be remembered where nothing can be. */
+static bool
+is_owner_lost(const struct metadata_rules *rules, const struct metadata *m)
+{
+	const struct remembered wanted = {.uid = m->uid,
+					  .gid = m->gid,
+					  .own_uid = rules->own.uid,
+					  .own_gid = rules->own.gid,
+					  .user = m->user,
+					  .group = m->group};
+
+	return (m->flags & METADATA_OWNER) != 0 && !is_own(rules, &wanted);
+}
+
 /* The owner that is to be remembered: the one meant, or the one that is. */
 static void
 choose_owner(const struct metadata_rules *rules, const struct metadata *m,
@@ -345,15 +359,8 @@ metadata_apply_link(const struct metadata_rules *rules, int dir, const char *nam
 	times_of(times, m);
 	*flags = status_of(lost);
 	if (rules->policy == METADATA_SERVER) {
-		const struct remembered wanted = {.uid = m->uid,
-						  .gid = m->gid,
-						  .own_uid = rules->own.uid,
-						  .own_gid = rules->own.gid,
-						  .user = m->user,
-						  .group = m->group};
-
 		/* A link holds no user.* attribute: nothing can be remembered. */
-		if ((m->flags & METADATA_OWNER) != 0 && !is_own(rules, &wanted))
+		if (is_owner_lost(rules, m))
 			*flags |= STATUS_OWNER_NOT_KEPT;
 	} else {
 		r = give_owner(rules, dir, name, m, flags);
@@ -365,4 +372,23 @@ metadata_apply_link(const struct metadata_rules *rules, int dir, const char *nam
 	if (r == 0 && utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) != 0)
 		r = error_from_errno(errno);
 	return r;
+}
+
+uint8_t
+metadata_unkept(const struct metadata_rules *rules, const struct metadata *wanted)
+{
+	unsigned classes = metadata_classes(rules, wanted->flags, wanted->type);
+	unsigned lost = not_for_us(wanted, classes);
+	bool is_link = wanted->type == ENTRY_SYMLINK;
+	bool server = rules->policy == METADATA_SERVER;
+	bool forgets = server && !rules->can_remember;
+	uint8_t flags = 0;
+
+	if (forgets && wanted->xattrs.length > 0)
+		lost |= xattrs_classes(&wanted->xattrs) & classes;
+	if (!is_link && (forgets || !server) && metadata_mode(rules, wanted) != wanted->mode)
+		flags |= STATUS_MODE_NOT_KEPT;
+	if (server && (forgets || is_link) && is_owner_lost(rules, wanted))
+		flags |= STATUS_OWNER_NOT_KEPT;
+	return flags | status_of(lost);
 }

@@ -398,6 +398,8 @@ compare(struct tree *t, const char *path, const struct node *wanted, struct offe
 	if ((r = compare_metadata(t, p, &st, &wanted->metadata, &same)) != 0)
 		return r;
 	v->state = same ? TREE_SAME : TREE_METADATA;
+	if (same)
+		v->flags = metadata_unkept(t->options.rules, &wanted->metadata);
 	return 0;
 }
 

@@ -276,6 +276,8 @@ check_same_file "$tree/f" "$tmp/bare-back/t/f"
 check_owner "$tmp/bare-back/t/f" 12345:54321 'where there are no attributes'
 expect 3 --json get --strict-meta -XA -T "$url/t" "$tmp/bare-back/strict"
 strictly_failed "$url/t"
+expect 3 --json get --strict-meta -XA -T "$url/t" "$tmp/bare-back/strict"
+strictly_failed "$url/t"
 stop_server
 
 share=$tmp/bare
@@ -286,6 +288,8 @@ start_server
 expect 0 put -XA -T "$tree" "$url/t"
 not_kept mode owner 'extended attributes' 'access control lists'
 check_same_file "$tree/f" "$share/t/f"
+expect 3 --json put --strict-meta -XA -T "$tree" "$url/strict"
+strictly_failed "$tree"
 expect 3 --json put --strict-meta -XA -T "$tree" "$url/strict"
 strictly_failed "$tree"
 # What is there as well as it can be is the same to the next run.

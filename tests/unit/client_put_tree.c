@@ -438,6 +438,31 @@ Test(client_put_tree, what_was_not_kept_is_said_and_fails_only_with_strict_meta)
 	}
 }
 
+/* What is the same and cannot be held there fails each time, not only when it is put. */
+static void
+same_and_unkept(const struct node *n, struct offer_verdict *v)
+{
+	*v = (struct offer_verdict){.state = TREE_SAME, .flags = STATUS_OWNER_NOT_KEPT};
+	if (n->metadata.type == ENTRY_DIRECTORY)
+		v->flags = STATUS_MODE_NOT_KEPT;
+}
+
+Test(client_put_tree, what_cannot_be_kept_fails_again_with_strict_meta)
+{
+	for (int strict = 0; strict < 2; strict++) {
+		begin();
+		tree();
+		rig.request.strict_meta = strict;
+		fake->verdict = same_and_unkept;
+		cr_expect(put() == 0);
+		cr_expect_str_eq(fake->log, " OFFER");
+		cr_expect(rig.run.outcome.failed == (strict ? 7u : 0u), "%llu",
+			  (unsigned long long)rig.run.outcome.failed);
+		cr_expect(rig_count(&rig, TRANSFER_ERROR, FTX_E_NOT_KEPT) == (strict ? 7u : 0u));
+		end();
+	}
+}
+
 /* Hard links */
 
 Test(client_put_tree, further_names_become_links_when_the_first_is_there)

@@ -340,6 +340,8 @@ Test(remembered, is_not_asked_of_a_file_system_that_cannot)
 	cr_expect(got.mode == 0640);
 	/* The next run does not try again what cannot be. */
 	cr_expect(!metadata_differs(&ram_rules, &m, &got));
+	cr_expect(metadata_unkept(&ram_rules, &m) == flags);
+	cr_expect(metadata_unkept(&rules, &m) == 0);
 	m.mode = 0600;
 	cr_expect(metadata_differs(&ram_rules, &m, &got));
 	close(fd);
