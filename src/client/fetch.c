@@ -35,6 +35,11 @@ fetch_commit(struct stream *s)
 		struct problem p;
 		int error = r != 0 ? r : status->code != 0 ? error_from_wire(status->code) : 0;
 
+		if (w->wrong[i]) {
+			e->wrong_next = w->again;
+			w->again = e;
+			continue;
+		}
 		f.not_kept = status->flags & 0xfu;
 		if (w->theirs[i])
 			problem_set(&p, error, SIDE_REMOTE, NULL);
@@ -76,6 +81,17 @@ drop(struct stream *s, int error)
 	group_drop(s->group, error);
 }
 
+/* What has come of the file is not what the server said: it is asked for once more. */
+static void
+drop_wrong(struct stream *s, struct entry *e, int error)
+{
+	struct wants *w = s->wants;
+
+	w->wrong[w->grouped_count - 1] = error == FTX_E_MISMATCH && !e->came_wrong;
+	e->came_wrong = true;
+	drop(s, error);
+}
+
 /* What the server says instead of (more of) a file. */
 static int
 take_failure(struct stream *s, struct entry *e, int error)
@@ -105,6 +121,7 @@ begin_file(struct stream *s, struct entry *e, uint64_t size)
 	group_begin(s->group, entry_local(e), size, &e->metadata);
 	file_digest_start(s->file, size);
 	w->theirs[w->grouped_count] = false;
+	w->wrong[w->grouped_count] = false;
 	w->grouped[w->grouped_count++] = e;
 	w->begun = true;
 }
@@ -154,7 +171,7 @@ take_part(struct stream *s, struct entry *e, const struct fetched *item, uint64_
 	if (w->failed == 0)
 		end_file(s, e, &item->metadata);
 	else
-		drop(s, w->failed);
+		drop_wrong(s, e, w->failed);
 	return 0;
 }
 
@@ -302,4 +319,21 @@ fetch_file(struct stream *s, struct entry *e)
 	w->files[w->count] = (struct wanted){.path = span_of(entry_remote(e)), .limit = w->limit};
 	w->entries[w->count++] = e;
 	return 0;
+}
+
+int
+fetch_again(struct stream *s)
+{
+	struct wants *w = s->wants;
+	int r = 0;
+
+	while (r == 0 && w->again != NULL) {
+		struct entry *e = w->again;
+
+		w->again = e->wrong_next;
+		r = fetch_file(s, e);
+		if (r == 0 && w->again == NULL)
+			r = fetch_flush(s);
+	}
+	return r;
 }

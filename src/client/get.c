@@ -147,19 +147,24 @@ look_at_answers(struct stream *s, bool wait)
 		request_free(r); /* the answer itself has said what became of each file */
 		wait = false;
 	}
-	return error;
+	return error != 0 ? error : fetch_again(s);
 }
 
 /* All that was asked for has come and is published. */
 static int
 drain(struct stream *s)
 {
-	int r = fetch_flush(s);
+	int r;
 
-	while (r == 0 && s->requests.first != NULL)
-		r = look_at_answers(s, true);
-	if (r == 0)
-		fetch_commit(s);
+	do {
+		r = fetch_flush(s);
+		while (r == 0 && s->requests.first != NULL)
+			r = look_at_answers(s, true);
+		if (r == 0) {
+			fetch_commit(s);
+			r = fetch_again(s);
+		}
+	} while (r == 0 && s->requests.first != NULL);
 	return r;
 }
 
@@ -289,7 +294,7 @@ go_on(struct stream *s)
 	if (s->requests.first != NULL)
 		return look_at_answers(s, true);
 	fetch_commit(s);
-	return 0;
+	return fetch_again(s);
 }
 
 static int

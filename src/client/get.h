@@ -29,7 +29,10 @@ struct wants {
 	/* Files in the group, in its order. */
 	struct entry *grouped[LIMIT_GROUP_ITEMS];
 	bool theirs[LIMIT_GROUP_ITEMS]; /* dropped for what the server said or sent */
+	bool wrong[LIMIT_GROUP_ITEMS];	/* dropped, and to be asked for again */
 	uint32_t grouped_count;
+
+	struct entry *again; /* came wrong, once: by wrong_next */
 };
 
 /* Adds a small file, asking for those gathered when they are enough.  0 or why the stream is over.
@@ -38,6 +41,9 @@ int fetch_file(struct stream *s, struct entry *e);
 
 /* Asks for what is gathered. */
 int fetch_flush(struct stream *s);
+
+/* Asks once more for what has come wrong.  Not while an answer is taken in. */
+int fetch_again(struct stream *s);
 
 /* Publishes what has come; the entries are over then. */
 void fetch_commit(struct stream *s);

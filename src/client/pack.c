@@ -198,6 +198,14 @@ try_file(struct stream *s, struct entry *e, bool *over, bool *big)
 	return r;
 }
 
+/* What was counted of a file that came wrong. */
+static void
+uncount(struct stream *s, struct entry *e)
+{
+	atomic_fetch_sub(&s->run->bytes, e->bytes_sent);
+	e->bytes_sent = 0;
+}
+
 int
 pack_file(struct stream *s, struct entry *e)
 {
@@ -207,12 +215,15 @@ pack_file(struct stream *s, struct entry *e)
 
 	if (r == FTX_E_CHANGED && !over)
 		r = try_file(s, e, &over, &big);
-	if (r == 0 && big)
+	if (r == 0 && big) {
+		uncount(s, e);
 		return put_as_big(s, e);
+	}
 	if (r == 0) {
 		digest = digest_finish(s->file);
 		memcpy(e->digest.bytes, digest.bytes, sizeof(e->digest.bytes));
 		e->has_digest = true;
+		uncount(s, e);
 		e->bytes_sent = e->identity.size;
 		atomic_fetch_add(&s->run->bytes, e->identity.size);
 		return remember(s, e, e->identity.size);

@@ -302,6 +302,21 @@ offer(struct stream *s, struct batch *b)
 	return request_send(request, &m);
 }
 
+/* Did the server get another content than was sent?  Then it gets it once more. */
+static bool
+send_again(struct stream *s, const struct request *r, uint32_t i, int *error)
+{
+	struct entry *e = r->items[i];
+
+	if (r->kind != REQUEST_COMMIT || e == NULL || e->came_wrong ||
+	    r->reply.problem.error != 0 || r->statuses[i].code != -FTX_E_MISMATCH)
+		return false;
+	e->came_wrong = true;
+	if (*error == 0)
+		*error = pack_file(s, e);
+	return true;
+}
+
 /* An item of an answer, or the error of the whole request, is the result of an entry. */
 static void
 entry_answered(struct stream *s, const struct request *r, uint32_t i)
@@ -359,9 +374,12 @@ name_answered(struct stream *s, const struct request *r, uint32_t i)
 	work_name_over(&s->run->work, n, !same && p.error == 0);
 }
 
-static void
+/* 0, or why the connection is over. */
+static int
 answered(struct stream *s, struct request *r)
 {
+	int error = 0;
+
 	if (r->kind == REQUEST_OFFER) {
 		/* What is wrong with the whole offer is wrong with each entry. */
 		for (size_t i = 0; i < r->batch->count && r->reply.problem.error != 0; i++)
@@ -374,10 +392,11 @@ answered(struct stream *s, struct request *r)
 			directory_answered(s, r, i);
 		else if (r->kind == REQUEST_LINK)
 			name_answered(s, r, i);
-		else
+		else if (!send_again(s, r, i, &error))
 			entry_answered(s, r, i);
 	}
 	request_free(r);
+	return error;
 }
 
 /* Looks at the answers that are there; wait: at one at least. */
@@ -387,8 +406,8 @@ look_at_answers(struct stream *s, bool wait)
 	struct request *r;
 	int error = 0;
 
-	while ((r = request_take(s, wait, &error)) != NULL) {
-		answered(s, r);
+	while (error == 0 && (r = request_take(s, wait, &error)) != NULL) {
+		error = answered(s, r);
 		wait = false;
 	}
 	return error;

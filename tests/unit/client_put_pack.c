@@ -455,3 +455,37 @@ Test(client_put_pack, the_files_of_a_commit_that_failed_have_failed_and_no_other
 	cr_expect(failed >= 1024 && failed < 1500 && rig.run.outcome.failed == failed);
 	end();
 }
+
+/* T25: what arrived wrong is sent once more, and not a third time. */
+static unsigned wrong_times;
+
+static int
+arrives_wrong(enum message_type type, struct span path)
+{
+	const char bad[] = "s/d/src/b";
+
+	if (type != MESSAGE_COMMIT_PACKS || wrong_times == 0 || path.length != strlen(bad) ||
+	    memcmp(path.data, bad, path.length) != 0)
+		return 0;
+	wrong_times--;
+	return FTX_E_MISMATCH;
+}
+
+Test(client_put_pack, T25_a_file_that_arrived_wrong_is_sent_once_more)
+{
+	for (unsigned times = 1; times <= 3; times++) {
+		begin();
+		rig_file(&rig, "src/a", 100);
+		rig_file(&rig, "src/b", 200);
+		rig_file(&rig, "src/c", 300);
+		wrong_times = times;
+		fake->item_error = arrives_wrong;
+		cr_expect(put_at_rate(0) == 0);
+		cr_expect(fake->file_count == 4, "%zu", fake->file_count);
+		cr_expect(fake_has(fake, "s/d/src/b", "src/b", 200) == (times == 1));
+		cr_expect(rig_count(&rig, TRANSFER_ERROR, FTX_E_MISMATCH) == (times > 1));
+		cr_expect(rig.run.outcome.done == (times == 1 ? 3u : 2u));
+		cr_expect(rig.run.bytes == rig.run.bytes_total);
+		end();
+	}
+}
