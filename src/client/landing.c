@@ -55,6 +55,7 @@ take_entry(void *arg, const struct message *m)
 	if (m->type != MESSAGE_ENTRY)
 		return 0;
 	q->found.is_directory = a->metadata.type == ENTRY_DIRECTORY;
+	q->found.is_file = a->metadata.type == ENTRY_FILE;
 	if (a->metadata.type == ENTRY_SYMLINK)
 		refuse_link(&q->found.problem, SIDE_REMOTE, q->run->remotes[0].path,
 			    (const char *)a->target.data, a->target.length);

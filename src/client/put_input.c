@@ -13,6 +13,7 @@
 #include "src/base/clock.h"
 #include "src/client/landing.h"
 #include "src/client/put.h"
+#include "src/client/verdict.h"
 
 #define HANDLE		 0u
 #define CHECKPOINT_EVERY (UINT64_C(4) << 20)
@@ -26,8 +27,11 @@ struct input {
 	struct identity identity;
 	struct digest *digests; /* owned: of the blocks */
 	uint64_t blocks, room;
-	uint64_t since_bytes;
-	bool asked; /* a CHECKPOINT's answer was not looked at */
+	uint64_t look_ms; /* when the connection is looked at next, whether or not input comes */
+	/* Since the last CHECKPOINT, which was asked for at since_ms. */
+	uint64_t since_bytes, since_ms, since_blocks;
+	uint64_t interval_ms; /* from that one to the next, unless there is much to be kept */
+	bool asked;	      /* its answer was not looked at */
 	bool opened;
 	uint8_t flags;
 	struct digest digest; /* of the file */
@@ -41,19 +45,53 @@ nothing(void *arg, const struct message *m)
 	return 0;
 }
 
-/* Waits for input; the connection is looked at meanwhile. */
+/*
+ * Is it time for a CHECKPOINT?  After so many bytes, and after a while where they come slowly, as
+ * far as there are blocks that it would keep.
+ */
 static int
-await(struct input *p)
+checkpoint(struct input *p)
 {
+	struct message m = {.type = MESSAGE_CHECKPOINT};
 	struct stream *s = p->s;
+	uint64_t now = clock_ms();
 	int r;
 
-	while ((r = cancel_poll(&s->run->cancel, p->fd, POLLIN, clock_ms() + LOOK_MS)) == 0)
-		if ((r = connection_poll(s->connection)) != 0)
-			return stream_explain(s, r);
-	if (r < 0)
-		return problem_set(&s->problem, r, SIDE_LOCAL, NULL);
-	return 0;
+	if (!s->checkpoint.done)
+		return 0;
+	if (p->asked && s->checkpoint.problem.error != 0) {
+		s->problem = s->checkpoint.problem;
+		return s->problem.error;
+	}
+	if (p->asked) {
+		uint64_t pause = CHECKPOINT_TIMES * (now - p->since_ms);
+
+		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
+		p->asked = false;
+	}
+	if (p->since_blocks == 0 ||
+	    (p->since_bytes < CHECKPOINT_EVERY && now - p->since_ms < p->interval_ms))
+		return 0;
+	p->since_bytes = p->since_blocks = 0;
+	p->since_ms = now;
+	p->asked = true;
+	m.checkpoint.handle = HANDLE;
+	r = connection_request(s->connection, &m, &s->checkpoint);
+	return r != 0 ? stream_explain(s, r) : 0;
+}
+
+/* Now and then, also while nothing comes. */
+static int
+look(struct input *p)
+{
+	int r;
+
+	if (clock_ms() < p->look_ms)
+		return 0;
+	p->look_ms = clock_ms() + LOOK_MS;
+	if ((r = connection_poll(p->s->connection)) != 0)
+		return stream_explain(p->s, r);
+	return checkpoint(p);
 }
 
 /* Up to length bytes; fewer at the end only. */
@@ -65,10 +103,15 @@ fill(struct input *p, uint8_t *raw, size_t length, size_t *got)
 	*got = 0;
 	while (*got < length) {
 		ssize_t n;
-		int r = await(p);
+		int r = look(p);
 
 		if (r != 0)
 			return r;
+		r = cancel_poll(&s->run->cancel, p->fd, POLLIN, p->look_ms);
+		if (r < 0)
+			return problem_set(&s->problem, r, SIDE_LOCAL, NULL);
+		if (r == 0)
+			continue;
 		n = read(p->fd, raw + *got, length - *got);
 		if (n == 0) {
 			p->ended = true;
@@ -80,26 +123,6 @@ fill(struct input *p, uint8_t *raw, size_t length, size_t *got)
 			*got += (size_t)n;
 	}
 	return 0;
-}
-
-static int
-checkpoint(struct input *p)
-{
-	struct message m = {.type = MESSAGE_CHECKPOINT};
-	struct stream *s = p->s;
-	int r;
-
-	if (p->asked && s->checkpoint.done && s->checkpoint.problem.error != 0) {
-		s->problem = s->checkpoint.problem;
-		return s->problem.error;
-	}
-	if (p->since_bytes < CHECKPOINT_EVERY || (p->asked && !s->checkpoint.done))
-		return 0;
-	p->since_bytes = 0;
-	p->asked = true;
-	m.checkpoint.handle = HANDLE;
-	r = connection_request(s->connection, &m, &s->checkpoint);
-	return r != 0 ? stream_explain(s, r) : 0;
 }
 
 /* The block that was sent is over. */
@@ -116,6 +139,7 @@ end_block(struct input *p)
 		p->room = room;
 	}
 	p->digests[p->blocks++] = digest_finish(p->s->block);
+	p->since_blocks++;
 	return checkpoint(p);
 }
 
@@ -127,12 +151,14 @@ send_chunk(struct input *p)
 	struct digest digest;
 	uint8_t *raw;
 	size_t got;
-	int r = connection_chunk(s->connection, &raw);
+	/* Not into the connection's own room: other messages may go out meanwhile. */
+	int r = fill(p, s->raw, LIMIT_CHUNK_BYTES, &got);
 
-	if (r != 0)
-		return stream_explain(s, r);
-	if ((r = fill(p, raw, LIMIT_CHUNK_BYTES, &got)) != 0 || got == 0)
+	if (r != 0 || got == 0)
 		return r;
+	if ((r = connection_chunk(s->connection, &raw)) != 0)
+		return stream_explain(s, r);
+	memcpy(raw, s->raw, got);
 	if (got > LIMIT_FILE_BYTES - p->size)
 		return problem_set(&s->problem, FTX_E_TOO_LARGE, SIDE_LOCAL, NULL);
 	if (p->size % LIMIT_BLOCK_BYTES == 0)
@@ -209,14 +235,32 @@ take_committed(void *arg, const struct message *m)
 	return 0;
 }
 
+/* What a file made here now would have. */
+static void
+describe(const struct input *p, struct metadata *m)
+{
+	const struct run *run = p->s->run;
+	const struct metadata_rules *rules = &run->rules;
+
+	*m = (struct metadata){.type = ENTRY_FILE,
+			       .mode = (uint16_t)(0666u & ~rules->umask_bits),
+			       .mtime_s = p->identity.mtime_s,
+			       .mtime_ns = p->identity.mtime_ns};
+	if ((run->parts & METADATA_OWNER) == 0)
+		return;
+	m->flags = METADATA_OWNER;
+	m->uid = rules->own.uid;
+	m->gid = rules->own.gid;
+	m->user = span_of(rules->own.user);
+	m->group = span_of(rules->own.group);
+}
+
 static int
 commit(struct input *p)
 {
 	struct stream *s = p->s;
-	const struct metadata_rules *rules = &s->run->rules;
 	const struct block_range all = {.first = 0, .count = p->blocks};
 	struct message m = {.type = MESSAGE_COMMIT};
-	struct metadata *md = &m.commit.metadata;
 	struct digest digest;
 	int r;
 
@@ -227,17 +271,7 @@ commit(struct input *p)
 	m.commit.handle = HANDLE;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.size = p->size;
-	md->type = ENTRY_FILE;
-	md->mode = (uint16_t)(0666u & ~rules->umask_bits);
-	md->mtime_s = p->identity.mtime_s;
-	md->mtime_ns = p->identity.mtime_ns;
-	if ((s->run->parts & METADATA_OWNER) != 0) {
-		md->flags = METADATA_OWNER;
-		md->uid = rules->own.uid;
-		md->gid = rules->own.gid;
-		md->user = span_of(rules->own.user);
-		md->group = span_of(rules->own.group);
-	}
+	describe(p, &m.commit.metadata);
 	m.commit.blocks.items = &all;
 	m.commit.blocks.count = p->blocks > 0 ? 1 : 0;
 	r = stream_call(s, &m, take_committed, p);
@@ -281,16 +315,51 @@ land(struct stream *s, struct root *root)
 }
 
 static int
-send_all(struct input *p, struct root *root)
+take_verdict(void *arg, const struct message *m)
 {
-	struct timespec now;
+	struct offer_verdict *v = arg;
+
+	if (m->type != MESSAGE_VERDICTS)
+		return 0;
+	if (m->verdicts.verdicts.count != 1)
+		return FTX_E_PROTOCOL;
+	*v = m->verdicts.verdicts.items[0];
+	return 0;
+}
+
+/* A dry run: would it land, and on what? */
+static int
+plan(struct input *p, const struct root *root, enum file_action *action)
+{
+	struct stream *s = p->s;
+	struct message m = {.type = MESSAGE_OFFER};
+	struct node n = {.path = span_of(strrchr(root->remote, '/') + 1)};
+	struct offer_verdict v = {.state = TREE_ABSENT};
 	int r;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	p->identity = (struct identity){
-	    .size = UINT64_MAX, .mtime_s = now.tv_sec, .mtime_ns = (uint32_t)now.tv_nsec};
-	if ((r = open_remote(p, root->remote)) != 0)
+	describe(p, &n.metadata);
+	m.offer.base = root_base(root);
+	m.offer.nodes.items = &n;
+	m.offer.nodes.count = 1;
+	if ((r = stream_call(s, &m, take_verdict, &v)) != 0)
 		return r;
+	if (v.state == TREE_CONFLICT || v.state == TREE_ERROR)
+		return verdict_problem(s->run, &s->problem,
+				       v.state == TREE_ERROR ? error_from_wire(v.code)
+							     : FTX_E_CONFLICT);
+	*action = v.state >= TREE_SAME ? ACTION_REPLACE : ACTION_CREATE;
+	return 0;
+}
+
+static int
+send_all(struct input *p, struct root *root)
+{
+	int r = open_remote(p, root->remote);
+
+	if (r != 0)
+		return r;
+	p->since_ms = clock_ms();
+	p->interval_ms = CHECKPOINT_MS;
 	encoder_next_file(p->s->encoder);
 	while (r == 0 && !p->ended)
 		r = send_chunk(p);
@@ -311,13 +380,21 @@ put_input(struct stream *s)
 	struct transfer_file f = {
 	    .type = ENTRY_FILE, .status = STATUS_DONE, .action = ACTION_CREATE};
 	struct problem problem;
+	struct timespec now;
 	int r = land(s, root);
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	p.identity = (struct identity){
+	    .size = UINT64_MAX, .mtime_s = now.tv_sec, .mtime_ns = (uint32_t)now.tv_nsec};
 	atomic_fetch_add(&run->files_total, 1);
-	if (r == 0 && run->request->dry_run)
+	if (run->dest.is_file)
+		f.action = ACTION_REPLACE;
+	if (r == 0 && run->request->dry_run) {
 		f.status = STATUS_PLANNED;
-	else if (r == 0)
+		r = plan(&p, root, &f.action);
+	} else if (r == 0) {
 		r = send_all(&p, root);
+	}
 	problem = s->problem;
 	if (r != 0)
 		discard(&p);

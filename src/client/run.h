@@ -23,7 +23,8 @@
 
 /* put: what is where a file is to land. */
 struct landing_found {
-	bool is_directory, is_absent;
+	bool is_directory, is_file,
+	    is_absent;		/* none of them: that is not known, or it is another */
 	struct problem problem; /* error not 0: it cannot land there */
 };
 

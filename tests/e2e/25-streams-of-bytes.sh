@@ -23,7 +23,19 @@ ftx put --min-size 0 - "$url/empty" </dev/null
 check_eq "$(stat -c %s "$share/empty")" 0 'size'
 mkdir "$share/directory"
 expect 1 put - "$url/directory"
+# What a dry run says is what would be done, to what is there.
+expect 1 -n put - "$url/directory"
+expect 1 -n put - "$url/in/below"
+expect 1 put - "$url/in/below"
+for plan in in/replace new/create; do
+	expect 0 -n --json put - "$url/${plan%/*}"
+	check_eq "$(json 'select(.event == "file") | .action + " " + .status')" "${plan#*/} planned" \
+		"a dry run of ${plan%/*}"
+done
+ftx --json put - "$url/in" <"$tmp/f" >"$tmp/out"
+check_eq "$(json 'select(.event == "file") | .action')" replace 'what was done'
 ftx --json put - "$url/in2" <"$tmp/f" >"$tmp/out"
+check_eq "$(json 'select(.event == "file") | .action')" create 'what was done'
 check_json
 check_eq "$(json 'select(.event == "start") | .sources[0]')" - 'the source'
 check_eq "$(summary bytes_total)" $((5 * MIB + 17)) 'bytes'
