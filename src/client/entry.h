@@ -62,7 +62,7 @@ struct entry {
 	uint64_t names, device;
 	struct offer_verdict verdict;
 	uint64_t bytes_sent, bytes_resumed;
-	bool came_wrong; /* a small file: once, and it is moved again */
+	bool came_wrong;	  /* a small file: once, and it is moved again */
 	struct entry *wrong_next; /* get: in the list of those to be asked for again */
 	bool has_digest;
 	struct digest_bytes {

@@ -86,7 +86,6 @@ request_send(struct request *r, const struct message *m)
 	else
 		list->first = r;
 	list->last = r;
-	list->commits += m->type == MESSAGE_COMMIT_PACKS;
 	error = connection_request(s->connection, m, &r->reply);
 	return error != 0 ? stream_explain(s, error) : 0;
 }
@@ -113,6 +112,5 @@ request_take(struct stream *s, bool wait, int *error)
 	list->first = r->next;
 	if (list->first == NULL)
 		list->last = NULL;
-	list->commits -= r->kind == REQUEST_COMMIT;
 	return r;
 }

@@ -35,7 +35,6 @@ struct request {
 
 struct request_list {
 	struct request *first, *last;
-	unsigned commits; /* COMMIT_PACKS among them */
 };
 
 /* With room for so many items and statuses.  NULL: out of memory. */
