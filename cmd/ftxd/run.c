@@ -38,7 +38,7 @@ objection(const struct server_config *server)
 static void
 set_log(const struct server_config *server)
 {
-	log_setup(server->log_level, getenv("JOURNAL_STREAM") != NULL);
+	log_setup(server->log_level, log_is_journal());
 }
 
 static void

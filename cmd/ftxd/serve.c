@@ -280,7 +280,7 @@ verb_serve(int argc, char **argv)
 	static struct serve s;
 	int code;
 
-	log_setup(LOG_LEVEL_INFO, getenv("JOURNAL_STREAM") != NULL);
+	log_setup(LOG_LEVEL_INFO, log_is_journal());
 	/* The supervisor's memory holds the server's secret key. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if ((code = parse_options(&s, argc, argv)) != 0 || (code = parse_addresses(&s)) != 0 ||

@@ -87,12 +87,18 @@ escape_byte(char out[static 4], uint8_t byte)
 
 /* How the start of text is shown: *shown bytes in out for *taken of text. */
 static void
-show_next(char out[static 16], size_t *shown, size_t *taken, const uint8_t *text, size_t length)
+show_next(char out[static 16], size_t *shown, size_t *taken, const uint8_t *text, size_t length,
+	  bool quoted)
 {
 	size_t n = utf8_length(text, length);
 
 	*shown = 0;
 	*taken = n == 0 ? 1 : n;
+	if (quoted && text[0] == '"') {
+		memcpy(out, "\\\"", 2);
+		*shown = 2;
+		return;
+	}
 	if (n > 0 && !acts(text, n)) {
 		memcpy(out, text, n);
 		*shown = n;
@@ -102,8 +108,8 @@ show_next(char out[static 16], size_t *shown, size_t *taken, const uint8_t *text
 		*shown += escape_byte(out + *shown, text[i]);
 }
 
-char *
-display_escape(char *out, size_t capacity, const void *name, size_t length)
+static void
+escape(char *out, size_t capacity, const void *name, size_t length, bool quoted)
 {
 	const uint8_t *text = name;
 	size_t used = 0;
@@ -114,7 +120,7 @@ display_escape(char *out, size_t capacity, const void *name, size_t length)
 		char piece[16];
 		size_t shown, taken;
 
-		show_next(piece, &shown, &taken, text, length);
+		show_next(piece, &shown, &taken, text, length, quoted);
 		if (shown >= capacity - used) {
 			size_t dots = capacity - 1 - cut < 3 ? capacity - 1 - cut : 3;
 
@@ -130,5 +136,21 @@ display_escape(char *out, size_t capacity, const void *name, size_t length)
 		length -= taken;
 	}
 	out[used] = '\0';
+}
+
+char *
+display_escape(char *out, size_t capacity, const void *name, size_t length)
+{
+	escape(out, capacity, name, length, false);
+	return out;
+}
+
+char *
+display_quote(char *out, size_t capacity, const void *name, size_t length)
+{
+	assert(capacity >= 3);
+	out[0] = '"';
+	escape(out + 1, capacity - 2, name, length, true);
+	strcat(out, "\"");
 	return out;
 }

@@ -16,6 +16,12 @@
  */
 char *display_escape(char *out, size_t capacity, const void *name, size_t length);
 
+/*
+ * The same in double quotes, for the value of a key=value field: a quote in the name is \".  It is
+ * whole in any case; capacity is at least 3.
+ */
+char *display_quote(char *out, size_t capacity, const void *name, size_t length);
+
 /* Room that any path of LIMIT_PATH_BYTES (4095) needs when every byte is escaped, and a terminator.
  */
 #define DISPLAY_PATH_BYTES (4 * 4095 + 4)

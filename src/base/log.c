@@ -1,10 +1,12 @@
 #include "src/base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
@@ -21,6 +23,20 @@ log_setup(enum log_level level, int journal)
 {
 	log_level = level;
 	log_journal = journal != 0;
+}
+
+bool
+log_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat st;
+	int end = 0;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0 ||
+	    sscanf(stream, "%ju:%ju%n", &device, &inode, &end) != 2 || stream[end] != '\0')
+		return false;
+	return device == st.st_dev && inode == st.st_ino;
 }
 
 static size_t

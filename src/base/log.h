@@ -6,6 +6,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level {
@@ -17,6 +18,12 @@ enum log_level {
 
 /* Lines above level are dropped.  journal: prefix with <N> instead of the time. */
 void log_setup(enum log_level level, int journal);
+
+/*
+ * Does stderr lead to the journal?  A service manager says so in JOURNAL_STREAM (systemd.exec(5)),
+ * which stays in the environment of what then writes to another place.
+ */
+bool log_is_journal(void);
 
 /* printf-like; one line, whole, with one write(2).  What peers chose must come through
  * display_escape(). */

@@ -47,6 +47,33 @@ Test(display, escapes_what_acts_and_nothing_else)
 	}
 }
 
+Test(display, quotes_what_would_end_a_field)
+{
+	static const struct {
+		const char *name;
+		const char *shown;
+	} rows[] = {
+	    {"", "\"\""},
+	    {"a b=c", "\"a b=c\""},
+	    {"\" client=root x=\"", "\"\\\" client=root x=\\\"\""},
+	    {"\\\"", "\"\\\\\\\"\""},
+	    {"a\n\x1b", "\"a\\n\\x1b\""},
+	};
+	char out[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		display_quote(out, sizeof(out), rows[i].name, strlen(rows[i].name));
+		cr_assert_str_eq(out, rows[i].shown, "row %zu: %s", i, out);
+	}
+	/* Whatever is cut, the quotes are there, and the last one is none of the name's. */
+	for (size_t capacity = 3; capacity < 12; capacity++) {
+		display_quote(out, capacity, "\"\"\"\"\"\"", 6);
+		cr_assert_lt(strlen(out), capacity);
+		cr_assert(out[0] == '"' && out[strlen(out) - 1] == '"', "%s", out);
+		cr_assert_neq(out[strlen(out) - 2], '\\', "%s", out);
+	}
+}
+
 Test(display, shows_a_nul_byte)
 {
 	char out[16];

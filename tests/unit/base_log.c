@@ -2,8 +2,12 @@
 
 #include "tests/harness/unit.h"
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Stderr as packets: each write(2) arrives as one. */
@@ -136,4 +140,36 @@ Test(log, leaves_errno_alone, .init = capture)
 	errno = ENOSPC;
 	log_info("a");
 	cr_assert_eq(errno, ENOSPC);
+}
+
+/* A file of its own on stderr, and JOURNAL_STREAM naming it. */
+static void
+stream_to(char *text, size_t capacity)
+{
+	FILE *f = tmpfile();
+	struct stat st;
+
+	cr_assert(f != NULL && dup2(fileno(f), STDERR_FILENO) == STDERR_FILENO);
+	cr_assert_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(text, capacity, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
+Test(log, stderr_is_the_journal_where_the_variable_says_so_of_it)
+{
+	char text[64];
+	char more[72];
+
+	unsetenv("JOURNAL_STREAM");
+	cr_expect_not(log_is_journal());
+	stream_to(text, sizeof(text));
+	setenv("JOURNAL_STREAM", text, 1);
+	cr_expect(log_is_journal());
+	snprintf(more, sizeof(more), "%s1", text);
+	setenv("JOURNAL_STREAM", more, 1);
+	cr_expect_not(log_is_journal(), "another file");
+	snprintf(more, sizeof(more), "%s ", text);
+	setenv("JOURNAL_STREAM", more, 1);
+	cr_expect_not(log_is_journal(), "no two numbers");
+	setenv("JOURNAL_STREAM", "", 1);
+	cr_expect_not(log_is_journal(), "nothing");
 }
