@@ -5,11 +5,9 @@
  */
 #include "src/server/rate.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 
-#include "proto/errors.h"
+#include "src/server/lent.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define CREDIT_NS (SECOND_NS / 10)
@@ -28,39 +26,29 @@ struct rate {
 struct rate *
 rate_new(uint64_t bytes_per_s)
 {
-	struct rate *rate =
-	    mmap(NULL, sizeof(*rate), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct rate *rate = lent_new(sizeof(*rate));
 
-	if (rate == MAP_FAILED)
-		return NULL;
-	rate->bytes_per_s = bytes_per_s;
-	if (madvise(rate, sizeof(*rate), MADV_DONTFORK) == 0)
-		return rate;
-	rate_free(rate);
-	return NULL;
+	if (rate != NULL)
+		rate->bytes_per_s = bytes_per_s;
+	return rate;
 }
 
 void
 rate_free(struct rate *rate)
 {
-	if (rate != NULL)
-		munmap(rate, sizeof(*rate));
+	lent_free(rate, sizeof(*rate));
 }
 
 int
 rate_lend(struct rate *rate)
 {
-	if (rate == NULL || madvise(rate, sizeof(*rate), MADV_DOFORK) == 0)
-		return 0;
-	return error_from_errno(errno);
+	return lent_lend(rate, sizeof(*rate));
 }
 
 void
 rate_keep(struct rate *rate)
 {
-	/* What was allowed a moment ago is allowed again. */
-	if (rate != NULL)
-		(void)madvise(rate, sizeof(*rate), MADV_DONTFORK);
+	lent_keep(rate, sizeof(*rate));
 }
 
 size_t
