@@ -20,7 +20,6 @@
 
 #define ACCEPTS_IN_A_ROW 64u  /* so that children and signals get their turn */
 #define REST_MS		 200u /* without descriptors */
-#define LINES_A_SECOND	 10u  /* about failed handshakes */
 
 static void
 format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
@@ -33,26 +32,33 @@ format_address(char *out, size_t capacity, const struct sockaddr *address, sockl
 	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+void
+admission_turn_away(struct supervisor *s, struct peer *p, enum refusal why)
+{
+	(void)refusals_add(&s->refusals, why, clock_ms());
+	peer_reset_connection(p);
+	peer_free(&s->peers, p);
+}
+
 /* Resets one that waits, as waiting_victim() has it.  false: there is none. */
 static bool
 evict(struct supervisor *s, bool silent_only)
 {
-	struct peer *p;
 	uint32_t number;
 
 	if (!waiting_victim(s->peers.waiting, silent_only, &number))
 		return false;
-	p = &s->peers.table[number];
-	peer_reset_connection(p);
-	peer_free(&s->peers, p);
+	admission_turn_away(s, &s->peers.table[number], REFUSED_CROWDED);
 	return true;
 }
 
+/* Of an address that is turned away. */
 static void
-turn_away(int conn)
+turn_away(struct supervisor *s, int conn, uint64_t now_ms)
 {
 	struct peer p = {.conn = conn};
 
+	(void)refusals_add(&s->refusals, REFUSED_PENALTY, now_ms);
 	peer_reset_connection(&p);
 }
 
@@ -64,7 +70,7 @@ admit(struct supervisor *s, int conn, const union peer_address *from, socklen_t 
 	struct peer *p;
 
 	if (sources_blocked(s->sources, source, now_ms) != 0) {
-		turn_away(conn);
+		turn_away(s, conn, now_ms);
 		return;
 	}
 	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING)
@@ -112,6 +118,7 @@ admission_look(struct supervisor *s, struct peer *p)
 	int available = 0;
 
 	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)HANDSHAKE_HELLO_BYTES) {
+		(void)refusals_add(&s->refusals, REFUSED_SILENT, clock_ms());
 		peer_free(&s->peers, p);
 		return;
 	}
@@ -128,7 +135,8 @@ start_greeter(struct supervisor *s, struct peer *p)
 	/* From here on the greeter and the session read whatever there is. */
 	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
 	    supervisor_start_child(s, p, NULL, NULL) != 0) {
-		log_error("cannot start a greeter address=%s", p->address);
+		if (refusals_add(&s->refusals, REFUSED_FAILURE, clock_ms()))
+			log_error("cannot start a greeter address=%s", p->address);
 		peer_reset_connection(p);
 		peer_free(&s->peers, p);
 		return;
@@ -155,8 +163,7 @@ admission_start_greeters(struct supervisor *s)
 		struct peer *p = &s->peers.table[number];
 
 		if (sources_blocked(s->sources, p->source, now_ms) != 0) {
-			peer_reset_connection(p);
-			peer_free(&s->peers, p);
+			admission_turn_away(s, p, REFUSED_PENALTY);
 		} else if ((s->greet_again_ms = pace_take(&s->pace, now_ms)) != 0) {
 			return;
 		} else {
@@ -182,20 +189,33 @@ admission_crashed(struct supervisor *s, const struct peer *p, int status)
 	return false;
 }
 
-/* Some lines a second, then how many more there were. */
-static void
-log_failure(struct supervisor *s, const struct peer *p, uint64_t penalty_ms, uint64_t now_ms)
+/* Of a greeter that has ended with this status. */
+static enum refusal
+reason_of(const struct peer *p, int status)
 {
-	if (now_ms - s->failures.since_ms >= 1000) {
-		if (s->failures.count > LINES_A_SECOND)
-			log_warning("handshakes failed, not logged one by one count=%u",
-				    s->failures.count - LINES_A_SECOND);
-		s->failures.since_ms = now_ms;
-		s->failures.count = 0;
+	switch (p->failed) {
+	case FTX_E_VERSION:
+		return REFUSED_VERSION;
+	case FTX_E_TIMEOUT:
+		return REFUSED_TIMEOUT;
+	case FTX_E_CLOSED:
+		return REFUSED_CLOSED;
+	case 0: /* it was killed at its deadline, or could not be confined */
+		return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? REFUSED_TIMEOUT
+									  : REFUSED_FAILURE;
+	default:
+		return REFUSED_HANDSHAKE;
 	}
-	if (s->failures.count++ < LINES_A_SECOND)
-		log_warning("handshake failed address=%s turned-away-ms=%llu", p->address,
-			    (unsigned long long)penalty_ms);
+}
+
+/* A handshake that proved no key.  penalty_ms: so long is its address turned away now. */
+static void
+log_failure(struct supervisor *s, const struct peer *p, enum refusal why, uint64_t penalty_ms,
+	    uint64_t now_ms)
+{
+	if (refusals_add(&s->refusals, why, now_ms))
+		log_warning("handshake failed address=%s reason=%s turned-away-ms=%llu", p->address,
+			    refusal_name(why), (unsigned long long)penalty_ms);
 }
 
 void
@@ -205,8 +225,17 @@ admission_over(struct supervisor *s, struct peer *p, int status)
 					   .penalty_max_ms = s->settings.penalty_max_ms};
 	uint64_t now_ms = clock_ms();
 
-	if (!p->known && !s->stopping && !admission_crashed(s, p, status))
-		log_failure(s, p, sources_failed(s->sources, p->source, &rules, now_ms), now_ms);
+	if (!p->known && !s->stopping) {
+		bool crashed = admission_crashed(s, p, status);
+		uint64_t penalty_ms = crashed
+					  ? SOURCES_CRASH_MS
+					  : sources_failed(s->sources, p->source, &rules, now_ms);
+
+		/* Of one who has proved an unknown key sessions_admit() has told. */
+		if (!p->greeted)
+			log_failure(s, p, crashed ? REFUSED_CRASHED : reason_of(p, status),
+				    penalty_ms, now_ms);
+	}
 	peer_free(&s->peers, p);
 }
 

@@ -163,9 +163,13 @@ greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES], u
 	static struct session_keys keys;
 	struct greeter g = {.conn = conn, .pair = pair, .deadline_ms = deadline_ms};
 	struct pair_message m = {.type = PAIR_GREETED};
+	int r;
 
 	sandbox_greeter();
-	if (greet(&g, server_public, &keys) == 0) {
+	if ((r = greet(&g, server_public, &keys)) != 0) {
+		m = (struct pair_message){.type = PAIR_FAILED, .failed_error = r};
+		(void)pair_send(pair, &m); /* without it the supervisor knows no reason */
+	} else {
 		m.keys = keys;
 		if (pair_send(pair, &m) == 0 && pair_wait(pair, &m, deadline_ms) == 1 &&
 		    (m.type == PAIR_REFUSE || m.type == PAIR_BUSY))

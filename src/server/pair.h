@@ -4,6 +4,7 @@
  *
  *	greeter    PAIR_DH       ->  PAIR_DH_ANSWER              once
  *	greeter    PAIR_GREETED  ->  PAIR_PROCEED | PAIR_REFUSE | PAIR_BUSY
+ *	greeter    PAIR_FAILED                                  once, last, instead of PAIR_GREETED
  *	session    PAIR_JOIN     ->  PAIR_JOINED                 once
  *	session    PAIR_ENDED                                    once, last
  *	                             PAIR_STOP                   end after the present request,
@@ -23,6 +24,7 @@ enum pair_type {
 	PAIR_DH = 1,
 	PAIR_DH_ANSWER,
 	PAIR_GREETED,
+	PAIR_FAILED,
 	PAIR_PROCEED,
 	PAIR_REFUSE,
 	PAIR_BUSY,
@@ -42,6 +44,7 @@ struct pair_message {
 			uint8_t k[32];
 		} dh;			  /* PAIR_DH_ANSWER */
 		struct session_keys keys; /* PAIR_GREETED */
+		int failed_error;	  /* PAIR_FAILED: why there is no session */
 		struct {
 			uint8_t session_id[16];
 			uint8_t stream;

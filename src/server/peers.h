@@ -41,6 +41,7 @@ struct peer {
 	uint64_t source;  /* sources_id() */
 	bool dh_given;
 	bool greeted;
+	int failed;			    /* what its greeter said of the handshake; 0: nothing */
 	bool known;			    /* the key that was proved is a client's */
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];

@@ -42,14 +42,18 @@ is_from(const struct client_policy *client, const struct sockaddr *address)
 	return client->from_count == 0;
 }
 
-const char *
-policy_refuses(const struct client_policy *client, const struct sockaddr *address, int64_t now_s)
+bool
+policy_refuses(const struct client_policy *client, const struct sockaddr *address, int64_t now_s,
+	       enum refusal *why)
 {
+	*why = REFUSED_DISABLED;
 	if (client->disabled)
-		return "disabled";
+		return true;
+	*why = REFUSED_EXPIRED;
 	if (client->expires_s != 0 && now_s >= client->expires_s)
-		return "expired";
-	return is_from(client, address) ? NULL : "network";
+		return true;
+	*why = REFUSED_NETWORK;
+	return !is_from(client, address);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "proto/limits.h"
 #include "src/secure/handshake.h"
 #include "src/server/network.h"
+#include "src/server/refusals.h"
 #include "src/server/rights.h"
 
 #define POLICY_CLIENT_KEYS	 2u /* one client's, while it changes from one to the other */
@@ -78,11 +79,11 @@ const struct client_policy *policy_of_name(const struct policy *policy, const ch
 bool policy_has_key(const struct client_policy *client, const uint8_t key[static KEY_BYTES]);
 
 /*
- * Why a client that has proved its key is not let in from address at now_s (seconds since 1970):
- * "disabled", "expired" or "network"; NULL: it is.
+ * Is a client that has proved its key not let in from address at now_s (seconds since 1970)?  Then
+ * *why is set.
  */
-const char *policy_refuses(const struct client_policy *client, const struct sockaddr *address,
-			   int64_t now_s);
+bool policy_refuses(const struct client_policy *client, const struct sockaddr *address,
+		    int64_t now_s, enum refusal *why);
 
 /* Sets client->fingerprint, which differs where anything else of the policy does. */
 void policy_fingerprint(struct client_policy *client);

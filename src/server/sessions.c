@@ -42,24 +42,27 @@ sessions_of(const struct supervisor *s, const char *client)
 	return count;
 }
 
-/* What stands against a session for this client now, for the log; NULL: nothing. */
-static const char *
+/* What stands against a session for this client now.  false: nothing. */
+static bool
 objection(const struct supervisor *s, const struct client_policy *client, const struct peer *p,
-	  enum pair_type *verdict)
+	  enum pair_type *verdict, enum refusal *why)
 {
-	const char *reason =
-	    client != NULL ? policy_refuses(client, &p->from.any, wall_clock_s()) : "unknown-key";
-
 	*verdict = PAIR_REFUSE;
-	if (reason != NULL)
-		return reason;
+	if (client == NULL) {
+		*why = REFUSED_UNKNOWN_KEY;
+		return true;
+	}
+	if (policy_refuses(client, &p->from.any, wall_clock_s(), why))
+		return true;
 	*verdict = PAIR_BUSY;
+	*why = REFUSED_SESSIONS;
 	if (s->peers.count[PEER_SESSION] >= s->settings.max_connections)
-		return "too-many-sessions";
+		return true;
+	*why = REFUSED_SESSIONS_OF_CLIENT;
 	if (client->max_connections != 0 && sessions_of(s, client->name) >= client->max_connections)
-		return "too-many-sessions-of-client";
+		return true;
 	*verdict = PAIR_PROCEED;
-	return NULL;
+	return false;
 }
 
 const struct client_policy *
@@ -67,14 +70,16 @@ sessions_admit(struct supervisor *s, const struct peer *p, const uint8_t key[sta
 	       enum pair_type *verdict)
 {
 	const struct client_policy *client = policy_find(s->settings.policy, key);
-	const char *reason = objection(s, client, p, verdict);
 	char text[KEY_TEXT_CHARS + 1];
+	enum refusal why;
 
-	if (reason == NULL)
+	if (!objection(s, client, p, verdict, &why))
 		return client;
 	key_format(text, key);
-	log_warning("refused reason=%s address=%s key=%s%s%s", reason, p->address, text,
-		    client != NULL ? " client=" : "", client != NULL ? client->name : "");
+	if (refusals_add(&s->refusals, why, clock_ms()))
+		log_warning("refused reason=%s address=%s key=%s%s%s", refusal_name(why),
+			    p->address, text, client != NULL ? " client=" : "",
+			    client != NULL ? client->name : "");
 	return NULL;
 }
 
@@ -265,8 +270,9 @@ static int
 changed(const struct supervisor *s, const struct peer *p)
 {
 	const struct client_policy *client = policy_of_name(s->settings.policy, p->client);
+	enum refusal why;
 
-	if (client == NULL || policy_refuses(client, &p->from.any, wall_clock_s()) != NULL)
+	if (client == NULL || policy_refuses(client, &p->from.any, wall_clock_s(), &why))
 		return FTX_E_KEY_REFUSED;
 	if (memcmp(client->fingerprint, p->fingerprint, sizeof(p->fingerprint)) != 0)
 		return FTX_E_RECONFIGURED;

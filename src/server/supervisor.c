@@ -171,6 +171,9 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 		answer_dh(s, p, m);
 	} else if (greeting && m->type == PAIR_GREETED && !p->greeted) {
 		greeted(s, p, &m->keys);
+	} else if (greeting && m->type == PAIR_FAILED && !p->greeted && p->failed == 0 &&
+		   m->failed_error < 0) {
+		p->failed = m->failed_error;
 	} else if (!greeting && m->type == PAIR_JOIN && p->joined == 0) {
 		sessions_join(s, p, m);
 	} else if (!greeting && m->type == PAIR_ENDED) {
@@ -348,6 +351,7 @@ on_deadlines(struct supervisor *s)
 {
 	uint64_t now = clock_ms();
 
+	refusals_on_time(&s->refusals, now);
 	admission_on_time(s, now);
 	sessions_on_time(s, now);
 	service_on_time(s->options->service, now, s->peers.count[PEER_SESSION]);
@@ -365,12 +369,11 @@ on_deadlines(struct supervisor *s)
 		}
 		p->deadline_ms = 0;
 		peer_kill(p);
-		if (p->state == PEER_PENDING || p->state == PEER_READY) {
+		if (p->state == PEER_PENDING || p->state == PEER_READY)
+			admission_turn_away(
+			    s, p, p->state == PEER_READY ? REFUSED_CROWDED : REFUSED_SILENT);
+		else if (p->state == PEER_GREETING)
 			peer_reset_connection(p);
-			peer_free(&s->peers, p);
-		} else if (p->state == PEER_GREETING) {
-			peer_reset_connection(p);
-		}
 	}
 }
 
@@ -407,6 +410,8 @@ wait_ms(const struct supervisor *s)
 
 	if (s->peers.next_deadline_ms < next)
 		next = s->peers.next_deadline_ms;
+	if (refusals_next_ms(&s->refusals) < next)
+		next = refusals_next_ms(&s->refusals);
 	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
 		next = s->accept_again_ms;
 	if (s->greet_again_ms != 0 && s->greet_again_ms < next)

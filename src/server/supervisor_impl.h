@@ -6,6 +6,7 @@
 #define SERVER_SUPERVISOR_IMPL_H
 
 #include "src/server/peers.h"
+#include "src/server/refusals.h"
 #include "src/server/sources.h"
 #include "src/server/supervisor.h"
 
@@ -25,10 +26,7 @@ struct supervisor {
 	uint64_t
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
 	uint64_t greet_again_ms; /* not 0: handshakes of this moment are used up, READY ones wait */
-	struct {
-		uint64_t since_ms;
-		unsigned count; /* of failed handshakes */
-	} failures;		/* in a second, so that they do not fill the log */
+	struct refusals refusals;
 	uint64_t expiry_ms; /* not 0: when sessions are looked at for whether they have expired */
 };
 
@@ -83,6 +81,9 @@ void admission_accept(struct supervisor *s, int listener);
 
 /* Resets a silent connection: its descriptor is needed.  false: there is none. */
 bool admission_make_room(struct supervisor *s);
+
+/* Resets p, which waits without a greeter, and frees it. */
+void admission_turn_away(struct supervisor *s, struct peer *p, enum refusal why);
 
 /* Gives greeters to connections that are READY, as far as there may be more. */
 void admission_start_greeters(struct supervisor *s);
