@@ -10,18 +10,34 @@
 
 /* Payloads (PROTOCOL.md, "Handshake"); what follows the named bytes is written zero and not looked
  * at. */
-enum { HELLO_MIN_MINOR, HELLO_MAX_MINOR, HELLO_AEAD_MASK, HELLO_AEAD_PREFERRED, HELLO_LOG2_RECORD };
+enum {
+	HELLO_MIN_MINOR,
+	HELLO_MAX_MINOR,
+	HELLO_AEAD_MASK,
+	HELLO_AEAD_PREFERRED,
+	HELLO_LOG2_RECORD,
+	HELLO_INVITE_ID, /* with the magic of an invite */
+};
 enum { REPLY_MINOR, REPLY_AEAD, REPLY_LOG2_C2S, REPLY_LOG2_S2C };
 enum { FINISH_PURPOSE };
 
 #define HELLO_PAYLOAD_BYTES  32u
 #define REPLY_PAYLOAD_BYTES  32u
 #define FINISH_PAYLOAD_BYTES 96u
-#define PURPOSE_SESSION	     1u
+
+static const struct {
+	const char *magic;
+	enum noise_pattern pattern;
+	uint8_t purpose;
+} kinds[] = {
+    [HANDSHAKE_SESSION] = {HANDSHAKE_MAGIC, NOISE_XK, 1},
+    [HANDSHAKE_INVITE] = {HANDSHAKE_INVITE_MAGIC, NOISE_XKPSK3, 2},
+};
 
 /* The only size of record in minor 0: chunks of 2^18 and what a message adds. */
 #define LOG2_RECORD 18u
 static_assert(LIMIT_CHUNK_BYTES == 1u << LOG2_RECORD, "records are sized for a chunk");
+static_assert(HELLO_INVITE_ID + HANDSHAKE_INVITE_ID_BYTES <= HELLO_PAYLOAD_BYTES, "there is room");
 
 static_assert(HANDSHAKE_HELLO_BYTES ==
 		  HANDSHAKE_MAGIC_BYTES + KEY_BYTES + HELLO_PAYLOAD_BYTES + NOISE_TAG_BYTES,
@@ -125,11 +141,12 @@ handshake_client_start(struct handshake_client *c, const uint8_t server_key[stat
 	return r;
 }
 
-int
-handshake_client_start_fixed(struct handshake_client *c, const struct handshake_fixture *fixture,
-			     const uint8_t server_key[static KEY_BYTES],
-			     const uint8_t identity_secret[static KEY_BYTES], uint8_t aead_mask,
-			     enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES])
+/* invite: NULL for a session */
+static int
+client_start(struct handshake_client *c, const struct handshake_fixture *fixture,
+	     const uint8_t server_key[static KEY_BYTES],
+	     const uint8_t identity_secret[static KEY_BYTES], const struct handshake_invite *invite,
+	     uint8_t aead_mask, enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES])
 {
 	uint8_t payload[HELLO_PAYLOAD_BYTES] = {
 	    [HELLO_MIN_MINOR] = 0,
@@ -139,21 +156,54 @@ handshake_client_start_fixed(struct handshake_client *c, const struct handshake_
 	    [HELLO_LOG2_RECORD] = LOG2_RECORD,
 	};
 	uint8_t message[HELLO_PAYLOAD_BYTES + NOISE_OVERHEAD_BYTES];
+	const char *magic;
 	size_t length;
 
 	assert(aead_mask & aead_bit(AEAD_CHACHA20_POLY1305));
 	assert(aead_mask & aead_bit(preferred));
 	c->aead_mask = aead_mask;
-	noise_start(&c->noise, NOISE_XK, true, (const uint8_t *)HANDSHAKE_MAGIC,
+	c->kind = invite != NULL ? HANDSHAKE_INVITE : HANDSHAKE_SESSION;
+	magic = kinds[c->kind].magic;
+	noise_start(&c->noise, kinds[c->kind].pattern, true, (const uint8_t *)magic,
 		    HANDSHAKE_MAGIC_BYTES, server_key, fixture->ephemeral_secret);
 	memcpy(c->noise.s_secret, identity_secret, KEY_BYTES);
 	crypto_scalarmult_base(c->noise.s_public, identity_secret);
+	if (invite != NULL) {
+		memcpy(c->noise.psk, invite->psk, sizeof(invite->psk));
+		memcpy(payload + HELLO_INVITE_ID, invite->id, sizeof(invite->id));
+	}
 	if (noise_write_message(&c->noise, payload, sizeof(payload), message, &length) != 0)
 		return FTX_E_SERVER_KEY;
 	assert(HANDSHAKE_MAGIC_BYTES + length == HANDSHAKE_HELLO_BYTES);
-	memcpy(hello, HANDSHAKE_MAGIC, HANDSHAKE_MAGIC_BYTES);
+	memcpy(hello, magic, HANDSHAKE_MAGIC_BYTES);
 	memcpy(hello + HANDSHAKE_MAGIC_BYTES, message, length);
 	return 0;
+}
+
+int
+handshake_client_start_fixed(struct handshake_client *c, const struct handshake_fixture *fixture,
+			     const uint8_t server_key[static KEY_BYTES],
+			     const uint8_t identity_secret[static KEY_BYTES], uint8_t aead_mask,
+			     enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES])
+{
+	return client_start(c, fixture, server_key, identity_secret, NULL, aead_mask, preferred,
+			    hello);
+}
+
+int
+handshake_client_join(struct handshake_client *c, const uint8_t server_key[static KEY_BYTES],
+		      const uint8_t identity_secret[static KEY_BYTES],
+		      const struct handshake_invite *invite, uint8_t aead_mask,
+		      enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES])
+{
+	struct handshake_fixture fixture;
+	int r;
+
+	fixture_draw(&fixture);
+	r = client_start(c, &fixture, server_key, identity_secret, invite, aead_mask, preferred,
+			 hello);
+	sodium_memzero(&fixture, sizeof(fixture));
+	return r;
 }
 
 static int
@@ -173,7 +223,7 @@ handshake_client_finish(struct handshake_client *c,
 			const uint8_t reply[static HANDSHAKE_REPLY_BYTES],
 			uint8_t finish[static HANDSHAKE_FINISH_BYTES], struct session_keys *keys)
 {
-	static const uint8_t payload[FINISH_PAYLOAD_BYTES] = {[FINISH_PURPOSE] = PURPOSE_SESSION};
+	const uint8_t payload[FINISH_PAYLOAD_BYTES] = {[FINISH_PURPOSE] = kinds[c->kind].purpose};
 	uint8_t message[FINISH_PAYLOAD_BYTES + NOISE_OVERHEAD_BYTES];
 	uint8_t answer[HANDSHAKE_REPLY_BYTES];
 	size_t length;
@@ -205,7 +255,15 @@ int
 handshake_es(const uint8_t server_secret[static KEY_BYTES],
 	     const uint8_t ephemeral[static KEY_BYTES], uint8_t ck[static 64], uint8_t k[static 32])
 {
-	int r = noise_es(NOISE_XK, server_secret, ephemeral, ck, k);
+	return handshake_es_of(HANDSHAKE_SESSION, server_secret, ephemeral, ck, k);
+}
+
+int
+handshake_es_of(enum handshake_kind kind, const uint8_t server_secret[static KEY_BYTES],
+		const uint8_t ephemeral[static KEY_BYTES], uint8_t ck[static 64],
+		uint8_t k[static 32])
+{
+	int r = noise_es(kinds[kind].pattern, server_secret, ephemeral, ck, k);
 
 	/* Processes forked later inherit this stack: no residue of the key may lie on it. */
 	sodium_stackzero(STACK_USED_BYTES);
@@ -259,6 +317,17 @@ take_offer(struct handshake_server *s, const uint8_t *offer, uint8_t aead_mask)
 }
 
 int
+handshake_kind_of(enum handshake_kind *kind, const uint8_t hello[static HANDSHAKE_HELLO_BYTES])
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (memcmp(hello, kinds[i].magic, HANDSHAKE_MAGIC_BYTES) == 0) {
+			*kind = (enum handshake_kind)i;
+			return 0;
+		}
+	return FTX_E_PROTOCOL;
+}
+
+int
 handshake_server_reply(struct handshake_server *s, const uint8_t server_public[static KEY_BYTES],
 		       handshake_es_fn *es, void *arg,
 		       const uint8_t hello[static HANDSHAKE_HELLO_BYTES],
@@ -305,16 +374,20 @@ handshake_server_reply_fixed(struct handshake_server *s, const struct handshake_
 
 	s->aead = AEAD_CHACHA20_POLY1305;
 	noise_wipe(&s->noise);
-	if (memcmp(hello, HANDSHAKE_MAGIC, HANDSHAKE_MAGIC_BYTES) != 0)
-		return FTX_E_PROTOCOL;
-	noise_start(&s->noise, NOISE_XK, false, hello, HANDSHAKE_MAGIC_BYTES, server_public,
-		    fixture->ephemeral_secret);
+	if ((r = handshake_kind_of(&s->kind, hello)) != 0)
+		return r;
+	noise_start(&s->noise, kinds[s->kind].pattern, false, hello, HANDSHAKE_MAGIC_BYTES,
+		    server_public, fixture->ephemeral_secret);
 	s->noise.es = es;
 	s->noise.es_arg = arg;
+	/* Until somebody says which it is, nobody knows it. */
+	if (s->kind == HANDSHAKE_INVITE)
+		randombytes_buf(s->noise.psk, sizeof(s->noise.psk));
 	r = noise_read_message(&s->noise, hello + HANDSHAKE_MAGIC_BYTES,
 			       HANDSHAKE_HELLO_BYTES - HANDSHAKE_MAGIC_BYTES, offer, &length);
 	if (r != 0)
 		return r;
+	memcpy(s->invite_id, offer + HELLO_INVITE_ID, sizeof(s->invite_id));
 	r = take_offer(s, offer, fixture->server_aead_mask);
 	if (r == 0 || r == FTX_E_VERSION) {
 		written = write_reply(s, reply);
@@ -326,6 +399,12 @@ handshake_server_reply_fixed(struct handshake_server *s, const struct handshake_
 	return r;
 }
 
+void
+handshake_server_psk(struct handshake_server *s, const uint8_t psk[static NOISE_KEY_BYTES])
+{
+	memcpy(s->noise.psk, psk, NOISE_KEY_BYTES);
+}
+
 int
 handshake_server_finish(struct handshake_server *s,
 			const uint8_t finish[static HANDSHAKE_FINISH_BYTES],
@@ -335,7 +414,7 @@ handshake_server_finish(struct handshake_server *s,
 	size_t length;
 	int r = noise_read_message(&s->noise, finish, HANDSHAKE_FINISH_BYTES, payload, &length);
 
-	if (r == 0 && payload[FINISH_PURPOSE] != PURPOSE_SESSION)
+	if (r == 0 && payload[FINISH_PURPOSE] != kinds[s->kind].purpose)
 		r = FTX_E_PROTOCOL;
 	if (r == 0)
 		derive_session_keys(keys, &s->noise, s->aead, s->minor);

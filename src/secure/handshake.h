@@ -3,6 +3,9 @@
  * (PROTOCOL.md, "Handshake"; Noise Protocol Framework rev. 34).  No I/O and no allocation; the only
  * system call is getrandom(2).
  *
+ * With another magic it is Noise_XKpsk3_25519_ChaChaPoly_BLAKE2b, by which a client that nobody
+ * knows yet proves the secret of an invite (PROTOCOL.md, "Invites").
+ *
  * The server's static secret key takes part in one step only (the token es).  The process that
  * talks to the network gets ck and k of that step through a callback, from the one that has the
  * key.
@@ -18,10 +21,22 @@
 #define KEY_BYTES	       32u /* X25519, secret and public */
 #define HANDSHAKE_MAGIC_BYTES  4u
 #define HANDSHAKE_MAGIC	       "FTX1"
+#define HANDSHAKE_INVITE_MAGIC "FTXP"
 #define HANDSHAKE_HELLO_BYTES  84u  /* message 1, client to server */
 #define HANDSHAKE_REPLY_BYTES  80u  /* message 2 */
 #define HANDSHAKE_FINISH_BYTES 160u /* message 3 */
 #define HANDSHAKE_MINOR	       0u   /* highest minor version of FTX/1 this code speaks */
+
+/* What a client wants: by the key it has, a session; by an invite, that its key be entered. */
+enum handshake_kind { HANDSHAKE_SESSION, HANDSHAKE_INVITE };
+
+#define HANDSHAKE_INVITE_ID_BYTES 16u
+
+/* An invite as its handshake uses it; the psk is secret. */
+struct handshake_invite {
+	uint8_t id[HANDSHAKE_INVITE_ID_BYTES];
+	uint8_t psk[NOISE_KEY_BYTES];
+};
 
 /* What both ends know when it is over.  Secret; wipe it with session_keys_wipe(). */
 struct session_keys {
@@ -42,6 +57,7 @@ uint8_t handshake_aead_mask(void);
 struct handshake_client {
 	struct noise noise;
 	uint8_t aead_mask;
+	enum handshake_kind kind;
 };
 
 /*
@@ -52,6 +68,12 @@ struct handshake_client {
 int handshake_client_start(struct handshake_client *c, const uint8_t server_key[static KEY_BYTES],
 			   const uint8_t identity_secret[static KEY_BYTES], uint8_t aead_mask,
 			   enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES]);
+
+/* The same for an invite. */
+int handshake_client_join(struct handshake_client *c, const uint8_t server_key[static KEY_BYTES],
+			  const uint8_t identity_secret[static KEY_BYTES],
+			  const struct handshake_invite *invite, uint8_t aead_mask,
+			  enum aead_id preferred, uint8_t hello[static HANDSHAKE_HELLO_BYTES]);
 
 /*
  * Reads message 2, writes message 3, derives the keys.  FTX_E_SERVER_KEY (bad tag or low-order
@@ -74,6 +96,11 @@ int handshake_es(const uint8_t server_secret[static KEY_BYTES],
 		 const uint8_t ephemeral[static KEY_BYTES], uint8_t ck[static 64],
 		 uint8_t k[static 32]);
 
+/* The same of a handshake of either kind. */
+int handshake_es_of(enum handshake_kind kind, const uint8_t server_secret[static KEY_BYTES],
+		    const uint8_t ephemeral[static KEY_BYTES], uint8_t ck[static 64],
+		    uint8_t k[static 32]);
+
 /* Asks the holder of the key for handshake_es(); 0 or a negative error. */
 typedef noise_es_fn handshake_es_fn;
 
@@ -81,16 +108,27 @@ struct handshake_server {
 	struct noise noise;
 	enum aead_id aead;
 	uint8_t minor;
+	enum handshake_kind kind;
+	uint8_t invite_id[HANDSHAKE_INVITE_ID_BYTES]; /* that the client names */
 };
 
+/* Which kind message 1 says it is: 0 with *kind, or FTX_E_PROTOCOL for another magic. */
+int handshake_kind_of(enum handshake_kind *kind, const uint8_t hello[static HANDSHAKE_HELLO_BYTES]);
+
 /*
- * Reads message 1, writes message 2.  FTX_E_VERSION (no common minor): send the reply, then close.
- * Any other error, FTX_E_PROTOCOL or that of es: close without a word.
+ * Reads message 1 of either kind, writes message 2.  FTX_E_VERSION (no common minor): send the
+ * reply, then close. Any other error, FTX_E_PROTOCOL or that of es: close without a word.
  */
 int handshake_server_reply(struct handshake_server *s,
 			   const uint8_t server_public[static KEY_BYTES], handshake_es_fn *es,
 			   void *arg, const uint8_t hello[static HANDSHAKE_HELLO_BYTES],
 			   uint8_t reply[static HANDSHAKE_REPLY_BYTES]);
+
+/*
+ * The psk of the invite that the client names, before message 3 is read.  Without it a random one
+ * counts: whose invite is not known fails in no other way than who does not know the secret.
+ */
+void handshake_server_psk(struct handshake_server *s, const uint8_t psk[static NOISE_KEY_BYTES]);
 
 /*
  * Reads message 3 and derives the keys.  FTX_E_PROTOCOL: close without a word; keys are as they

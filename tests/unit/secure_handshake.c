@@ -50,6 +50,7 @@ run_known(struct run *run, const json_t *root, const json_t *session, uint8_t se
 	uint8_t h2[HASH_BYTES];
 
 	memset(run, UNTOUCHED, sizeof(*run));
+	run->join = false;
 	kat_bytes(run->server_key.secret, KEY_BYTES, keys, "server_static");
 	kat_bytes(run->server_key.public_key, KEY_BYTES, root, "server_public");
 	kat_bytes(run->client_key.secret, KEY_BYTES, keys, "client_static");

@@ -22,6 +22,10 @@ void key_pair_new(struct key_pair *pair);
 /* Both ends and all that went over the wire between them. */
 struct run {
 	struct key_pair server_key, client_key;
+	/* Of run_join(): what the client proves, and the server's psk for it. */
+	struct handshake_invite invite;
+	uint8_t server_psk[NOISE_KEY_BYTES];
+	bool join;
 	struct handshake_client client;
 	struct handshake_server server;
 	struct session_keys client_keys, server_keys;
@@ -34,6 +38,9 @@ struct run {
 bool untouched(const void *data, size_t length);
 
 void run_init(struct run *run);
+
+/* run_init(), and the steps are those of an invite that the server knows. */
+void run_init_join(struct run *run);
 
 /* The steps in their order, without AES.  Each returns what the function of handshake.h returns. */
 int run_client_start(struct run *run);
