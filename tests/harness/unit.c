@@ -5,8 +5,8 @@
  *
  * runs those whose SUITE/NAME fits a pattern of fnmatch(3) (without one all), in the order of the
  * files.  Prints what failed and what was skipped; -v: each with its time, and that of the
- *processors in it and all that it waited for; -l: their names alone. Last comes "N passed, N
- *failed, N skipped"; exit status 1 where one failed or none was there.
+ * processors in it and all that it waited for; -l: their names alone.  Last comes "N passed, N
+ * failed, N skipped"; exit status 1 where one failed or none was there.
  */
 #include "tests/harness/unit.h"
 
@@ -219,6 +219,19 @@ judge(const struct unit_test *t, bool in_time, int status)
 	} else
 		return PASSED;
 	return FAILED;
+}
+
+void
+unit_directory(char *path, size_t size, const char *name)
+{
+	const char *parent = getenv("TMPDIR");
+	int n;
+
+	if (parent == NULL || *parent == '\0')
+		parent = "/tmp";
+	n = snprintf(path, size, "%s/ftx-%s-XXXXXX", parent, name);
+	cr_assert(n > 0 && (size_t)n < size && mkdtemp(path) != NULL, "in %s: %s", parent,
+		  strerror(errno));
 }
 
 static double

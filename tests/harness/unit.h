@@ -13,8 +13,8 @@
  * longer than its timeout.  What it leaves running is killed.
  *
  * cr_expect... goes on after a failure, cr_assert... ends the test, whose .fini is run all the
- *same; in another thread or process than the test's own it ends that process.  Behind what is
- *compared may stand a format and its arguments, for the message.
+ * same; in another thread or process than the test's own it ends that process.  Behind what is
+ * compared may stand a format and its arguments, for the message.
  */
 #ifndef TESTS_HARNESS_UNIT_H
 #define TESTS_HARNESS_UNIT_H
@@ -47,6 +47,9 @@ void unit_asserted(const char *file, unsigned line, const char *what, const char
     __attribute__((format(printf, 4, 5), noreturn));
 void unit_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void unit_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Makes a directory of its own in $TMPDIR or /tmp, as "ftx-NAME-" and six characters; fails the test. */
+void unit_directory(char *path, size_t size, const char *name);
 
 #define UNIT_ADD(symbol, ...)                                                                      \
 	static void __attribute__((constructor)) symbol##_add(void)                                \

@@ -19,8 +19,7 @@ make_tree(char *directory, const char *names)
 {
 	int top;
 
-	strcpy(directory, "/tmp/ftx-merge-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, 64, "merge");
 	top = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert(top >= 0);
 	while (*names != '\0') {

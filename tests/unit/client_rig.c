@@ -22,8 +22,7 @@ void
 rig_init(struct rig *rig, enum transfer_verb verb)
 {
 	memset(rig, 0, sizeof(*rig));
-	strcpy(rig->directory, "/tmp/ftx-client-XXXXXX");
-	cr_assert(mkdtemp(rig->directory) != NULL);
+	unit_directory(rig->directory, sizeof(rig->directory), "client");
 	rig->dir = open(rig->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert(rig->dir >= 0);
 	snprintf(rig->source_path, sizeof(rig->source_path), "%s/src", rig->directory);
@@ -301,8 +300,8 @@ rig_has(struct rig *rig, const char *path, const char *content_path, uint64_t si
 {
 	uint8_t *bytes = malloc(size + 1);
 	int fd = openat(rig->dir, path, O_RDONLY);
-	bool same = bytes != NULL && fd >= 0 &&
-		    read(fd, bytes, size + 1) == (ssize_t)size && rig_is(bytes, content_path, size);
+	bool same = bytes != NULL && fd >= 0 && read(fd, bytes, size + 1) == (ssize_t)size &&
+		    rig_is(bytes, content_path, size);
 
 	if (fd >= 0)
 		close(fd);

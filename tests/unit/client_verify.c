@@ -22,8 +22,7 @@ static FILE *results;
 static void
 begin(void)
 {
-	strcpy(directory, "/tmp/ftx-verify-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, sizeof(directory), "verify");
 	for (size_t i = 0; i < NAMES; i++) {
 		char path[80];
 
