@@ -48,7 +48,8 @@ void unit_asserted(const char *file, unsigned line, const char *what, const char
 void unit_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void unit_skip(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Makes a directory of its own in $TMPDIR or /tmp, as "ftx-NAME-" and six characters; fails the test. */
+/* Makes a directory of its own in $TMPDIR or /tmp, as "ftx-NAME-" and six characters; fails the
+ * test. */
 void unit_directory(char *path, size_t size, const char *name);
 
 #define UNIT_ADD(symbol, ...)                                                                      \

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "src/base/io.h"
@@ -53,24 +55,29 @@ room_begin_in(const char *parent)
 	open_room();
 }
 
-static const char *
-disk_directory(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir != NULL && dir[0] != '\0' ? dir : "/tmp";
-}
-
 void
 room_begin(void)
 {
-	room_begin_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : disk_directory());
+	const char *dir = getenv("TMPDIR");
+
+	if (dir == NULL || dir[0] == '\0')
+		dir = "/tmp";
+	room_begin_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : dir);
 }
 
 void
 room_begin_on_disk(void)
 {
-	room_begin_in(disk_directory());
+	const char *const parents[] = {getenv("TMPDIR"), "/tmp", "/var/tmp"};
+	struct statfs fs;
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
+		if (parents[i] != NULL && statfs(parents[i], &fs) == 0 &&
+		    fs.f_type != TMPFS_MAGIC) {
+			room_begin_in(parents[i]);
+			return;
+		}
+	cr_skip_test("$TMPDIR, /tmp and /var/tmp are all in memory");
 }
 
 static int

@@ -53,7 +53,8 @@ extern int room;    /* descriptor of "share" in it */
 extern int room_up; /* of "staging" beside it */
 extern char room_path[];
 void room_begin(void);
-void room_begin_on_disk(void); /* in $TMPDIR or /tmp rather than in memory */
+void
+room_begin_on_disk(void); /* in the first of $TMPDIR, /tmp and /var/tmp that is not in memory */
 void room_end(void);
 
 void make_file(int dir, const char *name, const char *text, mode_t mode);
