@@ -102,7 +102,7 @@ connection_receive(struct connection *c, uint8_t **plain, size_t *length)
 		if (c->stop_error != 0)
 			return c->stop_error;
 		r = channel_receive(c->channel, piece(c), plain, length, &got);
-		c->received += got;
+		activity_moved(c->activity, got, 0, clock_ms());
 		keep_rate(c, got);
 		if (r != 0)
 			return r < 0 ? r : 0;
@@ -136,7 +136,7 @@ connection_send(struct connection *c, const struct message *m)
 		size_t sent = 0;
 
 		r = channel_flush(c->channel, piece(c), &sent);
-		c->sent += sent;
+		activity_moved(c->activity, 0, sent, clock_ms());
 		keep_rate(c, sent);
 		if (r <= 0)
 			return r;

@@ -10,19 +10,19 @@
 
 #include "proto/message.h"
 #include "src/secure/channel.h"
+#include "src/server/activity.h"
 #include "src/server/pair.h"
 #include "src/server/rate.h"
 
 struct connection {
 	struct channel *channel;
 	int pair;
-	uint64_t stall_ms;	 /* as struct session_settings has it */
-	struct rate *rate;	 /* of this client's sessions; NULL: no limit */
-	uint64_t pair_looked_ms; /* when the pair was last looked at */
-	int stop_error;		 /* not 0: the supervisor says to end, or is gone */
-	bool joined;		 /* PAIR_JOINED has come */
-	uint64_t received;	 /* bytes from the socket */
-	uint64_t sent;
+	uint64_t stall_ms;	   /* as struct session_settings has it */
+	struct rate *rate;	   /* of this client's sessions; NULL: no limit */
+	uint64_t pair_looked_ms;   /* when the pair was last looked at */
+	int stop_error;		   /* not 0: the supervisor says to end, or is gone */
+	bool joined;		   /* PAIR_JOINED has come */
+	struct activity *activity; /* where bytes are counted; NULL: nowhere */
 };
 
 /*

@@ -44,6 +44,8 @@ digest_one(struct digesting *d, const struct target *base, const struct span *pa
 		r = source_open_at(&source, place.dir, place.leaf, NULL, 0);
 	if (r == 0)
 		r = content_hash(source, d->match_key, d->block, between, d, out);
+	if (r == 0)
+		file_read(d->session, "digest", base->subtree, full);
 	source_close(source);
 	place_release(&place);
 	return r;

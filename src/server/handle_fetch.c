@@ -349,6 +349,8 @@ fetch_file(struct session *s, const struct target *t, struct tree *tree,
 		close(file.fd);
 	if (r == 0 && error != 0)
 		r = add_error(s, index, error);
+	else if (r == 0)
+		file_read(s, "read", t->subtree, path);
 	return r;
 }
 

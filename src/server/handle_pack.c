@@ -82,6 +82,14 @@ pack_ok(const struct packing *p, const struct message_pack *pack)
 	       length <= LIMIT_GROUP_BYTES - p->bytes;
 }
 
+static void
+published(void *arg, const char *path)
+{
+	const struct session *s = arg;
+
+	file_changed(s, "put", s->packing.subtree, path, FILE_LOG_NO_SIZE);
+}
+
 /* The group that takes this target's files. */
 static int
 group_of(struct session *s, const struct target *t)
@@ -95,8 +103,11 @@ group_of(struct session *s, const struct target *t)
 		return 0;
 	if ((r = subtree_tree(s, t->subtree, true, &tree)) != 0)
 		return r;
-	t->subtree->group = group_new(tree, s->syncers);
-	return t->subtree->group != NULL ? 0 : FTX_E_NOMEM;
+	if ((t->subtree->group = group_new(tree, s->syncers)) == NULL)
+		return FTX_E_NOMEM;
+	if (s->file_log != FILE_LOG_NONE)
+		group_on_published(t->subtree->group, published, s);
+	return 0;
 }
 
 /* error: of the target, which is that of every item of it. */
@@ -248,6 +259,7 @@ handle_commit_packs(struct session *s, const struct message *m)
 {
 	struct message answer = {.type = MESSAGE_COMMITTED_PACKS};
 	struct packing *p = &s->packing;
+	uint32_t committed = 0;
 	int r;
 
 	if (p->unfinished || m->commit_packs.items != p->items)
@@ -259,7 +271,8 @@ handle_commit_packs(struct session *s, const struct message *m)
 	answer.committed_packs.statuses.items = p->statuses;
 	answer.committed_packs.statuses.count = p->items;
 	for (uint32_t i = 0; i < p->items && r == 0; i++)
-		s->committed += p->statuses[i].code == 0 ? 1 : 0;
+		committed += p->statuses[i].code == 0 ? 1 : 0;
+	activity_committed(s->connection.activity, committed);
 	p->begun = false;
 	p->subtree = NULL;
 	p->items = 0;

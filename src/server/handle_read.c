@@ -170,6 +170,8 @@ handle_read(struct session *s, const struct message *m)
 	if (!ranges_ok(&m->read))
 		return FTX_E_PROTOCOL;
 	file_error = open_source(s, &m->read, &t, &place, &source);
+	if (file_error == 0)
+		file_read(s, "read", t.subtree, t.rest);
 	for (uint32_t i = 0; i < m->read.ranges.count && r == 0 && file_error == 0; i++)
 		r = send_range(s, source, &m->read.ranges.items[i], &file_error);
 	/* What was sent may be of two states of the file. */

@@ -131,7 +131,8 @@ publish(struct session *s)
 		r = set_publish(f->set);
 	if (r != 0)
 		return r;
-	s->committed++;
+	activity_committed(s->connection.activity, 1);
+	file_changed(s, "publish", f->inside, "", FILE_LOG_NO_SIZE);
 	if ((r = set_remove_old(f->set)) != 0)
 		log_error("what a set has replaced cannot be removed share=%s error=%s",
 			  f->outside->grant->share, error_name(r));

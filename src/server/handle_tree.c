@@ -152,6 +152,28 @@ answer_statuses(struct work *w, uint32_t count)
 	return connection_send(&s->connection, &answer);
 }
 
+/* Flags of what has none. */
+static const uint8_t all_done;
+
+/* r: of what was done with w->path, which it returns. */
+static int
+logged(const struct work *w, const char *action, int r, const uint8_t *flags)
+{
+	if (r == 0 && (*flags & STATUS_NOTHING_DONE) == 0)
+		file_changed(w->session, action, w->base.subtree, w->path, FILE_LOG_NO_SIZE);
+	return r;
+}
+
+/* The same where w->other is what it was, or is another name of. */
+static int
+logged_pair(const struct work *w, const char *action, const char *path, const char *from, int r,
+	    const uint8_t *flags)
+{
+	if (r == 0 && (*flags & STATUS_NOTHING_DONE) == 0)
+		file_changed_from(w->session, action, w->base.subtree, path, from);
+	return r;
+}
+
 /* What is done with w->path. */
 typedef int node_action(struct work *w, const struct node *node, uint8_t *flags);
 
@@ -179,7 +201,7 @@ each_node(struct session *s, const struct span *base, const struct node *nodes, 
 static int
 make_directory(struct work *w, const struct node *node, uint8_t *flags)
 {
-	return tree_mkdir(w->tree, w->path, &node->metadata, flags);
+	return logged(w, "mkdir", tree_mkdir(w->tree, w->path, &node->metadata, flags), flags);
 }
 
 int
@@ -203,7 +225,8 @@ make_link(struct work *w, const struct node *node, uint8_t *flags)
 		return FTX_E_NAME;
 	memcpy(w->other, target->data, target->length);
 	w->other[target->length] = '\0';
-	return tree_symlink(w->tree, w->path, w->other, &node->metadata, flags);
+	return logged(w, "symlink",
+		      tree_symlink(w->tree, w->path, w->other, &node->metadata, flags), flags);
 }
 
 int
@@ -219,7 +242,7 @@ handle_symlink(struct session *s, const struct message *m)
 static int
 set_metadata(struct work *w, const struct node *node, uint8_t *flags)
 {
-	return tree_setmeta(w->tree, w->path, &node->metadata, flags);
+	return logged(w, "metadata", tree_setmeta(w->tree, w->path, &node->metadata, flags), flags);
 }
 
 int
@@ -257,7 +280,8 @@ handle_link(struct session *s, const struct message *m)
 
 		work_on(&w);
 		if ((r = join_pair(&w, &l->pairs.items[i])) == 0)
-			r = tree_link(w.tree, w.path, w.other, &flags);
+			r = logged_pair(&w, "link", w.path, w.other,
+					tree_link(w.tree, w.path, w.other, &flags), &flags);
 		s->answer.statuses[i] = status_of(&w, r, flags);
 	}
 	return answer_statuses(&w, l->pairs.count);
@@ -275,7 +299,7 @@ handle_remove(struct session *s, const struct message *m)
 	for (uint32_t i = 0; i < q->paths.count; i++) {
 		work_on(&w);
 		if ((r = target_join(&w.base, &q->paths.items[i].path, true, w.path)) == 0)
-			r = tree_remove(w.tree, w.path);
+			r = logged(&w, "remove", tree_remove(w.tree, w.path), &all_done);
 		s->answer.statuses[i] = status_of(&w, r, 0);
 	}
 	return answer_statuses(&w, q->paths.count);
@@ -294,7 +318,8 @@ handle_rename(struct session *s, const struct message *m)
 	for (uint32_t i = 0; i < q->pairs.count; i++) {
 		work_on(&w);
 		if ((r = join_pair(&w, &q->pairs.items[i])) == 0)
-			r = tree_rename(w.tree, w.path, w.other, replace);
+			r = logged_pair(&w, "rename", w.other, w.path,
+					tree_rename(w.tree, w.path, w.other, replace), &all_done);
 		if (r == FTX_E_EXISTS && replace && !has(&w, RIGHT_OVERWRITE))
 			r = FTX_E_DENIED;
 		s->answer.statuses[i] = status_of(&w, r, 0);

@@ -52,6 +52,23 @@ check_growth(const struct session *s, const struct handle *h, uint64_t end, uint
 										  : FTX_E_NO_SPACE;
 }
 
+static void
+count_uploads(const struct session *s)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < LIMIT_HANDLES; i++)
+		count += s->handles[i].upload != NULL;
+	activity_uploads(s->connection.activity, count);
+}
+
+static void
+free_handle(const struct session *s, struct handle *h)
+{
+	*h = (struct handle){0};
+	count_uploads(s);
+}
+
 static int
 open_upload(struct session *s, const struct message_open *m, struct target *t, struct handle *h,
 	    uint32_t *have_count)
@@ -82,7 +99,9 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 	subtree_partial_id(t->subtree, t->rest, options.staging.id);
 	h->in_set = t->subtree->set != NULL;
 	memcpy(options.session_id, s->session_id, sizeof(options.session_id));
-	return upload_open(&h->upload, &options, s->have, have_count);
+	r = upload_open(&h->upload, &options, s->have, have_count);
+	count_uploads(s);
+	return r;
 }
 
 int
@@ -174,12 +193,6 @@ handle_checkpoint(struct session *s, const struct message *m)
 	return h->error != 0 ? answer_error(s, h->error, NULL) : answer_ok(s);
 }
 
-static void
-free_handle(struct handle *h)
-{
-	*h = (struct handle){0};
-}
-
 /* After these the upload is as it was, and the client may go on with it. */
 static bool
 stays_open(int error)
@@ -232,12 +245,13 @@ handle_commit(struct session *s, const struct message *m)
 		}
 		return connection_send(&s->connection, &error);
 	}
-	s->committed++;
+	activity_committed(s->connection.activity, 1);
+	file_changed(s, "put", h->subtree, upload_path(h->upload), m->commit.size);
 	memcpy(answer.committed.digest, s->result.digest.bytes, sizeof(answer.committed.digest));
 	answer.committed.flags = s->result.flags;
 	r = connection_send(&s->connection, &answer);
 	upload_close(h->upload, UPLOAD_DISCARD); /* what is left of the staging, after the answer */
-	free_handle(h);
+	free_handle(s, h);
 	return r;
 }
 
@@ -252,7 +266,7 @@ handle_release(struct session *s, const struct message *m)
 	r = upload_close(h->upload, m->release.discard ? UPLOAD_DISCARD : UPLOAD_KEEP);
 	if (h->error != 0)
 		r = h->error;
-	free_handle(h);
+	free_handle(s, h);
 	return r != 0 ? answer_error(s, r, NULL) : answer_ok(s);
 }
 
@@ -262,6 +276,6 @@ handles_close(struct session *s)
 	for (size_t i = 0; i < LIMIT_HANDLES; i++)
 		if (s->handles[i].used) {
 			upload_close(s->handles[i].upload, UPLOAD_KEEP);
-			free_handle(&s->handles[i]);
+			free_handle(s, &s->handles[i]);
 		}
 }

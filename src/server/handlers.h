@@ -16,6 +16,7 @@
 #include "src/data/codec.h"
 #include "src/secure/match.h"
 #include "src/server/connection.h"
+#include "src/server/file_log.h"
 #include "src/server/policy.h"
 #include "src/store/group.h"
 #include "src/store/set.h"
@@ -108,7 +109,11 @@ struct session {
 			   sent */
 	uint64_t working_ms; /* when WORKING was sent and still counts; 0: it does not */
 	bool broken;	     /* a record that was not sealed by the peer: nothing more is said */
-	uint32_t committed;
+	enum file_log file_log;
+	/* What was read last, so that a file read in many pieces has one line (file_log.c). */
+	const char *read_action;
+	const struct subtree *read_from; /* NULL: nothing was */
+	char read_path[LIMIT_PATH_BYTES + 1];
 	struct handle handles[LIMIT_HANDLES];
 	struct message_arena arena;
 	struct decoder *decoder;

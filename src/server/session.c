@@ -131,6 +131,7 @@ dispatch(struct session *s, const struct message *m)
 	bool hold;
 	int r;
 
+	activity_begin(s->connection.activity, (unsigned)m->type);
 	s->answering = message_info(m->type)->kind == KIND_REQUEST;
 	s->working_ms = 0;
 	/* These change nothing but partials. */
@@ -146,6 +147,7 @@ dispatch(struct session *s, const struct message *m)
 	if (hold)
 		filling_let_go(s);
 	s->answering = false;
+	activity_begin(s->connection.activity, 0);
 	return r;
 }
 
@@ -199,10 +201,7 @@ report(const struct session *s, int error)
 {
 	struct pair_message m = {.type = PAIR_ENDED};
 
-	m.ended.error = error;
-	m.ended.received = s->connection.received;
-	m.ended.sent = s->connection.sent;
-	m.ended.committed = s->committed;
+	m.ended_error = error;
 	pair_send(s->connection.pair, &m);
 }
 
@@ -221,6 +220,8 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	s->connection.pair = pair;
 	s->connection.stall_ms = settings->stall_ms;
 	s->connection.rate = settings->rate;
+	s->connection.activity = settings->activity;
+	s->file_log = settings->file_log;
 	s->connection.channel = channel_new(conn, keys, CHANNEL_SERVER);
 	memcpy(s->match_key, keys->match_key, sizeof(s->match_key));
 	session_keys_wipe(keys);

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "src/secure/handshake.h"
+#include "src/server/activity.h"
+#include "src/server/file_log.h"
 #include "src/server/policy.h"
 #include "src/server/rate.h"
 
@@ -21,8 +23,10 @@
 struct session_settings {
 	/* A peer that neither sends the rest of a record nor takes any byte so long is cut off. */
 	uint64_t stall_ms;
-	struct rate *rate; /* NULL: none */
-	bool share_watch;  /* somebody else says which shares are offline */
+	struct rate *rate;	   /* NULL: none */
+	struct activity *activity; /* where it says what it does; NULL: nowhere */
+	enum file_log file_log;
+	bool share_watch; /* somebody else says which shares are offline */
 };
 
 /* Takes conn and pair, wipes keys, borrows the rest.  Never returns. */

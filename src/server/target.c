@@ -61,6 +61,7 @@ target_parse(struct session *s, const struct span *path, unsigned rights, struct
 	size_t share_length = slash != NULL ? (size_t)(slash - path->data) : path->length;
 	size_t rest_length = slash != NULL ? path->length - share_length - 1 : 0;
 
+	activity_path(s->connection.activity, path->data, path->length);
 	t->rest[0] = '\0';
 	t->barred = NULL;
 	t->subtree = find_subtree(s, path->data, share_length);

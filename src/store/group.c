@@ -78,6 +78,13 @@ group_free(struct group *g)
 	free(g);
 }
 
+void
+group_on_published(struct group *g, void (*published)(void *arg, const char *path), void *arg)
+{
+	g->published = published;
+	g->published_arg = arg;
+}
+
 size_t
 group_items(const struct group *g)
 {

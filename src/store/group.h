@@ -45,6 +45,9 @@ struct group *group_new(struct tree *t, struct group_syncers *syncers);
 /* Removes what was not committed.  NULL allowed. */
 void group_free(struct group *g);
 
+/* Called by group_commit() for each file that it has published. */
+void group_on_published(struct group *g, void (*published)(void *arg, const char *path), void *arg);
+
 /* Files completed or dropped, and their bytes, since the last commit. */
 size_t group_items(const struct group *g);
 uint64_t group_bytes(const struct group *g);

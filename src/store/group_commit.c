@@ -137,6 +137,9 @@ group_commit(struct group *g, struct item_status *statuses)
 			group_fail(g, item, r);
 	}
 	r = tree_sync(g->tree);
+	for (size_t i = 0; i < g->count && g->published != NULL; i++)
+		if (g->items[i].error == 0)
+			g->published(g->published_arg, g->texts + g->items[i].path);
 	for (size_t i = 0; i < g->count; i++) {
 		int error = g->items[i].error != 0 ? g->items[i].error : r;
 

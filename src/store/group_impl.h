@@ -59,6 +59,9 @@ struct group {
 	uint64_t size, received;
 	uint64_t bytes;
 
+	void (*published)(void *arg, const char *path); /* NULL: nobody is told */
+	void *published_arg;
+
 	struct group_syncers *syncers;
 	bool own_syncers; /* they end with the group */
 };

@@ -288,3 +288,9 @@ upload_checkpoint(struct upload *u)
 	assert(!u->published);
 	return u->error != 0 ? u->error : upload_flush(u);
 }
+
+const char *
+upload_path(const struct upload *u)
+{
+	return u->path;
+}

@@ -147,4 +147,7 @@ int upload_forget(const struct upload_staging *staging);
  */
 void upload_sweep(int up);
 
+/* What upload_options.path was; borrowed until upload_close(). */
+const char *upload_path(const struct upload *u);
+
 #endif
