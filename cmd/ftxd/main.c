@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/ftxd/again.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
 
@@ -19,6 +20,7 @@ static const struct {
     {"check", verb_check, "check [--unit] [-c FILE]"},
     {"client", verb_client,
      "client ls | add NAME KEY --share SPEC... | disable NAME | enable NAME | rm NAME  [-c FILE]"},
+    {"status", verb_status, "status [--json] [-c FILE]"},
     {"serve", verb_serve,
      "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
     {"keygen", verb_keygen, "keygen -o FILE"},
@@ -42,6 +44,9 @@ usage(FILE *out)
 	    "client  lists the clients of FILE, and makes, changes and removes the files of\n"
 	    "        clients.d beside it; SPEC is SHARE[:/SUBTREE]=RIGHTS, RIGHTS words of list,\n"
 	    "        get, put, overwrite, delete with commas, or readonly, append, full\n"
+	    "status  tells what the daemon of FILE does: sessions, clients, shares; with --json "
+	    "an\n"
+	    "        object a line\n"
 	    "serve   serves one directory; prints its address first:\n"
 	    "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
 	    "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
@@ -72,6 +77,7 @@ main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
 
+	again_remember(argv);
 	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an answer like others */
 	if (sodium_init() < 0) {
 		fputs("ftxd: libsodium could not be initialised\n", stderr);

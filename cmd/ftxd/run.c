@@ -7,10 +7,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cmd/ftxd/again.h"
 #include "cmd/ftxd/settings.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
+#include "src/base/directory.h"
 #include "src/secure/keyfile.h"
+#include "src/server/control.h"
 #include "src/server/supervisor.h"
 
 #define USAGE "ftxd [run] [-c FILE]"
@@ -24,6 +27,8 @@ struct run {
 	size_t passed_count; /* of them, those that the service manager has opened */
 	struct key_holder key;
 	struct service service;
+	char *control_path; /* owned; of a socket that is there; NULL: none is yet */
+	int control;
 };
 
 /* What the configuration alone cannot tell.  NULL: nothing is wrong. */
@@ -61,6 +66,8 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 	    .drain_time_ms = server->drain_time_ms,
 	    .penalty_ms = server->penalty_ms,
 	    .penalty_max_ms = server->penalty_max_ms,
+	    .file_log = server->file_log,
+	    .metrics_file = server->metrics_file,
 	};
 }
 
@@ -68,7 +75,7 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 static void
 warn_listen(const struct run *run, const struct server_config *server)
 {
-	if (run->passed_count > 0 && server->listen_said)
+	if (run->passed_count > 0 && server->listen_said && !again_is())
 		log_warning("listen of %s does not count: the service manager has passed the "
 			    "sockets to listen on",
 			    run->file);
@@ -180,6 +187,72 @@ setup_listeners(struct run *run)
 	return 0;
 }
 
+static const char *
+control_problem(int r)
+{
+	if (r == FTX_E_BUSY)
+		return "something else is there";
+	if (r == FTX_E_TOO_LARGE)
+		return "its path is longer than 107 bytes: say another one with control";
+	return error_text(r);
+}
+
+/* One that somebody else serves, or that was asked for, must be; the other one is missed by nobody
+ * but ftxd status. */
+static int
+setup_control(struct run *run)
+{
+	const struct server_config *server = config_server(run->present);
+	char *path = settings_control(server);
+	int pid = 0;
+	int r = path != NULL ? 0 : FTX_E_NOMEM;
+
+	if (r == 0 && server->control == NULL)
+		r = directory_make(server->state, 0700);
+	if (r == 0)
+		r = control_open(path, &run->control, &pid);
+	if (r == 0) {
+		run->control_path = path;
+		return 0;
+	}
+	if (pid != 0)
+		complain("run", "'%s': the control socket is that of ftxd in process %d", path,
+			 pid);
+	else if (server->control != NULL || r == FTX_E_BUSY)
+		complain("run", "'%s': cannot make the control socket: %s",
+			 path != NULL ? path : "", control_problem(r));
+	else
+		log_error("ftxd status will not work, there is no control socket error=\"%s\"",
+			  control_problem(r));
+	free(path);
+	return pid != 0 || server->control != NULL || r == FTX_E_BUSY ? FTX_EXIT_FAILURE : 0;
+}
+
+static void
+remove_control(struct run *run)
+{
+	if (run->control_path == NULL)
+		return;
+	(void)unlink(run->control_path); /* one that stays is no harm: nobody serves it */
+	free(run->control_path);
+}
+
+/* What is wrong now would keep the next process from starting. */
+static bool
+may_restart(void *arg)
+{
+	const struct run *run = arg;
+	struct ini_error error;
+	struct config *config;
+
+	if (config_load(&config, run->file, &error) == 0) {
+		config_free(config);
+		return true;
+	}
+	log_error("children crash, and ftxd is not started anew: %s", error.text);
+	return false;
+}
+
 /* First of all: what is opened later must not come to lie where a socket was said to be. */
 static int
 setup_service(struct run *run)
@@ -201,6 +274,7 @@ serve(struct run *run)
 					     .key = &run->key,
 					     .service = &run->service,
 					     .reload = reload,
+					     .may_restart = may_restart,
 					     .release = release,
 					     .arg = run};
 	int code;
@@ -211,13 +285,20 @@ serve(struct run *run)
 		return FTX_EXIT_CONFIG;
 	}
 	set_log(config_server(run->present));
-	if ((code = setup_key(run)) != 0 || (code = setup_listeners(run)) != 0)
+	if ((code = setup_key(run)) != 0 || (code = setup_listeners(run)) != 0 ||
+	    (code = setup_control(run)) != 0)
 		return code;
 	options.listener_count = run->listener_count;
+	options.control = run->control_path != NULL ? &run->control : NULL;
 	make_settings(run->present, &options.settings);
 	r = supervisor_run(&options);
-	if (r != 0)
+	remove_control(run);
+	if (r == SUPERVISOR_RESTART) {
+		again_execute(run->fds, run->listener_count);
+		complain("run", "cannot be executed anew: %s", strerror(errno));
+	} else if (r != 0) {
 		complain("run", "%s", error_text(r));
+	}
 	return r != 0 ? FTX_EXIT_FAILURE : 0;
 }
 

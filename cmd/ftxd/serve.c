@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/ftxd/again.h"
 #include "cmd/ftxd/keys.h"
 #include "cmd/ftxd/paths.h"
 #include "cmd/ftxd/verbs.h"
@@ -214,9 +215,25 @@ setup_key(struct serve *s, struct key_holder *holder)
 	return 0;
 }
 
+/* Those that the process had whose place this one has taken: at the same address, whatever port. */
+static int
+take_listeners(struct serve *s, int *fds)
+{
+	const char *why = "they are not those of this command";
+	size_t count;
+
+	if (service_sockets(fds, SUPERVISOR_MAX_LISTENERS, &count, &why) == 0 &&
+	    count == s->listen_count)
+		return 0;
+	complain("serve", "listening sockets were passed and cannot be used: %s", why);
+	return FTX_EXIT_FAILURE;
+}
+
 static int
 setup_listeners(struct serve *s, int *fds)
 {
+	if (again_is())
+		return take_listeners(s, fds);
 	for (size_t i = 0; i < s->listen_count; i++) {
 		int r = listen_open(&s->addresses[i], &fds[i]);
 
@@ -245,6 +262,13 @@ print_address(const struct serve *s, const struct listen_address *a,
 	       s->grant.share);
 }
 
+static bool
+may_restart(void *arg)
+{
+	(void)arg;
+	return true; /* the command line is what it was */
+}
+
 static int
 serve(struct serve *s)
 {
@@ -252,7 +276,11 @@ serve(struct serve *s)
 	struct key_holder holder = {0};
 	struct policy policy = {.clients = s->clients};
 	struct supervisor_options options = {
-	    .listeners = fds, .settings.policy = &policy, .key = &holder};
+	    .listeners = fds,
+	    .settings.policy = &policy,
+	    .key = &holder,
+	    .may_restart = may_restart,
+	};
 	int code;
 	int r;
 
@@ -261,7 +289,7 @@ serve(struct serve *s)
 		return code;
 	policy.client_count = s->client_count;
 	options.listener_count = s->listen_count;
-	for (size_t i = 0; i < s->listen_count; i++)
+	for (size_t i = 0; i < s->listen_count && !again_is(); i++)
 		print_address(s, &s->addresses[i], holder.public_key);
 	if (fflush(stdout) != 0) {
 		complain("serve", "cannot write the address: %s", strerror(errno));
@@ -269,8 +297,12 @@ serve(struct serve *s)
 	}
 	r = supervisor_run(&options);
 	key_holder_release(&holder);
-	if (r != 0)
+	if (r == SUPERVISOR_RESTART) {
+		again_execute(fds, s->listen_count);
+		complain("serve", "cannot be executed anew: %s", strerror(errno));
+	} else if (r != 0) {
 		complain("serve", "%s", error_text(r));
+	}
 	return r != 0 ? FTX_EXIT_FAILURE : 0;
 }
 

@@ -49,6 +49,13 @@ settings_load(const char *verb, const char *file, struct config **config)
 }
 
 char *
+settings_control(const struct server_config *server)
+{
+	return server->control != NULL ? strdup(server->control)
+				       : path_join(server->state, CONFIG_CONTROL);
+}
+
+char *
 settings_key_file(const struct server_config *server)
 {
 	return server->key_file != NULL ? strdup(server->key_file)

@@ -15,6 +15,9 @@ int settings_options(const char *verb, const char *usage, int argc, char **argv,
 /* 0, or FTX_EXIT_CONFIG after a complaint. */
 int settings_load(const char *verb, const char *file, struct config **config);
 
+/* Where the control socket is, owned; NULL without memory. */
+char *settings_control(const struct server_config *server);
+
 /* The file of the server's secret key, owned; NULL without memory. */
 char *settings_key_file(const struct server_config *server);
 

@@ -184,6 +184,7 @@ admission_crashed(struct supervisor *s, const struct peer *p, int status)
 			  "signal=%d",
 			  (unsigned)(SOURCES_CRASH_MS / 1000), p->address, crashes[i]);
 		sources_crashed(s->sources, p->source, clock_ms());
+		ending_crashed(s);
 		return true;
 	}
 	return false;

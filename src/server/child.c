@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Closes every descriptor from 3 up but these two. */
@@ -18,11 +19,22 @@ close_others(int one, int two)
 	return close_range(high + 1, ~0U, 0);
 }
 
-void
-child_enter(int conn, int pair, enum child_output output)
+static void
+reset_signals(void)
 {
 	sigset_t none;
 
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+		_exit(1);
+	/* A terminal sends these to the whole group; here the supervisor says when to end. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+void
+child_enter(int conn, int pair, enum child_output output)
+{
 	/* The table may be full: first others go, then both out of the way of the two places. */
 	if (close_others(conn, pair) != 0 || (conn = fcntl(conn, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
 	    (pair = fcntl(pair, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
@@ -33,10 +45,22 @@ child_enter(int conn, int pair, enum child_output output)
 	/* Files must not come to lie where something might print. */
 	if (output == CHILD_LOGS && (open("/dev/null", O_RDWR) != 0 || dup(0) != 1))
 		_exit(1);
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+	reset_signals();
+}
+
+pid_t
+child_fork_helper(struct key_holder *key)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	key_holder_forget(key);
+	/* The parent may have ended before this asks to be told. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+	    close_range(3, ~0U, 0) != 0)
 		_exit(1);
-	/* A terminal sends these to the whole group; here the supervisor says when to end. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	reset_signals();
+	return 0;
 }

@@ -4,6 +4,10 @@
 #ifndef SERVER_CHILD_H
 #define SERVER_CHILD_H
 
+#include <sys/types.h>
+
+#include "src/server/key_holder.h"
+
 /* Where a child finds its connection and its pair. */
 enum { CHILD_CONN = 3, CHILD_PAIR = 4 };
 
@@ -15,5 +19,12 @@ enum child_output { CHILD_LOGS, CHILD_SILENT };
  * signals their default meaning.  Ends the process where that fails.
  */
 void child_enter(int conn, int pair, enum child_output output);
+
+/*
+ * Forks a helper of the supervisor that has no connection: without the server's key, without any
+ * descriptor but the first three, ended with its parent, but not by what a terminal sends to the
+ * whole group.  As fork(): 0 in the child, -1 with errno.
+ */
+pid_t child_fork_helper(struct key_holder *key);
 
 #endif

@@ -22,6 +22,8 @@
 #define CONFIG_CLIENTS_DIR "clients.d" /* beside it */
 #define CONFIG_CLIENT_END  ".conf"     /* of the names in it that are read */
 
+#define CONFIG_CONTROL "control"
+
 struct server_config {
 	struct listen_address listen[SUPERVISOR_MAX_LISTENERS];
 	size_t listen_count; /* 1 or more */
@@ -30,10 +32,13 @@ struct server_config {
 	    *public_address;  /* HOST or HOST:PORT as clients are to be told; NULL: not said */
 	const char *key_file; /* NULL: server-key in state, made where it is missing */
 	const char *state;
+	const char *control; /* NULL: CONFIG_CONTROL in state */
 	bool has_user;
 	uid_t user;  /* not 0 */
 	gid_t group; /* not 0 */
 	enum log_level log_level;
+	enum file_log file_log;
+	const char *metrics_file; /* NULL: none */
 	unsigned max_connections;
 	unsigned max_handshakes;
 	uint64_t handshake_timeout_ms;

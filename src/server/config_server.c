@@ -2,6 +2,7 @@
  * The directives of [server].
  */
 #include "src/server/config_impl.h"
+#include "src/server/control.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -67,6 +68,24 @@ take_state(struct config_draft *d, const struct ini_entry *e)
 }
 
 int
+take_control(struct config_draft *d, const struct ini_entry *e)
+{
+	if (strlen(e->value) >= CONTROL_PATH_BYTES)
+		return config_refuse(e, "a socket's path has up to 107 bytes");
+	return config_path(d, e, &d->config->server.control);
+}
+
+int
+take_metrics_file(struct config_draft *d, const struct ini_entry *e)
+{
+	size_t length = strlen(e->value);
+
+	if (length > 0 && e->value[length - 1] == '/')
+		return config_refuse(e, "it is the path of a file");
+	return config_path(d, e, &d->config->server.metrics_file);
+}
+
+int
 take_user(struct config_draft *d, const struct ini_entry *e)
 {
 	struct server_config *s = &d->config->server;
@@ -103,6 +122,20 @@ take_log_level(struct config_draft *d, const struct ini_entry *e)
 			return 0;
 		}
 	return config_refuse(e, "it is to be error, warning, info or debug");
+}
+
+int
+take_log_files(struct config_draft *d, const struct ini_entry *e)
+{
+	static const char *const names[] = {
+	    [FILE_LOG_NONE] = "none", [FILE_LOG_CHANGES] = "changes", [FILE_LOG_ALL] = "all"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], e->value) == 0) {
+			d->config->server.file_log = (enum file_log)i;
+			return 0;
+		}
+	return config_refuse(e, "it is to be none, changes or all");
 }
 
 int

@@ -48,14 +48,9 @@ struct pair_message {
 		struct {
 			uint8_t session_id[16];
 			uint8_t stream;
-		} join; /* PAIR_JOIN */
-		struct {
-			int error; /* 0: the client closed in good order */
-			uint64_t received;
-			uint64_t sent;
-			uint32_t committed;
-		} ended;	/* PAIR_ENDED */
-		int stop_error; /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
+		} join;		 /* PAIR_JOIN */
+		int ended_error; /* PAIR_ENDED; 0: the client closed in good order */
+		int stop_error;	 /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
 	};
 };
 

@@ -66,6 +66,7 @@ peer_free(struct peers *peers, struct peer *p)
 		close(p->conn);
 	if (p->pair >= 0)
 		close(p->pair);
+	activity_free(p->activity);
 	peer_set_state(peers, p, PEER_FREE);
 	sodium_memzero(p, sizeof(*p));
 	p->generation = generation;

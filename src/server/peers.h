@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/server/activity.h"
 #include "src/server/pair.h"
 #include "src/server/policy.h"
 #include "src/server/rate.h"
 #include "src/server/supervisor.h"
+#include "src/server/tally.h"
 #include "src/server/waiting.h"
 
 /*
@@ -45,10 +47,14 @@ struct peer {
 	bool known;			    /* the key that was proved is a client's */
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
-	int64_t expires_s;	  /* 0: never */
-	unsigned max_connections; /* as the policy has it */
-	struct rate *rate;	  /* shared with the client's other sessions; NULL: none */
-	uint64_t joined;	  /* counts up; 0: not yet */
+	int64_t expires_s;	   /* 0: never */
+	unsigned max_connections;  /* as the policy has it */
+	struct activity *activity; /* of a session; NULL: there is none */
+	uint64_t began_ms;	   /* likewise, clock_ms() */
+	struct tally_line *tally;  /* likewise: its client's */
+	struct tally_counted counted;
+	struct rate *rate; /* shared with the client's other sessions; NULL: none */
+	uint64_t joined;   /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;
 	const struct peer *replaces; /* an older connection whose end this one's JOIN waits for */

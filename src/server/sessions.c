@@ -32,7 +32,7 @@ is_session_of(const struct peer *p, const char *client)
 	return p->state == PEER_SESSION && strcmp(p->client, client) == 0;
 }
 
-static unsigned
+unsigned
 sessions_of(const struct supervisor *s, const char *client)
 {
 	unsigned count = 0;
@@ -83,8 +83,8 @@ sessions_admit(struct supervisor *s, const struct peer *p, const uint8_t key[sta
 	return NULL;
 }
 
-int
-sessions_share_rate(struct supervisor *s, struct peer *p, const struct client_policy *client)
+static int
+share_rate(struct supervisor *s, struct peer *p, const struct client_policy *client)
 {
 	if (client->rate == 0)
 		return 0;
@@ -102,8 +102,8 @@ sessions_share_rate(struct supervisor *s, struct peer *p, const struct client_po
 	return p->rate != NULL ? 0 : FTX_E_NOMEM;
 }
 
-void
-sessions_leave_rate(struct supervisor *s, struct peer *p)
+static void
+leave_rate(struct supervisor *s, struct peer *p)
 {
 	struct rate *rate = p->rate;
 
@@ -112,6 +112,24 @@ sessions_leave_rate(struct supervisor *s, struct peer *p)
 		if (s->peers.table[i].rate == rate)
 			return;
 	rate_free(rate);
+}
+
+int
+sessions_prepare(struct supervisor *s, struct peer *p, const struct client_policy *client)
+{
+	if ((p->activity = activity_new()) == NULL)
+		return FTX_E_NOMEM;
+	return share_rate(s, p, client);
+}
+
+void
+sessions_failed(struct supervisor *s, struct peer *p, const struct client_policy *client)
+{
+	if (refusals_add(&s->refusals, REFUSED_FAILURE, clock_ms()))
+		log_error("cannot start a session address=%s client=%s", p->address, client->name);
+	activity_free(p->activity);
+	p->activity = NULL;
+	leave_rate(s, p);
 }
 
 /* Expiry is looked at again when the first of them expires, but soon enough in any case. */
@@ -135,6 +153,7 @@ sessions_began(struct supervisor *s, struct peer *p, const struct client_policy 
 	p->expires_s = client->expires_s;
 	p->max_connections = client->max_connections;
 	peer_set_state(&s->peers, p, PEER_SESSION);
+	operations_session_began(s, p);
 	if (p->expires_s != 0)
 		plan_look(s, p->expires_s, clock_ms());
 }
@@ -243,25 +262,36 @@ sessions_let_go(struct supervisor *s, const struct peer *p)
 			join_after_older(s, &s->peers.table[i]);
 }
 
+static void
+log_end(const struct peer *p, int status)
+{
+	uint64_t now_ms = clock_ms();
+	const char *reason = "died";
+	struct activity_seen seen;
+
+	if (p->ended.type == PAIR_ENDED)
+		reason = p->ended.ended_error == 0 ? "done" : error_name(p->ended.ended_error);
+	activity_look(p->activity, now_ms, &seen);
+	log_info("session client=%s address=%s reason=%s status=%d seconds=%llu received=%llu "
+		 "sent=%llu committed=%llu",
+		 p->client, p->address, reason,
+		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		 (unsigned long long)((now_ms - p->began_ms) / 1000),
+		 (unsigned long long)seen.received, (unsigned long long)seen.sent,
+		 (unsigned long long)seen.committed);
+}
+
 void
 sessions_over(struct supervisor *s, struct peer *p, int status)
 {
-	const char *reason = "died";
-
-	if (p->ended.type == PAIR_ENDED)
-		reason = p->ended.ended.error == 0 ? "done" : error_name(p->ended.ended.error);
-	log_info("session client=%s address=%s reason=%s status=%d received=%llu sent=%llu "
-		 "committed=%u",
-		 p->client, p->address, reason,
-		 WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-		 (unsigned long long)p->ended.ended.received,
-		 (unsigned long long)p->ended.ended.sent, p->ended.ended.committed);
+	log_end(p, status);
+	operations_session_over(s, p);
 	/* Its key was known until now. */
 	if (!admission_crashed(s, p, status))
 		sources_known(s->sources, p->source, clock_ms());
 	p->ended.type = PAIR_ENDED;
 	sessions_let_go(s, p);
-	sessions_leave_rate(s, p);
+	leave_rate(s, p);
 	peer_free(&s->peers, p);
 }
 

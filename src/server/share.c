@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -14,6 +12,7 @@
 
 #include "proto/errors.h"
 #include "src/base/log.h"
+#include "src/server/child.h"
 #include "src/store/mount.h"
 #include "src/store/resolve.h"
 
@@ -146,64 +145,57 @@ share_has_room(int dir, const struct share_rules *rules, uint64_t bytes)
 	return !__builtin_add_overflow(kept(rules, all), bytes, &needed) && needed <= left;
 }
 
-/* What is known of a share. */
-enum presence { UNKNOWN, ONLINE, OFFLINE };
-
-static enum presence
-look(const struct share_place *share, enum presence before)
+static void
+see_space(int dir, struct share_seen *seen)
 {
-	enum presence now = ONLINE;
+	uint64_t bytes = 0, bytes_free = 0;
+
+	(void)get_space(dir, &bytes, &bytes_free);
+	atomic_store(&seen->bytes, bytes);
+	atomic_store(&seen->bytes_free, bytes_free);
+}
+
+static void
+look(const struct share_place *share, struct share_seen *seen)
+{
+	enum share_presence before = (enum share_presence)atomic_load(&seen->presence);
+	enum share_presence now = SHARE_ONLINE;
 	const char *why = "";
 	int dir;
 
-	if (share_open(share->path, &share->rules, &dir, &why) != 0)
-		now = OFFLINE;
-	else
+	if (share_open(share->path, &share->rules, &dir, &why) != 0) {
+		now = SHARE_OFFLINE;
+	} else {
+		see_space(dir, seen);
 		close(dir);
-	if (now == OFFLINE && before != OFFLINE)
+	}
+	if (now == SHARE_OFFLINE && before != SHARE_OFFLINE)
 		log_warning("share is offline share=%s reason=\"%s\"", share->name, why);
-	else if (now == ONLINE && before == OFFLINE)
+	else if (now == SHARE_ONLINE && before == SHARE_OFFLINE)
 		log_info("share is back share=%s", share->name);
-	return now;
+	atomic_store(&seen->presence, now);
 }
 
 static _Noreturn void
-watch(const struct policy *policy, enum presence *known)
+watch(const struct policy *policy, struct share_seen *seen)
 {
 	const struct timespec pause = {.tv_sec = SHARE_LOOK_S};
 
 	for (;;) {
 		for (size_t i = 0; i < policy->share_count; i++)
-			known[i] = look(&policy->shares[i], known[i]);
+			look(&policy->shares[i], &seen[i]);
 		nanosleep(&pause, NULL);
 	}
 }
 
-static _Noreturn void
-watcher(const struct policy *policy, pid_t parent)
-{
-	enum presence *known = calloc(policy->share_count, sizeof(*known));
-	sigset_t none;
-
-	sigemptyset(&none);
-	if (known == NULL || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
-	    close_range(3, ~0U, 0) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
-		_exit(1);
-	/* A terminal sends these to the whole group; the parent says when to end. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	watch(policy, known);
-}
-
 pid_t
-share_watch_start(const struct policy *policy)
+share_watch_start(const struct policy *policy, struct share_seen *seen, struct key_holder *key)
 {
-	pid_t parent = getpid();
 	pid_t pid;
 
 	if (policy->share_count == 0)
 		return 0;
-	if ((pid = fork()) == 0)
-		watcher(policy, parent);
+	if ((pid = child_fork_helper(key)) == 0)
+		watch(policy, seen);
 	return pid > 0 ? pid : error_from_errno(errno);
 }

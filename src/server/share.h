@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/server/key_holder.h"
 #include "src/server/policy.h"
 
 #define SHARE_LOOK_S 10u /* how often it is looked whether a share has come or gone */
@@ -35,11 +36,23 @@ uint64_t share_keep_free(int dir, const struct share_rules *rules);
 /* Is there room for so many bytes beside them? */
 bool share_has_room(int dir, const struct share_rules *rules, uint64_t bytes);
 
+/* What is known of a share. */
+enum share_presence { SHARE_UNKNOWN, SHARE_ONLINE, SHARE_OFFLINE };
+
+/* What the watch has seen of one, in memory that it shares with the supervisor (lent.h). */
+struct share_seen {
+	_Atomic uint32_t presence;
+	_Atomic uint64_t bytes;	     /* of its file system; 0: not known */
+	_Atomic uint64_t bytes_free; /* of them, for who is not root */
+};
+
 /*
  * Watches the shares of a policy in a process of its own, since a file system whose server is gone
- * lets nobody who looks go on: logs what is offline, and each change.  It ends with its parent, or
- * when it is killed.  Returns its pid, 0 where there are no shares, or a negative error.
+ * lets nobody who looks go on: logs what is offline, and each change, and keeps seen, one for each
+ * share, which the process has been lent.  It ends with its parent, or when it is killed; it has
+ * nothing of key.  Returns its pid, 0 where there are no shares, or a negative error.
  */
-pid_t share_watch_start(const struct policy *policy);
+pid_t share_watch_start(const struct policy *policy, struct share_seen *seen,
+			struct key_holder *key);
 
 #endif

@@ -26,7 +26,6 @@
 #include "src/server/greeter.h"
 #include "src/server/pair.h"
 #include "src/server/session.h"
-#include "src/server/share.h"
 #include "src/server/supervisor_impl.h"
 #include "src/store/metadata.h"
 
@@ -35,7 +34,6 @@
 
 #define HANDSHAKE_TIMEOUT_MS 5000u
 #define DRAIN_TIME_MS	     10000u
-#define STOP_MS		     10000u /* from the last session's end to the end, at the most */
 #define PENALTY_MS	     1000u
 #define PENALTY_MAX_MS	     600000u
 
@@ -75,7 +73,9 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 {
 	const struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
 						  .rate = p->rate,
-						  .share_watch = s->share_watch != 0};
+						  .activity = p->activity,
+						  .file_log = s->settings.file_log,
+						  .share_watch = s->operations.share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
 	pid_t pid = -1;
@@ -92,6 +92,8 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 			     generation);
 	if (r == 0)
 		r = rate_lend(settings.rate);
+	if (r == 0)
+		r = activity_lend(settings.activity);
 	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
@@ -101,6 +103,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 	if (r == 0 && pid < 0)
 		r = error_from_errno(errno);
 	rate_keep(settings.rate);
+	activity_keep(settings.activity);
 	close(ends[1]);
 	if (r != 0) {
 		close(ends[0]);
@@ -143,11 +146,10 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	p->known = verdict.type != PAIR_REFUSE;
 	if (p->known)
 		sources_known(s->sources, p->source, clock_ms());
-	if (client != NULL && (sessions_share_rate(s, p, client) != 0 ||
+	if (client != NULL && (sessions_prepare(s, p, client) != 0 ||
 			       supervisor_start_child(s, p, keys, client) != 0)) {
-		sessions_leave_rate(s, p);
+		sessions_failed(s, p, client);
 		verdict.type = PAIR_BUSY;
-		log_error("cannot start a session address=%s client=%s", p->address, client->name);
 	}
 	pair_send(greeter_pair, &verdict);
 	if (verdict.type != PAIR_PROCEED)
@@ -216,12 +218,9 @@ reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct peer *p = peers_of_pid(&s->peers, pid);
 
-		if (pid == s->share_watch) {
-			log_error("the watch of the shares died status=%d", status);
-			s->share_watch = 0;
-		}
-		if (p == NULL)
-			continue; /* a greeter whose client has its session */
+		if (operations_reaped(s, pid, status) || p == NULL)
+			continue; /* a greeter whose client has its session is nobody's */
+		p->pid = 0;
 		if (p->state == PEER_GREETING) {
 			/* It may have reported and ended before its report was read. */
 			on_pair(s, p);
@@ -233,40 +232,6 @@ reap(struct supervisor *s)
 		on_pair(s, p);
 		sessions_over(s, p, status);
 	}
-}
-
-static void
-begin_stop(struct supervisor *s)
-{
-	s->stopping = true;
-	s->accept_again_ms = s->greet_again_ms = 0;
-	service_stopping(s->options->service, s->settings.drain_time_ms + STOP_MS);
-	admission_close(s);
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		struct peer *p = &s->peers.table[i];
-
-		if (p->state == PEER_SESSION) {
-			sessions_stop(s, p, FTX_E_STOPPING);
-		} else if (p->state != PEER_FREE) {
-			peer_kill(p);
-			peer_reset_connection(p);
-			if (p->state != PEER_GREETING)
-				peer_free(&s->peers, p);
-		}
-	}
-}
-
-/* Another policy, another watch. */
-static void
-start_share_watch(struct supervisor *s)
-{
-	if (s->share_watch > 0)
-		kill(s->share_watch, SIGKILL); /* reaped like everybody else */
-	s->share_watch = share_watch_start(s->settings.policy);
-	if (s->share_watch >= 0)
-		return;
-	log_error("cannot watch the shares error=%s", error_name((int)s->share_watch));
-	s->share_watch = 0; /* sessions say themselves what is offline */
 }
 
 /* The settings in force: what is given, or the default. */
@@ -303,7 +268,7 @@ take_reload(struct supervisor *s)
 		return;
 	if (sandbox_setup(&fresh.sandbox) == 0) {
 		take_settings(s, &fresh);
-		start_share_watch(s);
+		operations_reloaded(s);
 		sessions_check(s);
 		admission_start_greeters(s);
 		log_info("the new configuration is in force");
@@ -334,14 +299,13 @@ on_signals(struct supervisor *s)
 		} else if (info.ssi_signo == SIGHUP && s->options->reload != NULL) {
 			if (!s->stopping)
 				reload(s);
-		} else if (!s->stopping) {
+		} else if (!s->stopping || s->again) {
 			log_info("stopping signal=%u sessions=%u", info.ssi_signo,
 				 s->peers.count[PEER_SESSION]);
-			begin_stop(s);
+			s->again = false;
+			ending_begin(s);
 		} else {
-			for (size_t i = 0; i < MAX_PEERS; i++)
-				if (s->peers.table[i].state != PEER_FREE)
-					peer_kill(&s->peers.table[i]);
+			ending_hurry(s);
 		}
 	}
 }
@@ -354,6 +318,7 @@ on_deadlines(struct supervisor *s)
 	refusals_on_time(&s->refusals, now);
 	admission_on_time(s, now);
 	sessions_on_time(s, now);
+	operations_on_time(s, now);
 	service_on_time(s->options->service, now, s->peers.count[PEER_SESSION]);
 	if (now < s->peers.next_deadline_ms)
 		return;
@@ -388,6 +353,14 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 		on_signals(s);
 		return;
 	}
+	if (kind == EVENT_CONTROL) {
+		operations_accept(s);
+		return;
+	}
+	if (kind == EVENT_READER) {
+		operations_go_on(s, index);
+		return;
+	}
 	if (kind == EVENT_LISTENER) {
 		if (!s->stopping)
 			admission_accept(s, s->options->listeners[index]);
@@ -410,6 +383,8 @@ wait_ms(const struct supervisor *s)
 
 	if (s->peers.next_deadline_ms < next)
 		next = s->peers.next_deadline_ms;
+	if (operations_next_ms(s) < next)
+		next = operations_next_ms(s);
 	if (refusals_next_ms(&s->refusals) < next)
 		next = refusals_next_ms(&s->refusals);
 	if (s->accept_again_ms != 0 && s->accept_again_ms < next)
@@ -490,19 +465,18 @@ supervisor_run(const struct supervisor_options *options)
 	s.sources = sources_new();
 	if ((r = s.sources != NULL ? peers_init(&s.peers) : FTX_E_NOMEM) == 0)
 		r = setup_signals(&s);
-	if (r == 0)
+	if (r == 0 && (r = operations_open(&s)) == 0)
 		r = admission_open(&s);
 	if (r == 0) {
-		start_share_watch(&s);
+		operations_reloaded(&s);
 		service_ready(options->service);
 		r = loop(&s);
 	}
-	if (s.share_watch > 0)
-		kill(s.share_watch, SIGKILL);
+	operations_close(&s);
 	if (s.signals >= 0)
 		close(s.signals);
 	close(s.epoll);
 	peers_release(&s.peers);
 	sources_free(s.sources);
-	return r;
+	return r == 0 && s.again ? SUPERVISOR_RESTART : r;
 }

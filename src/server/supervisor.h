@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/server/file_log.h"
 #include "src/server/key_holder.h"
 #include "src/server/policy.h"
 #include "src/server/sandbox.h"
@@ -38,6 +39,8 @@ struct supervisor_settings {
 	uint64_t drain_time_ms;	       /* from PAIR_STOP to SIGKILL; 10000 */
 	uint64_t penalty_ms;	       /* as struct source_rules has them; 1000 */
 	uint64_t penalty_max_ms;       /* 600000 */
+	enum file_log file_log;	       /* what sessions log of files */
+	const char *metrics_file;      /* borrowed as the policy is; NULL: none */
 };
 
 struct supervisor_options {
@@ -45,21 +48,31 @@ struct supervisor_options {
 	size_t listener_count;
 	struct key_holder *key;	 /* borrowed */
 	struct service *service; /* told what goes on; borrowed.  NULL: nobody is */
+	const int *control;	 /* of control_open(); borrowed.  NULL: there is none */
 	struct supervisor_settings settings;
 	/*
 	 * At SIGHUP: 0 with new settings, or an error, which it has told, and everything stays as
 	 * it is.  NULL: SIGHUP ends the supervisor.
 	 */
 	int (*reload)(void *arg, struct supervisor_settings *settings);
+	/*
+	 * Can this program be executed anew in its place?  Asked after the third crash within an
+	 * hour (crashes.h); false with the reason told.  NULL: it cannot.
+	 */
+	bool (*may_restart)(void *arg);
 	/* A policy that reload gave is not used any more, or never was. */
 	void (*release)(void *arg, const struct policy *policy);
 	void *arg;
 };
 
+/* What supervisor_run() returns where its caller is to execute the program anew. */
+#define SUPERVISOR_RESTART 1
+
 /*
  * Runs until SIGTERM or SIGINT (twice: does not wait for them), then stops the sessions and returns
- * 0; a negative error where it could not start, FTX_E_UNSUPPORTED where its children could not be
- * confined as is required. Blocks the signals it handles (signalfd).  In children it never returns.
+ * 0; SUPERVISOR_RESTART, sessions stopped likewise, with the listeners as they were; a negative
+ * error where it could not start, FTX_E_UNSUPPORTED where its children could not be confined as is
+ * required. Blocks the signals it handles (signalfd).  In children it never returns.
  */
 int supervisor_run(const struct supervisor_options *options);
 

@@ -1,17 +1,30 @@
 /*
  * What the files of the supervisor share: supervisor.c (the loop and the children), admission.c
- * (from accept to the first message) and sessions.c (who is let in, and for how long).
+ * (from accept to the first message), sessions.c (who is let in, and for how long), ending.c and
+ * operations.c (what is told of it all, in status.c and metrics.c).
  */
 #ifndef SERVER_SUPERVISOR_IMPL_H
 #define SERVER_SUPERVISOR_IMPL_H
 
+#include "src/server/crashes.h"
+#include "src/server/operations.h"
 #include "src/server/peers.h"
 #include "src/server/refusals.h"
 #include "src/server/sources.h"
 #include "src/server/supervisor.h"
 
-/* What an epoll event is about: a listener's number, the signals, a peer's connection or pair. */
-enum event_kind { EVENT_LISTENER, EVENT_SIGNAL, EVENT_CONN, EVENT_PAIR };
+/*
+ * What an epoll event is about: a listener's number, the signals, a peer's connection or pair, the
+ * control socket, a reader of it.
+ */
+enum event_kind {
+	EVENT_LISTENER,
+	EVENT_SIGNAL,
+	EVENT_CONN,
+	EVENT_PAIR,
+	EVENT_CONTROL,
+	EVENT_READER,
+};
 
 struct supervisor {
 	const struct supervisor_options *options;
@@ -19,10 +32,12 @@ struct supervisor {
 	struct peers peers;
 	struct sources *sources;
 	struct pace pace;
-	pid_t share_watch; /* 0: there is none */
+	struct operations operations;
+	struct crashes crashes;
 	int epoll;
 	int signals;
 	bool stopping;
+	bool again; /* it stops to become another process */
 	uint64_t
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
 	uint64_t greet_again_ms; /* not 0: handshakes of this moment are used up, READY ones wait */
@@ -40,6 +55,15 @@ int supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum e
 int supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 			   const struct client_policy *client);
 
+/* Everybody is told to end; with s->again so that another process takes this one's place. */
+void ending_begin(struct supervisor *s);
+
+/* Kills who has not ended yet. */
+void ending_hurry(struct supervisor *s);
+
+/* A child has crashed: with too many of them another process is to take this one's place. */
+void ending_crashed(struct supervisor *s);
+
 /* A message that cannot be delivered means a child that does not read: it is killed. */
 void supervisor_tell(const struct peer *p, const struct pair_message *m);
 
@@ -51,9 +75,17 @@ const struct client_policy *sessions_admit(struct supervisor *s, const struct pe
 					   const uint8_t key[static KEY_BYTES],
 					   enum pair_type *verdict);
 
-/* Gives p what its client's other sessions have, or the first of it.  0 or FTX_E_NOMEM. */
-int sessions_share_rate(struct supervisor *s, struct peer *p, const struct client_policy *client);
-void sessions_leave_rate(struct supervisor *s, struct peer *p);
+/*
+ * Gives p what its session has in common with the supervisor, and with its client's other sessions.
+ * 0 or FTX_E_NOMEM.
+ */
+int sessions_prepare(struct supervisor *s, struct peer *p, const struct client_policy *client);
+
+/* That did not work, or p could not be given a child: logs it, takes it back. */
+void sessions_failed(struct supervisor *s, struct peer *p, const struct client_policy *client);
+
+/* How many this client has. */
+unsigned sessions_of(const struct supervisor *s, const char *client);
 
 /* p has a session of this client. */
 void sessions_began(struct supervisor *s, struct peer *p, const struct client_policy *client);

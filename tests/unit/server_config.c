@@ -122,6 +122,9 @@ Test(config, an_empty_file_is_all_defaults)
 	cr_expect_str_eq(s->state, "/var/lib/ftxd");
 	cr_expect_not(s->has_user);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
+	cr_expect_null(s->control);
+	cr_expect_eq(s->file_log, FILE_LOG_NONE);
+	cr_expect_null(s->metrics_file);
 	cr_expect_eq(s->max_connections, 1024);
 	cr_expect_eq(s->max_handshakes, 128);
 	cr_expect_eq(s->handshake_timeout_ms, 5000);
@@ -143,6 +146,8 @@ Test(config, each_directive_of_the_server_is_kept)
 	write_main("[server]\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n"
 		   "public-address = [2001:db8::1]:7000\nkey = /etc/ftxd/server-key\n"
 		   "state = /var/lib/other/\nuser = nobody\nlog-level = warning\n"
+		   "control = /run/ftxd/control\nlog-files = changes\n"
+		   "metrics-file = /run/ftxd/ftxd.prom\n"
 		   "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
 		   "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
 		   "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n");
@@ -155,6 +160,9 @@ Test(config, each_directive_of_the_server_is_kept)
 	cr_expect_str_eq(s->state, "/var/lib/other");
 	cr_expect(s->has_user && s->user == 65534);
 	cr_expect_eq(s->log_level, LOG_LEVEL_WARNING);
+	cr_expect_str_eq(s->control, "/run/ftxd/control");
+	cr_expect_eq(s->file_log, FILE_LOG_CHANGES);
+	cr_expect_str_eq(s->metrics_file, "/run/ftxd/ftxd.prom");
 	cr_expect_eq(s->max_connections, 7);
 	cr_expect_eq(s->max_handshakes, 3);
 	cr_expect_eq(s->handshake_timeout_ms, 1500);
@@ -293,6 +301,16 @@ static const struct {
     {"[server]\nuser = no-such-user-here\n", 2, "no user of this name"},
     {"[server]\nuser = root\n", 2, "never root"},
     {"[server]\nlog-level = loud\n", 2, "error, warning, info or debug"},
+    {"[server]\nlog-files = some\n", 2, "none, changes or all"},
+    {"[server]\nlog-files = none\nlog-files = all\n", 3, "log-files"},
+    {"[server]\ncontrol = run/control\n", 2, "begins with '/'"},
+    {"[server]\ncontrol = /0123456789012345678901234567890123456789012345678901234567890123456789"
+     "0123456789012345678901234567890123456789\n",
+     2, "up to 107 bytes"},
+    {"[server]\ncontrol = /a\ncontrol = /b\n", 3, "control"},
+    {"[server]\nmetrics-file = ftxd.prom\n", 2, "begins with '/'"},
+    {"[server]\nmetrics-file = /run/ftxd/\n", 2, "path of a file"},
+    {"[server]\nmetrics-file = /a\nmetrics-file = /b\n", 3, "metrics-file"},
     {"[server]\nmax-connections = 1\n", 2, "from 2 to 1024"},
     {"[server]\nmax-connections = 1025\n", 2, "from 2 to 1024"},
     {"[server]\nmax-connections = 4294967297\n", 2, "from 2 to 1024"},

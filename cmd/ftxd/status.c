@@ -1,0 +1,126 @@
+/*
+ * ftxd status: what the daemon of a configuration tells on its control socket.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cmd/ftxd/report.h"
+#include "cmd/ftxd/settings.h"
+#include "cmd/ftxd/verbs.h"
+#include "proto/errors.h"
+#include "src/base/io.h"
+#include "src/server/control.h"
+
+#define USAGE "ftxd status [--json] [-c FILE]"
+
+/* The daemon answers at once, or has something else to do than ever to answer. */
+#define PATIENCE_S 10
+
+static int
+parse(int argc, char **argv, const char **file, bool *json)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"json", no_argument, NULL, 'j'},
+						{NULL, 0, NULL, 0}};
+	const char *why = NULL;
+	int c;
+
+	opterr = 0;
+	while (why == NULL && (c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
+		if (c == 'c')
+			*file = optarg;
+		else if (c == 'j')
+			*json = true;
+		else
+			why = c == ':' ? "an option's value is missing" : "unknown option";
+	}
+	if (why == NULL && optind != argc)
+		why = "there is nothing more to say";
+	if (why == NULL)
+		return 0;
+	complain("status", "%s\nusage: " USAGE, why);
+	return FTX_EXIT_USAGE;
+}
+
+/* NULL: the daemon could be reached. */
+static const char *
+call(const char *path, int *fd)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return "the path is too long for a socket";
+	strcpy(address.sun_path, path);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
+	    setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0)
+		return strerror(errno);
+	if (connect(*fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return NULL;
+	if (errno == EACCES)
+		return "only root and the user that ftxd runs as may ask";
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		return "no ftxd runs with this configuration";
+	return errno == EAGAIN ? "it does not answer" : strerror(errno);
+}
+
+static int
+ask(const char *path, bool json)
+{
+	char *report = malloc(PAGE_MOST_BYTES + 1);
+	const char *why = NULL;
+	size_t length = 0;
+	int fd = -1;
+	int r;
+
+	if (report == NULL)
+		why = error_text(FTX_E_NOMEM);
+	else if ((why = call(path, &fd)) == NULL &&
+		 (r = read_full(fd, report, PAGE_MOST_BYTES, &length)) != 0)
+		why = errno == EAGAIN ? "it does not answer" : error_text(r);
+	if (why == NULL) {
+		report[length] = '\0';
+		if (length == 0)
+			why = "it does not tell this user";
+		else if (!report_print(report, json, stdout))
+			why = "not everything was told";
+		else if (fflush(stdout) != 0)
+			why = "standard output cannot be written to";
+	}
+	if (fd >= 0)
+		close(fd);
+	free(report);
+	if (why != NULL)
+		complain("status", "'%s': %s", path, why);
+	return why != NULL ? FTX_EXIT_FAILURE : 0;
+}
+
+int
+verb_status(int argc, char **argv)
+{
+	const char *file = CONFIG_FILE;
+	struct config *config;
+	bool json = false;
+	char *path;
+	int code = parse(argc, argv, &file, &json);
+
+	if (code != 0 || (code = settings_load("status", file, &config)) != 0)
+		return code;
+	if ((path = settings_control(config_server(config))) != NULL) {
+		code = ask(path, json);
+	} else {
+		complain("status", "%s", error_text(FTX_E_NOMEM));
+		code = FTX_EXIT_FAILURE;
+	}
+	free(path);
+	config_free(config);
+	return code;
+}
