@@ -6,11 +6,14 @@
  */
 #include "cmd/ftxd/unit.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "src/base/directory.h"
+
 /* What the unit gives already. */
-static const char *const writable[] = {"/srv/ftx", "/var/lib/ftxd"};
+static const char *const writable[] = {"/srv/ftx", "/var/lib/ftxd", "/run/ftxd"};
 static const char *const homes[] = {"/home", "/root", "/run/user"};
 static const char *const temporary[] = {"/tmp", "/var/tmp"};
 
@@ -60,14 +63,28 @@ is_needed(const char *path, bool read_only)
 	return read_only || !IS_BELOW(path, writable);
 }
 
+/* The directory of a file that is made; NULL: there is no such file. */
+static const char *
+place_of(const char *file, char out[static PATH_MAX])
+{
+	return file != NULL && directory_of(out, file) == 0 ? out : NULL;
+}
+
 void
 unit_print(const struct config *config, const char *file)
 {
 	const struct policy *policy = config_policy(config);
-	const char *state = config_server(config)->state;
-	bool any = is_needed(state, false);
-	bool in_homes = IS_BELOW(state, homes);
+	const char *places[] = {config_server(config)->state, NULL, NULL};
+	char control[PATH_MAX], metrics[PATH_MAX];
+	bool any = false;
+	bool in_homes = false;
 
+	places[1] = place_of(config_server(config)->control, control);
+	places[2] = place_of(config_server(config)->metrics_file, metrics);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		any |= places[i] != NULL && is_needed(places[i], false);
+		in_homes |= places[i] != NULL && IS_BELOW(places[i], homes);
+	}
 	for (size_t i = 0; i < policy->share_count; i++) {
 		any |= is_needed(policy->shares[i].path, policy->shares[i].read_only);
 		in_homes |= IS_BELOW(policy->shares[i].path, homes);
@@ -83,7 +100,9 @@ unit_print(const struct config *config, const char *file)
 	/* Nothing can be bound below what is inaccessible. */
 	if (in_homes)
 		puts("ProtectHome=tmpfs");
-	print_place(state, false);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i] != NULL)
+			print_place(places[i], false);
 	for (size_t i = 0; i < policy->share_count; i++)
 		print_place(policy->shares[i].path, policy->shares[i].read_only);
 }
