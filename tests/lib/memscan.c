@@ -1,8 +1,9 @@
 /*
  * memscan KEYFILE PID...
  *
- * Looks through all memory of the processes for the secret key of the file, as 32 bytes and as
- * text.  Prints each process that has it.  Exit status 0: one has it, 1: none, 2: could not look.
+ * Looks through all memory of the processes for the secret key of the file, as bytes, also clamped,
+ * and as text.  Prints each process that has it.  Exit status 0: one has it, 1: none, 2: could not
+ * look.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -53,7 +54,8 @@ read_key(struct key *key, const char *path)
 static bool
 contains(const unsigned char *buffer, size_t length, const struct key *key)
 {
-	return memmem(buffer, length, key->raw, KEY_BYTES) != NULL ||
+	/* X25519 works on a copy whose first and last bytes are clamped (RFC 7748). */
+	return memmem(buffer, length, key->raw + 1, KEY_BYTES - 2) != NULL ||
 	       memmem(buffer, length, key->text, KEY_CHARS) != NULL;
 }
 
