@@ -25,6 +25,8 @@
 
 #define PATIENCE_MS 20000 /* only a hang waits this long */
 
+uint64_t rig_stall_ms = SESSION_STALL_MS;
+
 static int
 remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -107,7 +109,7 @@ rig_new(uint8_t rights, const struct rig *shared)
 		close(conn[0]);
 		close(pair[0]);
 		session_run(conn[1], pair[1], &keys, &rig->client,
-			    &(const struct session_settings){.stall_ms = SESSION_STALL_MS});
+			    &(const struct session_settings){.stall_ms = rig_stall_ms});
 	}
 	close(conn[1]);
 	close(pair[1]);

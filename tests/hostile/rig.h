@@ -26,6 +26,9 @@ struct rig {
 void rig_directory(char directory[static 64]);
 void rig_remove(const char *directory); /* with all in it */
 
+/* Of the sessions that are started next: as struct session_settings has it. */
+extern uint64_t rig_stall_ms;
+
 /* Starts a session on a new temporary directory, or on shared's where that is not NULL. */
 struct rig *rig_new(uint8_t rights, const struct rig *shared);
 
