@@ -17,7 +17,8 @@
 #include "src/server/status.h"
 #include "src/server/supervisor_impl.h"
 
-#define REST_MS 1000u /* without descriptors */
+/* Without descriptors, or while another writer is at work. */
+#define REST_MS 1000u
 
 static int
 watch_control(struct supervisor *s)
@@ -244,22 +245,39 @@ operations_share(const struct supervisor *s, size_t number)
 	return number < s->operations.seen_count ? &s->operations.seen[number] : NULL;
 }
 
+/* Starts a writer.  Its pid, or a negative error. */
+static pid_t
+start_writer(struct supervisor *s)
+{
+	struct page page;
+	pid_t pid = page_init(&page);
+
+	if (pid != 0)
+		return pid;
+	count_all(s);
+	metrics_format(s, &page);
+	pid = page.full ? FTX_E_TOO_LARGE
+			: metrics_write(s->settings.metrics_file, &page, s->options->key);
+	page_release(&page);
+	return pid;
+}
+
 static void
-write_metrics(struct supervisor *s)
+write_metrics(struct supervisor *s, uint64_t now_ms)
 {
 	struct operations *o = &s->operations;
-	struct page page;
-	pid_t pid = FTX_E_BUSY; /* the last one has not ended: its disk does not answer */
+	pid_t pid = FTX_E_BUSY;
 
-	count_all(s);
-	if (o->metrics_writer == 0 && (pid = page_init(&page)) == 0) {
-		metrics_format(s, &page);
-		pid = page.full ? FTX_E_TOO_LARGE
-				: metrics_write(s->settings.metrics_file, &page, s->options->key);
-		page_release(&page);
+	o->next_metrics_ms = now_ms + METRICS_EVERY_MS;
+	if (o->metrics_writer == 0) {
+		pid = start_writer(s);
+	} else if (now_ms - o->writing_since_ms < METRICS_EVERY_MS) {
+		o->next_metrics_ms = now_ms + REST_MS; /* another one has only just begun */
+		return;
 	}
 	if (pid > 0) {
 		o->metrics_writer = pid;
+		o->writing_since_ms = now_ms;
 	} else if (!o->metrics_failed) {
 		o->metrics_failed = true;
 		log_error("the metrics file is not written error=%s", error_name((int)pid));
@@ -278,8 +296,7 @@ operations_on_time(struct supervisor *s, uint64_t now_ms)
 		(void)watch_control(s); /* without memory there is no telling, and nothing else */
 	if (o->next_metrics_ms == 0 || now_ms < o->next_metrics_ms)
 		return;
-	o->next_metrics_ms = now_ms + METRICS_EVERY_MS;
-	write_metrics(s);
+	write_metrics(s, now_ms);
 }
 
 uint64_t

@@ -31,6 +31,7 @@ struct operations {
 	size_t seen_count;
 	uint64_t next_metrics_ms; /* 0: there is no file */
 	pid_t metrics_writer;	  /* 0: there is none */
+	uint64_t writing_since_ms;
 	bool metrics_failed;	  /* and that was logged */
 };
 

@@ -64,8 +64,21 @@ put_again()
 	diff -r -x .ftx "$tmp/tree" "$tmp/share/tree" || fail 'the trees differ'
 }
 
+# said(line, count): so often by the service to its manager
+said()
+{
+	[ "$(grep -cx "$1" "$tmp/manager" || :)" -ge "$2" ]
+}
+
+# Under a service manager, which has passed the socket and wants signs of life.
 good_configuration
-start_ftxd
+"$build/tests/manager" "$tmp/notify" 400 "$ftxd_program" -c "$conf" >"$tmp/manager" 2>>"$log" &
+manager_pid=$!
+started="$started $manager_pid"
+wait_for 'ftxd to be ready' said READY=1 1
+server_pid=$(sed -n 's/^pid //p' "$tmp/manager")
+port=$(sed -n 's/^port //p' "$tmp/manager")
+base=ftx://$("$ftxd_program" key -c "$conf" | head -n 1)@127.0.0.1:$port
 crash "$base/s/tree"
 wait_log 'the third crash within an hour'
 wait_for 'another execution' anew
@@ -75,9 +88,17 @@ check_eq "$(log_lines 'listening address=127.0.0.1:'"$port")" 2 'times that it b
 check_eq "$(log_lines 'a child crashed')" 3 'crashes'
 check_eq "$("$ftxd_program" status --json -c "$conf" | jq -r 'select(.event == "daemon") | .crashes')" 0 'crashes of this execution'
 [ "$(tr '\0' ' ' <"/proc/$server_pid/cmdline")" = "$ftxd_program -c $conf " ] || fail 'it has other arguments'
-if tr '\0' '\n' <"/proc/$server_pid/environ" | grep -q LISTEN_FDNAMES; then fail 'it has another environment'; fi
+wait_for 'a second time that it is ready' said READY=1 2
+sed -n '/^RELOADING=1/,$p' "$tmp/manager" | grep -qx READY=1 || fail 'it was ready and not started anew'
+signs=$(grep -c '^WATCHDOG=1' "$tmp/manager")
+wait_for 'further signs of life' said WATCHDOG=1 $((signs + 2))
+check_eq "$(log_lines 'does not count: the service manager')" 1 'warnings that listen does not count'
+kill "$server_pid"
+wait_for 'its end' said 'ended 0' 1
+said STOPPING=1 1 || fail 'it did not say that it stops'
 
 # Where the configuration is wrong nothing would start: it goes on as it is.
+start_ftxd
 echo 'colour = red' >>"$conf"
 rm -rf "$tmp/share/tree"
 crash "$base/s/tree"
