@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -80,13 +80,18 @@ room_begin_on_disk(void)
 	cr_skip_test("$TMPDIR, /tmp and /var/tmp are all in memory");
 }
 
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+/* Some paths are longer than PATH_MAX, so fts changes its directory on its way. */
+static void
+remove_room(void)
 {
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
+	char *const paths[] = {room_path, NULL};
+	FTS *walk = fts_open(paths, FTS_PHYSICAL, NULL);
+	const FTSENT *entry;
+
+	while ((entry = fts_read(walk)) != NULL)
+		if (entry->fts_info != FTS_D)
+			cr_expect(remove(entry->fts_accpath) == 0);
+	fts_close(walk);
 }
 
 void
@@ -95,7 +100,7 @@ room_end(void)
 	fault_set(NULL, 0, 0);
 	close(room);
 	close(room_up);
-	nftw(room_path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	remove_room();
 }
 
 void
