@@ -70,7 +70,8 @@ handle_digest(struct session *s, const struct message *m)
 
 		if ((d->over = session_progress(s)) != 0)
 			break;
-		out->code = (uint16_t)-digest_one(d, &base, &m->digest.paths.items[i].path, out);
+		r = digest_one(d, &base, &m->digest.paths.items[i].path, out);
+		out->code = (uint16_t)-subtree_hide_read(base.subtree, r);
 	}
 	answer.digests.digests.items = d->digests;
 	answer.digests.digests.count = m->digest.paths.count;

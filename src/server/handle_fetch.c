@@ -348,7 +348,7 @@ fetch_file(struct session *s, const struct target *t, struct tree *tree,
 	if (file.fd >= 0)
 		close(file.fd);
 	if (r == 0 && error != 0)
-		r = add_error(s, index, error);
+		r = add_error(s, index, subtree_hide_read(t->subtree, error));
 	else if (r == 0)
 		file_read(s, "read", t->subtree, path);
 	return r;

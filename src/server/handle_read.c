@@ -181,7 +181,7 @@ handle_read(struct session *s, const struct message *m)
 		answer.done.identity = *source_identity(source);
 		r = connection_send(&s->connection, &answer);
 	} else if (r == 0) {
-		r = answer_path_error(s, file_error, &t);
+		r = answer_path_error(s, subtree_hide_read(t.subtree, file_error), &t);
 	}
 	source_close(source);
 	place_release(&place);

@@ -161,6 +161,12 @@ int target_parse(struct session *s, const struct span *path, unsigned rights, st
 int subtree_hide(const struct subtree *t, int error);
 
 /*
+ * The same of a file that is to be read: without the right to list nobody learns whether there is
+ * nothing or something that is no file.
+ */
+int subtree_hide_read(const struct subtree *t, int error);
+
+/*
  * The share's tree; made where there was none yet.  changes: something may be made in it, so that
  * it gets a directory for temporary names.  0, or FTX_E_NOMEM.
  */

@@ -116,12 +116,22 @@ tells_of_a_name(int error)
 	       error == FTX_E_OTHER_FILE_SYSTEM || error == FTX_E_SET_EXISTS;
 }
 
+static bool
+may_know(const struct subtree *t)
+{
+	return t == NULL || (t->grant->rights & RIGHT_LIST) != 0;
+}
+
 int
 subtree_hide(const struct subtree *t, int error)
 {
-	bool told = t == NULL || (t->grant->rights & RIGHT_LIST) != 0;
+	return !may_know(t) && tells_of_a_name(error) ? FTX_E_DENIED : error;
+}
 
-	return !told && tells_of_a_name(error) ? FTX_E_DENIED : error;
+int
+subtree_hide_read(const struct subtree *t, int error)
+{
+	return !may_know(t) && error == FTX_E_NOT_FOUND ? FTX_E_DENIED : subtree_hide(t, error);
 }
 
 /* Without one, temporary names are made beside what they are for. */

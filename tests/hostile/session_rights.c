@@ -115,7 +115,7 @@ ask_statfs(struct rig *rig)
 }
 
 static int
-ask_read(struct rig *rig)
+read_request(struct rig *rig, const char *name)
 {
 	const struct range all = {.length = TEXT_BYTES};
 	struct message m = {.type = MESSAGE_READ}, answer;
@@ -124,29 +124,43 @@ ask_read(struct rig *rig)
 
 	snprintf(path, sizeof(path), "%s/there", rig->directory);
 	cr_assert(stat(path, &st) == 0);
-	m.read.path = span_of("s/there");
+	snprintf(path, sizeof(path), "s/%s", name);
+	m.read.path = span_of(path);
 	m.read.identity = identity_of(&st);
 	m.read.ranges.items = &all;
 	m.read.ranges.count = 1;
 	return error_of(rig, &m, MESSAGE_DONE, &answer);
 }
 
+/* What is said of the one file asked for; the last word is FETCHED. */
 static int
-ask_fetch(struct rig *rig)
+fetch_request(struct rig *rig, const char *name)
 {
-	const struct wanted wanted = {.path = span_of("there"), .limit = 100};
+	const struct wanted wanted = {.path = span_of(name), .limit = 100};
 	struct message m = {.type = MESSAGE_FETCH}, answer;
+	int r;
 
 	m.fetch.base = span_of("s");
 	m.fetch.files.items = &wanted;
 	m.fetch.files.count = 1;
-	return error_of(rig, &m, MESSAGE_FETCHED, &answer);
+	rig_send(rig, &m);
+	cr_assert_eq(rig_receive(rig, &answer), 0);
+	if (answer.type == MESSAGE_ERROR)
+		return error_from_wire(answer.error.code);
+	cr_assert_eq(answer.type, MESSAGE_DATA_PACK);
+	cr_assert_eq(answer.data_pack.items.count, 1);
+	r = answer.data_pack.items.items[0].code == 0
+		? 0
+		: error_from_wire(answer.data_pack.items.items[0].code);
+	cr_assert_eq(rig_receive(rig, &answer), 0);
+	cr_assert_eq(answer.type, MESSAGE_FETCHED);
+	return r;
 }
 
 static int
-ask_digest(struct rig *rig)
+digest_request(struct rig *rig, const char *name)
 {
-	const struct path_only path = {.path = span_of("there")};
+	const struct path_only path = {.path = span_of(name)};
 	struct message m = {.type = MESSAGE_DIGEST}, answer;
 	int r;
 
@@ -155,7 +169,99 @@ ask_digest(struct rig *rig)
 	m.digest.paths.count = 1;
 	if ((r = error_of(rig, &m, MESSAGE_DIGESTS, &answer)) != 0)
 		return r;
-	return answer.digests.digests.items[0].code == 0 ? 0 : FTX_E_IO;
+	return answer.digests.digests.items[0].code == 0
+		   ? 0
+		   : error_from_wire(answer.digests.digests.items[0].code);
+}
+
+static int
+ask_read(struct rig *rig)
+{
+	return read_request(rig, "there");
+}
+
+static int
+ask_read_directory(struct rig *rig)
+{
+	return read_request(rig, "directory");
+}
+
+static int
+ask_read_link(struct rig *rig)
+{
+	return read_request(rig, "link");
+}
+
+static int
+ask_read_below_link(struct rig *rig)
+{
+	return read_request(rig, "link/x");
+}
+
+static int
+ask_read_missing(struct rig *rig)
+{
+	return read_request(rig, "missing");
+}
+
+static int
+ask_fetch(struct rig *rig)
+{
+	return fetch_request(rig, "there");
+}
+
+static int
+ask_fetch_directory(struct rig *rig)
+{
+	return fetch_request(rig, "directory");
+}
+
+static int
+ask_fetch_link(struct rig *rig)
+{
+	return fetch_request(rig, "link");
+}
+
+static int
+ask_fetch_below_link(struct rig *rig)
+{
+	return fetch_request(rig, "link/x");
+}
+
+static int
+ask_fetch_missing(struct rig *rig)
+{
+	return fetch_request(rig, "missing");
+}
+
+static int
+ask_digest(struct rig *rig)
+{
+	return digest_request(rig, "there");
+}
+
+static int
+ask_digest_directory(struct rig *rig)
+{
+	return digest_request(rig, "directory");
+}
+
+static int
+ask_digest_link(struct rig *rig)
+{
+	return digest_request(rig, "link");
+}
+
+static int
+ask_digest_below_link(struct rig *rig)
+{
+	return digest_request(rig, "link/x");
+}
+
+static int
+ask_digest_missing(struct rig *rig)
+{
+	return digest_request(rig, "missing");
 }
 
 static int
@@ -623,8 +729,20 @@ static const struct row {
     {MESSAGE_NEXT, "", ask_next, LIST, 0, 0, false},
     {MESSAGE_STATFS, "", ask_statfs, LIST, 0, 0, false},
     {MESSAGE_READ, "", ask_read, GET, 0, 0, false},
+    {MESSAGE_READ, "of a directory", ask_read_directory, GET, NO_RIGHT, FTX_E_CONFLICT, false},
+    {MESSAGE_READ, "of a link", ask_read_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_READ, "through a link", ask_read_below_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_READ, "of nothing", ask_read_missing, GET, NO_RIGHT, FTX_E_NOT_FOUND, false},
     {MESSAGE_FETCH, "", ask_fetch, GET, 0, 0, false},
+    {MESSAGE_FETCH, "of a directory", ask_fetch_directory, GET, NO_RIGHT, FTX_E_CONFLICT, false},
+    {MESSAGE_FETCH, "of a link", ask_fetch_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_FETCH, "through a link", ask_fetch_below_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_FETCH, "of nothing", ask_fetch_missing, GET, NO_RIGHT, FTX_E_NOT_FOUND, false},
     {MESSAGE_DIGEST, "", ask_digest, GET, 0, 0, false},
+    {MESSAGE_DIGEST, "of a directory", ask_digest_directory, GET, NO_RIGHT, FTX_E_CONFLICT, false},
+    {MESSAGE_DIGEST, "of a link", ask_digest_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_DIGEST, "through a link", ask_digest_below_link, GET, NO_RIGHT, FTX_E_IS_LINK, false},
+    {MESSAGE_DIGEST, "of nothing", ask_digest_missing, GET, NO_RIGHT, FTX_E_NOT_FOUND, false},
     {MESSAGE_SYNC, "", ask_sync, PUT, 0, 0, false},
     {MESSAGE_OFFER, "of what is absent", ask_offer_absent, PUT, 0, 0, false},
     {MESSAGE_OFFER, "of what is there", ask_offer_there, PUT, LIST, 0, false},
