@@ -50,17 +50,18 @@ encode_header(uint8_t sector[static SECTOR_BYTES], const struct journal_header *
 	      uint32_t path_length, uint64_t path_check64)
 {
 	struct put_cursor c = put_cursor_over(sector, SECTOR_BYTES);
-	int r;
+	bool fits;
 
 	memset(sector, 0, SECTOR_BYTES);
-	r = put_bytes(&c, magic, sizeof(magic)) | put_u32(&c, VERSION) |
-	    put_bytes(&c, h->random, sizeof(h->random)) |
-	    put_bytes(&c, h->session_id, sizeof(h->session_id)) | put_u64(&c, h->size) |
-	    put_s64(&c, h->mtime_s) | put_u32(&c, h->mtime_ns) | put_u32(&c, h->commit_mode) |
-	    put_u32(&c, path_length) | put_u64(&c, path_check64);
+	fits = put_bytes(&c, magic, sizeof(magic)) == 0 && put_u32(&c, VERSION) == 0 &&
+	       put_bytes(&c, h->random, sizeof(h->random)) == 0 &&
+	       put_bytes(&c, h->session_id, sizeof(h->session_id)) == 0 &&
+	       put_u64(&c, h->size) == 0 && put_s64(&c, h->mtime_s) == 0 &&
+	       put_u32(&c, h->mtime_ns) == 0 && put_u32(&c, h->commit_mode) == 0 &&
+	       put_u32(&c, path_length) == 0 && put_u64(&c, path_check64) == 0;
 	c = put_cursor_over(sector + CHECK_AT, SECTOR_BYTES - CHECK_AT);
-	r |= put_u64(&c, check64(sector, CHECK_AT));
-	assert(r == 0);
+	fits = fits && put_u64(&c, check64(sector, CHECK_AT)) == 0;
+	assert(fits);
 }
 
 /* False where it is damaged. */
@@ -72,15 +73,16 @@ decode_header(const uint8_t sector[static SECTOR_BYTES], struct journal_header *
 	uint8_t seen[sizeof(magic)];
 	uint32_t version;
 	uint64_t check;
-	int r = get_u64(&c, &check);
+	bool whole = get_u64(&c, &check) == 0;
 
 	c = get_cursor_over(sector, SECTOR_BYTES);
-	r |= get_bytes(&c, seen, sizeof(seen)) | get_u32(&c, &version) |
-	     get_bytes(&c, h->random, sizeof(h->random)) |
-	     get_bytes(&c, h->session_id, sizeof(h->session_id)) | get_u64(&c, &h->size) |
-	     get_s64(&c, &h->mtime_s) | get_u32(&c, &h->mtime_ns) | get_u32(&c, &h->commit_mode) |
-	     get_u32(&c, path_length) | get_u64(&c, path_check64);
-	assert(r == 0);
+	whole = whole && get_bytes(&c, seen, sizeof(seen)) == 0 && get_u32(&c, &version) == 0 &&
+		get_bytes(&c, h->random, sizeof(h->random)) == 0 &&
+		get_bytes(&c, h->session_id, sizeof(h->session_id)) == 0 &&
+		get_u64(&c, &h->size) == 0 && get_s64(&c, &h->mtime_s) == 0 &&
+		get_u32(&c, &h->mtime_ns) == 0 && get_u32(&c, &h->commit_mode) == 0 &&
+		get_u32(&c, path_length) == 0 && get_u64(&c, path_check64) == 0;
+	assert(whole);
 	return check == check64(sector, CHECK_AT) && memcmp(seen, magic, sizeof(magic)) == 0 &&
 	       version == VERSION && *path_length <= LIMIT_PATH_BYTES;
 }
@@ -283,10 +285,10 @@ slot_check(const struct journal *j, uint64_t block, const uint8_t *slot)
 {
 	uint8_t covered[sizeof(j->header.random) + 8 + SLOT_CHECK_AT];
 	struct put_cursor c = put_cursor_over(covered, sizeof(covered));
-	int r = put_bytes(&c, j->header.random, sizeof(j->header.random)) | put_u64(&c, block) |
-		put_bytes(&c, slot, SLOT_CHECK_AT);
+	bool fits = put_bytes(&c, j->header.random, sizeof(j->header.random)) == 0 &&
+		    put_u64(&c, block) == 0 && put_bytes(&c, slot, SLOT_CHECK_AT) == 0;
 
-	assert(r == 0 && c.left == 0);
+	assert(fits && c.left == 0);
 	return check64(covered, sizeof(covered));
 }
 
@@ -294,11 +296,12 @@ static void
 encode_slot(const struct journal *j, uint64_t block, const struct digest *digest, uint8_t *slot)
 {
 	struct put_cursor c = put_cursor_over(slot, JOURNAL_SLOT_BYTES);
-	int r = put_bytes(&c, digest->bytes, sizeof(digest->bytes)) |
-		put_u64(&c, block_bytes_of(j->header.size, block));
+	/* In this order: the check is over what stands before it. */
+	bool fits = put_bytes(&c, digest->bytes, sizeof(digest->bytes)) == 0 &&
+		    put_u64(&c, block_bytes_of(j->header.size, block)) == 0 &&
+		    put_u64(&c, slot_check(j, block, slot)) == 0;
 
-	r |= put_u64(&c, slot_check(j, block, slot));
-	assert(r == 0 && c.left == 0);
+	assert(fits && c.left == 0);
 }
 
 /* False where the slot is not valid. */
@@ -307,10 +310,10 @@ decode_slot(const struct journal *j, uint64_t block, const uint8_t *slot, struct
 {
 	struct get_cursor c = get_cursor_over(slot, JOURNAL_SLOT_BYTES);
 	uint64_t length, check;
-	int r = get_bytes(&c, digest->bytes, sizeof(digest->bytes)) | get_u64(&c, &length) |
-		get_u64(&c, &check);
+	bool whole = get_bytes(&c, digest->bytes, sizeof(digest->bytes)) == 0 &&
+		     get_u64(&c, &length) == 0 && get_u64(&c, &check) == 0;
 
-	assert(r == 0);
+	assert(whole);
 	return length == block_bytes_of(j->header.size, block) &&
 	       check == slot_check(j, block, slot);
 }
