@@ -23,7 +23,8 @@ struct transfer {
 	struct transfer_request request;
 	struct run run;
 	pthread_t conductor;
-	bool started;
+	bool ready;   /* the run's work, bucket and locks are there */
+	bool started; /* and the conductor */
 };
 
 static int
@@ -47,6 +48,34 @@ parse_remotes(struct transfer *t, struct problem *why)
 	return r;
 }
 
+/* The directory that a set becomes: where the first source lands. */
+static int
+set_up_set(struct transfer *t, struct problem *why)
+{
+	const struct transfer_request *request = &t->request;
+	const struct address *dest = &t->run.remotes[0];
+	const struct landing l = {.dest = dest->path,
+				  .no_target_directory = request->no_target_directory};
+	const char *name;
+	size_t length = mapping_last_name(request->sources[0], &name);
+	int r;
+
+	if (request->set == SET_NONE)
+		return 0;
+	t->run.set_destination = malloc(LIMIT_PATH_BYTES + 1);
+	if (t->run.set_destination == NULL)
+		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	r = mapping_land_directory(&l, name, length, t->run.set_destination, LIMIT_PATH_BYTES + 1);
+	if (r != 0)
+		return problem_set(why, r, SIDE_LOCAL, NULL);
+	if (address_rest(t->run.set_destination)[0] != '\0')
+		return 0;
+	problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
+		    "a share is always there, and is not replaced as a whole");
+	problem_hint(why, "name a directory in it: %s/NAME", t->run.set_destination);
+	return why->error;
+}
+
 static int
 check(struct transfer *t, struct problem *why)
 {
@@ -67,7 +96,7 @@ check(struct transfer *t, struct problem *why)
 							 : address_rest(t->run.remotes[i].path);
 	r = mapping_check_sources(names, request->source_count, request->no_target_directory, why);
 	free(names);
-	return r;
+	return r != 0 ? r : set_up_set(t, why);
 }
 
 int
@@ -123,6 +152,8 @@ transfer_free(struct transfer *t)
 		transfer_stop(t);
 		queue_cancel(run->events);
 		pthread_join(t->conductor, NULL);
+	}
+	if (t->ready) {
 		work_release(&run->work);
 		bucket_release(&run->bucket);
 		pthread_mutex_destroy(&run->results);
@@ -167,26 +198,6 @@ set_up_roots(struct transfer *t)
 	return 0;
 }
 
-/* The directory that a set becomes: where the first source lands. */
-static int
-set_up_set(struct transfer *t)
-{
-	const struct transfer_request *request = &t->request;
-	const struct address *dest = &t->run.remotes[0];
-	const struct landing l = {.dest = dest->path,
-				  .no_target_directory = request->no_target_directory};
-	const char *name;
-	size_t length = mapping_last_name(request->sources[0], &name);
-
-	if (request->set == SET_NONE)
-		return 0;
-	t->run.set_destination = malloc(LIMIT_PATH_BYTES + 1);
-	if (t->run.set_destination == NULL)
-		return FTX_E_NOMEM;
-	return mapping_land_directory(&l, name, length, t->run.set_destination,
-				      LIMIT_PATH_BYTES + 1);
-}
-
 static int
 set_up(struct transfer *t)
 {
@@ -196,8 +207,6 @@ set_up(struct transfer *t)
 	struct stat st;
 	int r = set_up_roots(t);
 
-	if (r == 0)
-		r = set_up_set(t);
 	if (r != 0)
 		return r;
 	run->parts = (request->no_owner ? 0u : METADATA_OWNER) |
@@ -219,6 +228,7 @@ set_up(struct transfer *t)
 		return error_from_errno(errno);
 	if ((r = cancel_init(&run->cancel)) != 0)
 		return r;
+	t->ready = true;
 	pthread_mutex_init(&run->results, NULL);
 	pthread_cond_init(&run->dest_said, NULL);
 	return work_init(&run->work);

@@ -3,6 +3,8 @@
 
 #include "tests/harness/unit.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,15 +267,18 @@ static const struct {
 	const char *dest;
 	bool no_target_directory;
 	enum transfer_verb verb;
+	enum set_mode set;
 } bad[] = {
-    {{"f"}, 1, "", false, TRANSFER_PUT},
-    {{"f"}, 1, "not-remote", false, TRANSFER_PUT},
-    {{"f", "g"}, 2, "h:s/d", true, TRANSFER_PUT},
-    {{"a/f", "b/f"}, 2, "h:s/d", false, TRANSFER_PUT},
-    {{"f"}, 1, "d", false, TRANSFER_GET},
-    {{"h:s/f", "k:s/g"}, 2, "d", false, TRANSFER_GET},
-    {{"h:s/a/f", "h:s/b/f"}, 2, "d", false, TRANSFER_GET},
-    {{"h:s/f"}, 1, "", false, TRANSFER_GET},
+    {{"f"}, 1, "", false, TRANSFER_PUT, SET_NONE},
+    {{"f"}, 1, "not-remote", false, TRANSFER_PUT, SET_NONE},
+    {{"f", "g"}, 2, "h:s/d", true, TRANSFER_PUT, SET_NONE},
+    {{"a/f", "b/f"}, 2, "h:s/d", false, TRANSFER_PUT, SET_NONE},
+    {{"f"}, 1, "d", false, TRANSFER_GET, SET_NONE},
+    {{"h:s/f", "k:s/g"}, 2, "d", false, TRANSFER_GET, SET_NONE},
+    {{"h:s/a/f", "h:s/b/f"}, 2, "d", false, TRANSFER_GET, SET_NONE},
+    {{"h:s/f"}, 1, "", false, TRANSFER_GET, SET_NONE},
+    {{"d"}, 1, "h:s", true, TRANSFER_PUT, SET_EXCHANGE},
+    {{"d/."}, 1, "h:s/", false, TRANSFER_PUT, SET_NEW},
 };
 
 Test(transfer, refuses_a_request_that_makes_no_sense)
@@ -285,6 +290,7 @@ Test(transfer, refuses_a_request_that_makes_no_sense)
 							 .dest = bad[i].dest,
 							 .no_target_directory =
 							     bad[i].no_target_directory,
+							 .set = bad[i].set,
 							 .input_fd = -1,
 							 .timeout_ms = 1000};
 		struct transfer *t;
@@ -292,5 +298,62 @@ Test(transfer, refuses_a_request_that_makes_no_sense)
 
 		cr_expect(transfer_new(&t, &request, &why) == FTX_E_USAGE, "case %zu", i);
 		cr_expect(why.text[0] != '\0');
+		if (bad[i].set != SET_NONE)
+			cr_expect_str_eq(why.hint, "name a directory in it: s/NAME");
 	}
+}
+
+/* No thread can be made with a stack as large as that. */
+static void
+set_stack(size_t bytes)
+{
+	pthread_attr_t attr;
+
+	cr_assert(pthread_attr_init(&attr) == 0 && pthread_attr_setstacksize(&attr, bytes) == 0 &&
+		  pthread_setattr_default_np(&attr) == 0);
+	pthread_attr_destroy(&attr);
+}
+
+/* Of what malloc() gives, as far as it says; with sanitizers these look for what is lost. */
+static size_t
+allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+Test(transfer, loses_nothing_where_no_thread_can_be_made)
+{
+	static const uint8_t identity[KEY_BYTES];
+	const char *const sources[] = {"f"};
+	const struct transfer_request request = {.verb = TRANSFER_PUT,
+						 .sources = sources,
+						 .source_count = 1,
+						 .dest =
+						     "ftx://"
+						     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+						     "@127.0.0.1:1/s/d",
+						 .input_fd = -1};
+	pthread_attr_t before;
+	size_t stack, held[2] = {0};
+
+	cr_assert(pthread_getattr_default_np(&before) == 0 &&
+		  pthread_attr_getstacksize(&before, &stack) == 0);
+	pthread_attr_destroy(&before);
+	for (int i = 0; i < 12; i++) {
+		struct problem why = {0};
+		const char *key_file;
+		struct transfer *t;
+
+		cr_assert(transfer_new(&t, &request, &why) == 0, "%s", why.text);
+		cr_assert(transfer_resolve(t, NULL, &key_file, &why) == 0, "%s", why.text);
+		set_stack((size_t)1 << 46);
+		cr_expect(transfer_start(t, identity, &why) != 0 && why.text[0] != '\0');
+		set_stack(stack);
+		transfer_free(t);
+		held[i > 1] = allocated();
+	}
+	/* libc keeps a little; the table of links alone is more. */
+	cr_expect(held[1] < held[0] + (64 << 10), "%zu, then %zu", held[0], held[1]);
 }
