@@ -1,5 +1,7 @@
 #include "src/client/connection_impl.h"
 
+#include <string.h>
+
 #include "proto/errors.h"
 #include "src/base/display.h"
 
@@ -106,6 +108,51 @@ closing(struct connection *c, const struct message *m)
 	return error_from_wire(m->close.code);
 }
 
+/* Has the error number a row in errors.def? */
+static bool
+is_known(uint16_t code)
+{
+	return error_from_wire(code) != FTX_E_PROTOCOL || code == (uint16_t)-FTX_E_PROTOCOL;
+}
+
+/* Items of so many bytes, each with a code at this place: 0 or a known one. */
+static bool
+all_known(const void *items, uint32_t count, size_t item_bytes, size_t at)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint16_t code;
+
+		memcpy(&code, (const uint8_t *)items + i * item_bytes + at, sizeof(code));
+		if (code != 0 && !is_known(code))
+			return false;
+	}
+	return true;
+}
+
+#define ALL_KNOWN(list, type)                                                                      \
+	all_known((list).items, (list).count, sizeof(struct type), offsetof(struct type, code))
+
+/* "Messages": a number without a row is a protocol error, wherever it stands. */
+static bool
+codes_are_known(const struct message *m)
+{
+	if (m->type == MESSAGE_ERROR)
+		return is_known(m->error.code);
+	if (m->type == MESSAGE_CLOSE)
+		return m->close.code == 0 || is_known(m->close.code);
+	if (m->type == MESSAGE_VERDICTS)
+		return ALL_KNOWN(m->verdicts.verdicts, offer_verdict);
+	if (m->type == MESSAGE_STATUSES)
+		return ALL_KNOWN(m->statuses.statuses, item_status);
+	if (m->type == MESSAGE_COMMITTED_PACKS)
+		return ALL_KNOWN(m->committed_packs.statuses, item_status);
+	if (m->type == MESSAGE_ENTRIES)
+		return ALL_KNOWN(m->entries.lines, listed);
+	if (m->type == MESSAGE_DATA_PACK)
+		return ALL_KNOWN(m->data_pack.items, fetched);
+	return m->type != MESSAGE_DIGESTS || ALL_KNOWN(m->digests.digests, path_digest);
+}
+
 int
 connection_take(struct connection *c, const uint8_t *plain, size_t length)
 {
@@ -115,7 +162,8 @@ connection_take(struct connection *c, const uint8_t *plain, size_t length)
 	if (r != 0)
 		return r;
 	info = message_info(c->message.type);
-	if ((info->sender & SENDER_SERVER) == 0 || (info->states & c->state) == 0)
+	if ((info->sender & SENDER_SERVER) == 0 || (info->states & c->state) == 0 ||
+	    !codes_are_known(&c->message))
 		return FTX_E_PROTOCOL;
 	switch (info->kind) {
 	case KIND_PART:

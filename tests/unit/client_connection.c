@@ -157,6 +157,54 @@ Test(client_connection, T21_T35_an_answer_of_another_type_ends_the_connection)
 	}
 }
 
+/* Error numbers without a row, wherever they can stand, and how the answer is asked for. */
+enum { UNKNOWN = 60000 };
+static const struct item_status strange_status[] = {{0}, {.code = UNKNOWN}};
+static const struct offer_verdict strange_verdict[] = {{0}, {.state = 6, .code = UNKNOWN}};
+static const struct listed strange_line[] = {{.kind = 2, .code = UNKNOWN}};
+static const struct fetched strange_file[] = {{.code = UNKNOWN, .flags = 1}};
+static const struct path_digest strange_digest[] = {{0}, {.code = UNKNOWN}};
+
+static const struct {
+	enum message_type request;
+	struct message answer;
+} strangers[] = {
+    {MESSAGE_STAT, {.type = MESSAGE_ERROR, .error.code = UNKNOWN}},
+    {MESSAGE_STAT, {.type = MESSAGE_ERROR, .error.code = 0}},
+    {MESSAGE_STAT, {.type = MESSAGE_CLOSE, .close.code = UNKNOWN}},
+    {MESSAGE_OFFER, {.type = MESSAGE_VERDICTS, .verdicts.verdicts = {strange_verdict, 2}}},
+    {MESSAGE_REMOVE, {.type = MESSAGE_STATUSES, .statuses.statuses = {strange_status, 2}}},
+    {MESSAGE_COMMIT_PACKS,
+     {.type = MESSAGE_COMMITTED_PACKS, .committed_packs.statuses = {strange_status, 2}}},
+    {MESSAGE_NEXT, {.type = MESSAGE_ENTRIES, .entries.lines = {strange_line, 1}}},
+    {MESSAGE_FETCH, {.type = MESSAGE_DATA_PACK, .data_pack.items = {strange_file, 1}}},
+    {MESSAGE_DIGEST, {.type = MESSAGE_DIGESTS, .digests.digests = {strange_digest, 2}}},
+};
+
+static void
+answer_strangely(struct peer *p)
+{
+	if (peer_receive(p))
+		peer_send(p, &strangers[p->step].answer);
+	peer_linger(p);
+}
+
+Test(client_connection, T35_an_error_number_that_there_is_not_ends_the_connection)
+{
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+		static struct reply reply;
+		const struct message m = {.type = strangers[i].request};
+		struct peer p = {.step = (int)i};
+		struct connection *c = peer_start(&p, answer_strangely, LONG_MS);
+
+		cr_expect(connection_call(c, &m, &reply) == FTX_E_PROTOCOL, "case %zu", i);
+		cr_expect(connection_error(c) == FTX_E_PROTOCOL, "case %zu", i);
+		cr_expect(reply.problem.side == SIDE_REMOTE);
+		connection_close(c);
+		peer_join(&p);
+	}
+}
+
 static void
 speak_unasked(struct peer *p)
 {
