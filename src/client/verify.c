@@ -1,9 +1,4 @@
-/*
- * Files of one size at both ends wait in a portion until it is full; then its DIGEST is sent, and
- * while the server computes, this end does.  The answer is waited for when the next portion is
- * through, so neither end waits for the other but at the end.
- */
-#include "src/client/verify.h"
+#include "src/client/verify_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,49 +9,6 @@
 #include "proto/errors.h"
 #include "src/client/filter.h"
 #include "src/client/merge.h"
-#include "src/store/content.h"
-#include "src/store/tree.h"
-
-#define PORTION_FILES LIMIT_ENTRIES
-/* Content of a portion, about: so much is compared before what was found is said. */
-#define PORTION_BYTES (UINT64_C(256) << 20)
-/* Of a DIGEST: paths with their lengths, beside the base and the fixed fields. */
-#define PORTION_NAMES (LIMIT_RECORD_PLAIN - LIMIT_PATH_BYTES - 16u)
-
-/* A file that waits for its digests. */
-struct candidate {
-	uint64_t size;
-	unsigned differences; /* in mode and mtime */
-	int error, errnum;    /* of reading it here */
-	struct path_digest here, there;
-};
-
-struct portion {
-	bool sent;
-	struct reply reply;
-	uint32_t count;
-	size_t names_length;
-	uint64_t bytes;
-	struct candidate files[PORTION_FILES];
-	struct path_only paths[PORTION_FILES]; /* lead into names */
-	char names[PORTION_NAMES];	       /* terminated: no longer than with their lengths */
-};
-
-struct verify {
-	struct connection *connection;
-	const struct verify_request *request;
-	struct transfer_progress *progress;
-	struct problem *problem; /* why it ends */
-	struct problem blind;	 /* error != 0: the server tells no digests */
-	int top;		 /* this end's directory, -1: a file */
-	struct tree *tree;
-	bool both;	      /* the directory that is compared is at both ends */
-	bool here_incomplete; /* and this is known of it */
-	bool there_incomplete;
-	struct portion *portion, *last; /* that is being filled, that was sent before */
-	char target[LIMIT_PATH_BYTES + 1];
-	uint8_t block[LIMIT_BLOCK_BYTES];
-};
 
 const char *
 difference_text(enum difference d)
@@ -71,220 +23,35 @@ difference_text(enum difference d)
 	return texts[d];
 }
 
-static void
-give(struct verify *v, const struct verify_result *result)
+void
+verify_give(struct verify *v, const struct verify_result *result)
 {
 	v->progress->files++;
 	v->request->on_result(v->request->arg, result);
 }
 
-static void
-fail(struct verify *v, const char *path, enum entry_type type, const struct problem *p)
+void
+verify_fail(struct verify *v, const char *path, enum entry_type type, const struct problem *p)
 {
-	give(v, &(struct verify_result){.path = path, .type = type, .problem = p});
+	verify_give(v, &(struct verify_result){.path = path, .type = type, .problem = p});
 }
 
-static void
-fail_remote(struct verify *v, const char *path, enum entry_type type, int error)
+void
+verify_fail_remote(struct verify *v, const char *path, enum entry_type type, int error)
 {
 	struct problem p;
 
 	problem_set(&p, error, SIDE_REMOTE, NULL);
-	fail(v, path, type, &p);
+	verify_fail(v, path, type, &p);
 }
 
-static void
-fail_local(struct verify *v, const char *path, enum entry_type type, int error, int errnum)
+void
+verify_fail_local(struct verify *v, const char *path, enum entry_type type, int error, int errnum)
 {
 	struct problem p;
 
 	problem_local(&p, error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : error, errnum);
-	fail(v, path, type, &p);
-}
-
-/* Once for each file of a portion, when both digests are known. */
-static void
-judge(struct verify *v, const char *path, struct candidate *f)
-{
-	struct verify_result result = {
-	    .path = path, .type = ENTRY_FILE, .bytes = f->size, .differences = f->differences};
-
-	if (v->blind.error != 0) {
-		result.problem = &v->blind;
-		result.repeated = true;
-		give(v, &result);
-	} else if (f->error != 0) {
-		fail_local(v, path, ENTRY_FILE, f->error, f->errnum);
-	} else if (f->there.code != 0) {
-		int error = error_from_wire(f->there.code);
-
-		fail_remote(v, path, ENTRY_FILE, error == FTX_E_NOT_FOUND ? FTX_E_VANISHED : error);
-	} else if (f->there.size != f->size) {
-		fail_remote(v, path, ENTRY_FILE, FTX_E_CHANGED);
-	} else {
-		if (memcmp(f->here.digest, f->there.digest, sizeof(f->here.digest)) != 0)
-			result.differences |= 1u << DIFFERENCE_CONTENT;
-		give(v, &result);
-	}
-}
-
-static void
-judge_all(struct verify *v, struct portion *portion)
-{
-	for (uint32_t i = 0; i < portion->count; i++)
-		judge(v, (const char *)portion->paths[i].path.data, &portion->files[i]);
-	portion->count = 0;
-	portion->names_length = 0;
-	portion->bytes = 0;
-}
-
-static int
-take_digests(void *arg, const struct message *m)
-{
-	struct portion *portion = arg;
-
-	if (m->type != MESSAGE_DIGESTS)
-		return 0;
-	if (m->digests.digests.count != portion->count)
-		return FTX_E_PROTOCOL;
-	for (uint32_t i = 0; i < portion->count; i++)
-		portion->files[i].there = m->digests.digests.items[i];
-	return 0;
-}
-
-/* The connection, or this end's wish to stop, ends it. */
-static int
-explain(struct verify *v, int error)
-{
-	if (connection_error(v->connection) != 0)
-		connection_explain(v->connection, v->problem);
-	else
-		problem_set(v->problem, error, SIDE_LOCAL, NULL);
-	return v->problem->error;
-}
-
-/* The answer to a portion. */
-static int
-finish(struct verify *v, struct portion *portion)
-{
-	int r;
-
-	if (!portion->sent)
-		return 0;
-	if ((r = connection_wait(v->connection, &portion->reply)) != 0)
-		return explain(v, r);
-	portion->sent = false;
-	if (portion->reply.problem.error != 0 && v->blind.error == 0) {
-		v->blind = portion->reply.problem;
-		/* Not one of the entries, and said once for all. */
-		v->request->on_result(v->request->arg,
-				      &(struct verify_result){.path = "", .problem = &v->blind});
-	}
-	judge_all(v, portion);
-	return 0;
-}
-
-static int
-between(void *arg)
-{
-	struct verify *v = arg;
-	int r = connection_poll(v->connection);
-
-	if (r == 0 && cancel_requested(v->request->cancel))
-		r = FTX_E_INTERRUPTED;
-	if (r == 0)
-		v->request->on_progress(v->request->arg, v->progress);
-	return r;
-}
-
-static int
-open_here(struct verify *v, const char *path, struct source **source)
-{
-	const struct place *place;
-	int r;
-
-	if (v->top < 0)
-		return source_open_path(source, v->request->local, NULL, 0);
-	r = tree_parent(v->tree, path, false, &place);
-	return r == 0 ? source_open_at(source, place->dir, place->leaf, NULL, 0) : r;
-}
-
-/* The digest of this end.  0 or what ends it all. */
-static int
-digest_here(struct verify *v, const char *path, struct candidate *f)
-{
-	struct source *source = NULL;
-	int r;
-
-	errno = 0;
-	f->error = open_here(v, path, &source);
-	if (f->error == 0)
-		f->error = content_hash(source, connection_match_key(v->connection), v->block,
-					between, v, &f->here);
-	f->errnum = f->error == FTX_E_IO || source == NULL ? errno : 0;
-	if (f->error == 0 && f->here.size != f->size)
-		f->error = FTX_E_CHANGED;
-	source_close(source);
-	v->progress->bytes += f->size;
-	if ((r = between(v)) != 0)
-		return explain(v, r);
-	return 0;
-}
-
-/* Sends a portion and reads it at this end; then the one before must be answered. */
-static int
-flush(struct verify *v)
-{
-	struct portion *portion = v->portion;
-	struct message m = {.type = MESSAGE_DIGEST};
-	int r;
-
-	if (portion->count == 0 || v->blind.error != 0) {
-		judge_all(v, portion);
-		return 0;
-	}
-	m.digest.base = span_of(v->request->remote);
-	m.digest.keyed = 1;
-	m.digest.paths.items = portion->paths;
-	m.digest.paths.count = portion->count;
-	portion->reply = (struct reply){.on_message = take_digests, .arg = portion};
-	portion->sent = true;
-	if ((r = connection_request(v->connection, &m, &portion->reply)) != 0)
-		return explain(v, r);
-	for (uint32_t i = 0; i < portion->count && r == 0; i++)
-		r = digest_here(v, (const char *)portion->paths[i].path.data, &portion->files[i]);
-	if (r == 0)
-		r = finish(v, v->last);
-	v->portion = v->last;
-	v->last = portion;
-	return r;
-}
-
-static int
-add_candidate(struct verify *v, const char *path, uint64_t size, unsigned differences)
-{
-	size_t length = strlen(path);
-	struct portion *portion;
-	char *name;
-	int r = 0;
-
-	v->progress->bytes_total += size;
-	portion = v->portion;
-	if (portion->count == PORTION_FILES || portion->bytes >= PORTION_BYTES ||
-	    portion->names_length + length + 2 > sizeof(portion->names))
-		r = flush(v);
-	if (r != 0)
-		return r;
-	portion = v->portion;
-	name = portion->names + portion->names_length;
-	memcpy(name, path, length + 1);
-	portion->paths[portion->count].path =
-	    (struct span){.data = (const uint8_t *)name, .length = length};
-	portion->files[portion->count++] =
-	    (struct candidate){.size = size, .differences = differences};
-	portion->names_length += length + 2;
-	portion->bytes += size;
-	return 0;
+	verify_fail(v, path, type, &p);
 }
 
 static unsigned
@@ -331,7 +98,7 @@ compare_both(struct verify *v, const char *path, int dir, const char *name, cons
 
 	if (here.type != there->metadata.type) {
 		result.differences = 1u << DIFFERENCE_TYPE;
-		give(v, &result);
+		verify_give(v, &result);
 		return 0;
 	}
 	result.skipped = is_special(result.type);
@@ -340,17 +107,17 @@ compare_both(struct verify *v, const char *path, int dir, const char *name, cons
 	if (result.type == ENTRY_SYMLINK) {
 		errno = 0;
 		if ((r = compare_target(v, dir, name, &there->target, &same)) != 0) {
-			fail_local(v, path, result.type, r, errno);
+			verify_fail_local(v, path, result.type, r, errno);
 			return 0;
 		}
 		if (!same)
 			result.differences |= 1u << DIFFERENCE_TARGET;
 	} else if (result.type == ENTRY_FILE && (uint64_t)st->st_size == there->identity.size) {
-		return add_candidate(v, path, there->identity.size, result.differences);
+		return verify_content(v, path, there->identity.size, result.differences);
 	} else if (result.type == ENTRY_FILE) {
 		result.differences |= 1u << DIFFERENCE_SIZE;
 	}
-	give(v, &result);
+	verify_give(v, &result);
 	return 0;
 }
 
@@ -363,7 +130,7 @@ judge_lonely(struct verify *v, const char *path, enum entry_type type, enum diff
 
 	if (result.skipped)
 		result.differences = 0;
-	give(v, &result);
+	verify_give(v, &result);
 }
 
 /* Of an entry with an error the type is not told: it may be a mount point. */
@@ -386,9 +153,9 @@ take_entry_errors(struct verify *v, const struct merge_item *item)
 
 	v->progress->files_total += here || there;
 	if (here)
-		fail_local(v, item->path, ENTRY_FILE, item->here->error, item->here->errnum);
+		verify_fail_local(v, item->path, ENTRY_FILE, item->here->error, item->here->errnum);
 	else if (there)
-		fail_remote(v, item->path, ENTRY_FILE, item->there->error);
+		verify_fail_remote(v, item->path, ENTRY_FILE, item->there->error);
 	return here || there;
 }
 
@@ -428,9 +195,10 @@ take_directory_error(struct verify *v, const struct merge_item *item)
 	v->there_incomplete = v->there_incomplete || item->there != NULL;
 	v->progress->files_total++;
 	if (item->here != NULL)
-		fail_local(v, item->path, ENTRY_DIRECTORY, item->here->error, item->here->errnum);
+		verify_fail_local(v, item->path, ENTRY_DIRECTORY, item->here->error,
+				  item->here->errnum);
 	else
-		fail_remote(v, item->path, ENTRY_DIRECTORY, item->there->error);
+		verify_fail_remote(v, item->path, ENTRY_DIRECTORY, item->there->error);
 }
 
 static int
@@ -443,7 +211,7 @@ compare_trees(struct verify *v, struct walk *w, struct merge *m)
 		if ((r = merge_next(m, &item, v->problem)) != 0)
 			return r;
 		if (cancel_requested(v->request->cancel))
-			return explain(v, FTX_E_INTERRUPTED);
+			return verify_explain(v, FTX_E_INTERRUPTED);
 		switch (item.kind) {
 		case MERGE_ENTER:
 			v->both = item.here != NULL && item.there != NULL;
@@ -517,7 +285,7 @@ run_tops(struct verify *v)
 	if (stat(request->local, &st) != 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return problem_local(v->problem, FTX_E_NOT_FOUND, errno);
-		fail_local(v, "", ENTRY_FILE, error_from_errno(errno), errno);
+		verify_fail_local(v, "", ENTRY_FILE, error_from_errno(errno), errno);
 		return 0;
 	}
 	r = compare_both(v, "", AT_FDCWD, request->local, &st, request->top);
@@ -526,7 +294,7 @@ run_tops(struct verify *v)
 	v->top = open(request->local, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->top < 0) {
 		v->progress->files_total++;
-		fail_local(v, "", ENTRY_DIRECTORY, error_from_errno(errno), errno);
+		verify_fail_local(v, "", ENTRY_DIRECTORY, error_from_errno(errno), errno);
 		return 0;
 	}
 	return run_trees(v);
@@ -552,8 +320,8 @@ verify_run(struct connection *c, const struct verify_request *request,
 	}
 	if (r != 0)
 		problem_set(p, r, SIDE_LOCAL, NULL);
-	else if ((r = run_tops(v)) == 0 && (r = flush(v)) == 0)
-		r = finish(v, v->last);
+	else if ((r = run_tops(v)) == 0 && (r = verify_flush(v)) == 0)
+		r = verify_finish(v, v->last);
 	progress->scanned = progress->scanned || r == 0;
 	if (v != NULL) {
 		/* Where it was interrupted, answers may still come. */
