@@ -6,217 +6,21 @@
  * frames, as a directory is given out complete before the next is entered.  Of what was given out
  * only the directories to be entered are kept.
  */
-#include "src/store/walk.h"
+#include "src/store/walk_impl.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
-#include "proto/limits.h"
-#include "src/store/mount.h"
-#include "src/store/name.h"
-
-enum { WINDOW = 4096, DENTS_BYTES = 65536, INODE_BYTES = sizeof(uint64_t) };
-
-enum phase {
-	FRAME_OPENED, /* ENTER was said, nothing is read */
-	FRAME_LISTING,
-	FRAME_DESCENDING, /* order[next..kept): directories to be entered */
-	FRAME_LEFT,
-};
-
-struct frame {
-	int fd; /* -1: could not be opened */
-	enum phase phase;
-	int error, errnum; /* of the directory itself, not said yet */
-	dev_t dev;
-	ino_t ino;
-	size_t path_length;
-	char *arena; /* inode number, name, terminator; and again */
-	size_t arena_length, arena_room;
-	uint32_t *order;
-	uint32_t count, next, kept;
-};
-
-/* What was found at a name. */
-struct looked {
-	struct stat st;
-	int errnum; /* 0: st counts */
-};
-
-struct visit { /* in which order a window is looked at */
-	uint64_t inode;
-	uint32_t position;
-};
-
-struct walk {
-	struct walk_options options;
-	struct mount mount; /* of the top */
-	bool started;
-	bool over; /* out of memory */
-	unsigned long reserved;
-	unsigned depth; /* frames in use */
-	struct frame frames[LIMIT_PATH_DEPTH + 1];
-	char path[LIMIT_PATH_BYTES + 1 + LIMIT_NAME_BYTES + 1];
-	uint32_t window_from, window_end; /* positions in order of the frame that is listed */
-	struct looked looked[WINDOW];
-	struct visit visits[WINDOW];
-	_Alignas(struct dirent64) uint8_t dents[DENTS_BYTES];
-};
 
 static bool
 watches_mounts(const struct walk *w)
 {
 	return w->options.one_file_system || w->options.refuse_mounts;
-}
-
-static const char *
-name_at(const struct frame *f, uint32_t position)
-{
-	return f->arena + f->order[position] + INODE_BYTES;
-}
-
-static int
-compare_names(const void *a, const void *b, void *arena)
-{
-	uint32_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	/* Bytes, unsigned, and a shorter name before what it begins. */
-	return strcmp((const char *)arena + x + INODE_BYTES, (const char *)arena + y + INODE_BYTES);
-}
-
-static int
-compare_visits(const void *a, const void *b)
-{
-	const struct visit *x = a, *y = b;
-
-	return x->inode < y->inode ? -1 : x->inode > y->inode;
-}
-
-static int
-add_name(struct frame *f, uint64_t inode, const char *name, size_t length)
-{
-	size_t need = INODE_BYTES + length + 1;
-
-	if (need > UINT32_MAX - f->arena_length)
-		return FTX_E_NOMEM;
-	if (need > f->arena_room - f->arena_length) {
-		size_t room = f->arena_room + f->arena_room / 2 + 4096;
-		char *arena = realloc(f->arena, room);
-
-		if (arena == NULL)
-			return FTX_E_NOMEM;
-		f->arena = arena;
-		f->arena_room = room;
-	}
-	memcpy(f->arena + f->arena_length, &inode, INODE_BYTES);
-	memcpy(f->arena + f->arena_length + INODE_BYTES, name, length + 1);
-	f->arena_length += need;
-	f->count++;
-	return 0;
-}
-
-/* One entry as the kernel gives it. */
-static int
-take_name(struct walk *w, struct frame *f, const struct dirent64 *d)
-{
-	const char *name = d->d_name;
-	size_t length = strlen(name);
-
-	if (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')))
-		return 0;
-	if (name_reserved(name, length)) {
-		if (!w->options.show_reserved) {
-			w->reserved++;
-			return 0;
-		}
-		if (length <= LIMIT_NAME_BYTES)
-			return add_name(f, d->d_ino, name, length);
-	}
-	if (!name_ok(name, length)) {
-		/* Too long for anybody to be told: the listing is not complete. */
-		f->error = FTX_E_NAME;
-		f->errnum = ENAMETOOLONG;
-		return 0;
-	}
-	return add_name(f, d->d_ino, name, length);
-}
-
-/* The offsets, sorted: made when the number of names is known. */
-static int
-sort_names(struct frame *f)
-{
-	uint32_t offset = 0;
-
-	if (f->count == 0)
-		return 0;
-	f->order = malloc(f->count * sizeof(*f->order));
-	if (f->order == NULL)
-		return FTX_E_NOMEM;
-	for (uint32_t i = 0; i < f->count; i++) {
-		f->order[i] = offset;
-		offset += (uint32_t)(INODE_BYTES + strlen(f->arena + offset + INODE_BYTES) + 1);
-	}
-	assert(offset == f->arena_length);
-	qsort_r(f->order, f->count, sizeof(*f->order), compare_names, f->arena);
-	return 0;
-}
-
-/* Reads all names.  What the disk refuses is the directory's error; only FTX_E_NOMEM is returned.
- */
-static int
-read_names(struct walk *w, struct frame *f)
-{
-	ssize_t got = 0;
-	int r;
-
-	while (f->fd >= 0 && (got = getdents64(f->fd, w->dents, sizeof(w->dents))) > 0) {
-		const struct dirent64 *d;
-
-		for (ssize_t at = 0; at < got; at += d->d_reclen) {
-			d = (const struct dirent64 *)(const void *)(w->dents + at);
-			if ((r = take_name(w, f, d)) != 0)
-				return r;
-		}
-	}
-	if (got < 0) {
-		f->errnum = errno;
-		f->error = errno == ENOENT ? FTX_E_VANISHED : error_from_errno(errno);
-	}
-	w->window_from = w->window_end = 0;
-	return sort_names(f);
-}
-
-/* Looks at the names from f->next on, as many as the window holds. */
-static void
-look_ahead(struct walk *w, const struct frame *f)
-{
-	int flags = AT_NO_AUTOMOUNT | (w->options.follow ? 0 : AT_SYMLINK_NOFOLLOW);
-	uint32_t count = f->count - f->next < WINDOW ? f->count - f->next : WINDOW;
-
-	w->window_from = f->next;
-	w->window_end = f->next + count;
-	for (uint32_t i = 0; i < count; i++) {
-		memcpy(&w->visits[i].inode, f->arena + f->order[f->next + i], INODE_BYTES);
-		w->visits[i].position = i;
-	}
-	qsort(w->visits, count, sizeof(w->visits[0]), compare_visits);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t position = w->visits[i].position;
-		struct looked *l = &w->looked[position];
-
-		l->errnum = 0;
-		if (fstatat(f->fd, name_at(f, f->next + position), &l->st, flags) != 0)
-			l->errnum = errno;
-	}
 }
 
 /* Sets w->path; it has room for one name more than a path may have. */
@@ -299,7 +103,7 @@ static bool
 give_entry(struct walk *w, struct frame *f, struct walk_item *item)
 {
 	const struct looked *l = &w->looked[f->next - w->window_from];
-	const char *name = name_at(f, f->next);
+	const char *name = walk_name_at(f, f->next);
 	bool is_directory = l->errnum == 0 && S_ISDIR(l->st.st_mode);
 	size_t length = set_path(w, f, name);
 	bool enter = false;
@@ -323,51 +127,6 @@ give_entry(struct walk *w, struct frame *f, struct walk_item *item)
 	else if (enter)
 		f->order[f->kept++] = f->order[position];
 	return true;
-}
-
-/* All entries were given out: lets go of the names that are not needed any more. */
-static void
-begin_descent(struct frame *f)
-{
-	size_t length = 0;
-	char *arena;
-
-	f->phase = FRAME_DESCENDING;
-	f->count = f->kept;
-	f->next = 0;
-	for (uint32_t i = 0; i < f->count; i++)
-		length += INODE_BYTES + strlen(name_at(f, i)) + 1;
-	if (length > f->arena_length / 2)
-		return;
-	arena = malloc(length > 0 ? length : 1);
-	if (arena == NULL)
-		return; /* then they stay */
-	length = 0;
-	for (uint32_t i = 0; i < f->count; i++) {
-		size_t bytes = INODE_BYTES + strlen(name_at(f, i)) + 1;
-
-		memcpy(arena + length, f->arena + f->order[i], bytes);
-		f->order[i] = (uint32_t)length;
-		length += bytes;
-	}
-	free(f->arena);
-	f->arena = arena;
-	f->arena_length = f->arena_room = length;
-	if (f->count > 0) {
-		uint32_t *order = realloc(f->order, f->count * sizeof(*order));
-
-		f->order = order != NULL ? order : f->order;
-	}
-}
-
-static void
-frame_release(struct frame *f)
-{
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->arena);
-	free(f->order);
-	*f = (struct frame){.fd = -1};
 }
 
 /* A directory that could not be opened is entered all the same: its error follows. */
@@ -413,7 +172,7 @@ static void
 descend(struct walk *w, struct walk_item *item)
 {
 	struct frame *above = &w->frames[w->depth - 1];
-	const char *name = name_at(above, above->next++);
+	const char *name = walk_name_at(above, above->next++);
 	int follow = w->options.follow ? 0 : AT_SYMLINK_NOFOLLOW;
 	struct frame *f = &w->frames[w->depth];
 	struct stat st;
@@ -461,7 +220,7 @@ step(struct walk *w, struct walk_item *item)
 
 	switch (f->phase) {
 	case FRAME_OPENED:
-		if ((r = read_names(w, f)) != 0)
+		if ((r = walk_read_names(w, f)) != 0)
 			return r;
 		f->phase = FRAME_LISTING;
 		if (f->error == 0)
@@ -473,11 +232,11 @@ step(struct walk *w, struct walk_item *item)
 		return 1;
 	case FRAME_LISTING:
 		if (f->next == f->count) {
-			begin_descent(f);
+			walk_begin_descent(f);
 			return 0;
 		}
 		if (f->next == w->window_end)
-			look_ahead(w, f);
+			walk_look_ahead(w, f);
 		return give_entry(w, f, item);
 	case FRAME_DESCENDING:
 		if (f->next < f->count) {
@@ -489,7 +248,7 @@ step(struct walk *w, struct walk_item *item)
 		set_item(w, item, WALK_LEAVE);
 		return 1;
 	case FRAME_LEFT:
-		frame_release(f);
+		walk_frame_release(f);
 		w->depth--;
 		return 0;
 	}
@@ -561,7 +320,7 @@ walk_new(struct walk **out, int top, const struct walk_options *options)
 	else
 		r = mount_of(top, "", false, &w->mount);
 	if (r != 0) {
-		frame_release(f);
+		walk_frame_release(f);
 		free(w);
 		return r;
 	}
@@ -576,6 +335,6 @@ walk_free(struct walk *w)
 		return;
 	for (unsigned i = 0; i < sizeof(w->frames) / sizeof(w->frames[0]); i++)
 		if (i == 0 || i < w->depth)
-			frame_release(&w->frames[i]);
+			walk_frame_release(&w->frames[i]);
 	free(w);
 }
