@@ -92,12 +92,13 @@ int
 backup_batch(struct stream *s, struct batch *b)
 {
 	struct moving *m = malloc(sizeof(*m));
-	int r = m != NULL ? 0 : problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	int r = m != NULL ? 0 : problem_nomem(&s->problem);
 
 	for (size_t i = 0; i < b->count && r == 0; i++) {
 		struct entry *e = &b->entries[i];
 
-		if (e->verdict.state != TREE_DIFFERS || e->metadata.type == ENTRY_DIRECTORY)
+		if (e->verdict.state != TREE_DIFFERS || e->metadata.type == ENTRY_DIRECTORY ||
+		    verdict_is_ignored(s->run, e))
 			continue;
 		r = plan(s->run, b->root, e->path, m);
 		if (r != 0)
@@ -120,7 +121,7 @@ backup_move(struct stream *s, struct root *root, const char *path)
 {
 	struct moving *m = malloc(sizeof(*m));
 	struct transfer_file f = {.type = ENTRY_FILE, .action = ACTION_DELETE};
-	int r = m != NULL ? 0 : problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	int r = m != NULL ? 0 : problem_nomem(&s->problem);
 
 	if (r == 0 && (r = plan(s->run, root, path, m)) != 0)
 		problem_set(&s->problem, r, SIDE_LOCAL, NULL);

@@ -88,6 +88,27 @@ Test(backup, what_is_not_replaced_is_not_kept_twice)
 	}
 }
 
+/* What stays as it is must keep its name. */
+static void
+all_newer_there(const struct node *n, struct offer_verdict *v)
+{
+	all_differ(n, v);
+	v->mtime_s = INT64_MAX;
+}
+
+Test(backup, what_is_to_stay_is_not_moved_away)
+{
+	for (int update = 0; update < 2; update++) {
+		begin(all_newer_there);
+		rig.request.update = update;
+		rig.request.ignore_existing = !update;
+		cr_expect(put() == 0);
+		cr_expect_str_eq(fake->log, " OFFER");
+		cr_expect(rig.run.outcome.ignored == 3 && rig.run.outcome.done == 0);
+		end();
+	}
+}
+
 Test(backup, a_dry_run_keeps_nothing)
 {
 	begin(all_differ);
