@@ -113,7 +113,7 @@ verb_keygen(const struct options *o)
 	}
 	secret = key_generate();
 	if (secret == NULL) {
-		problem_set(&why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		problem_nomem(&why);
 		return complain(o, &why);
 	}
 	r = keyfile_create(path, secret);

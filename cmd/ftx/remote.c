@@ -61,7 +61,7 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 	if (p == NULL && !j->options->transfer.dry_run)
 		j->changed = true;
 	if (owned_path == NULL || (dest != NULL && owned_dest == NULL)) {
-		problem_set(&memory, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		problem_nomem(&memory);
 		remote_failed(j, NULL, &memory);
 	} else {
 		r->reporter->file(r, &f);
@@ -140,7 +140,7 @@ set_up(struct remote_job *j, bool share_needed, struct problem *why)
 	int r = 0;
 
 	if (addresses == NULL)
-		r = problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		r = problem_nomem(why);
 	else if (count > 0)
 		r = remote_new(&j->remote, &options, why);
 	free(addresses);

@@ -19,7 +19,7 @@ out_of_memory(struct remote_job *j)
 {
 	struct problem p;
 
-	problem_set(&p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	problem_nomem(&p);
 	remote_failed(j, NULL, &p);
 }
 

@@ -73,7 +73,7 @@ on_result(void *arg, const struct verify_result *result)
 	if (names.local == NULL || names.remote == NULL) {
 		struct problem p;
 
-		problem_set(&p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		problem_nomem(&p);
 		remote_failed(j, NULL, &p);
 	} else if (result->problem != NULL) {
 		remote_failed(j, result->problem->side == SIDE_REMOTE ? names.remote : names.local,
@@ -301,7 +301,7 @@ remote_digests(struct remote_job *j)
 	if (d != NULL)
 		d->wanted = calloc(j->options->argument_count, sizeof(*d->wanted));
 	if (d == NULL || d->wanted == NULL) {
-		problem_set(&p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		problem_nomem(&p);
 		remote_failed(j, NULL, &p);
 	} else {
 		d->j = j;

@@ -104,9 +104,7 @@ compare(struct comparison *c, struct root *root)
 	struct message m = {.type = MESSAGE_DIGEST};
 	struct path_digest *here = calloc(c->count, sizeof(*here));
 	bool *known = calloc(c->count, sizeof(*known));
-	int r = here != NULL && known != NULL
-		    ? 0
-		    : problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	int r = here != NULL && known != NULL ? 0 : problem_nomem(&s->problem);
 
 	m.digest.base = span_of(root->remote);
 	m.digest.keyed = 1;
@@ -135,7 +133,7 @@ compare_content(struct stream *s, struct batch *b)
 	int r = 0;
 
 	if (c == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	c->s = s;
 	c->count = 0;
 	for (size_t i = 0; i < b->count; i++)

@@ -203,11 +203,11 @@ config_load_files(struct config **out, const char *user, const char *system, str
 	int r = 0;
 
 	if (c == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	c->user_file = strdup(user != NULL ? user : "~/.config/ftx/config");
 	c->system_file = strdup(system);
 	if (c->user_file == NULL || c->system_file == NULL)
-		r = problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		r = problem_nomem(why);
 	if (r == 0 && user != NULL)
 		r = load_file(c, c->user_file, why);
 	if (r == 0)

@@ -262,7 +262,7 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 		c = connection_new(fd, &keys, &o->connection);
 		session_keys_wipe(&keys);
 		if (c == NULL)
-			r = problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+			r = problem_nomem(p);
 	}
 	if (c == NULL) {
 		close(fd);

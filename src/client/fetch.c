@@ -277,7 +277,7 @@ fetch_flush(struct stream *s)
 		return 0;
 	r = request_new(s, REQUEST_FETCH, w->count);
 	if (r == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	memcpy(r->items, w->entries, w->count * sizeof(*r->items));
 	r->count = w->count;
 	r->limit = w->limit;

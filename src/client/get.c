@@ -112,7 +112,7 @@ get_file(struct stream *s, struct entry *e)
 	if (e->verdict.state == TREE_SAME)
 		forget_partial(s, e);
 	if (verdict_meets(s->run, e, &is_link) != 0)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	if (is_link || verdict_ends(s->run, e))
 		return 0;
 	r = e->directory != NULL ? make_above(s, e->directory) : 0;
@@ -131,7 +131,7 @@ get_file(struct stream *s, struct entry *e)
 		return fetch_file(s, e);
 	b = big_new(e);
 	if (b == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	work_add_big(&s->run->work, b);
 	return 0;
 }

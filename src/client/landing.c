@@ -218,6 +218,6 @@ landing_get(struct run *run, struct root *root, struct problem *p)
 		return r;
 	root->local_path = strdup(out);
 	if (root->local_path == NULL)
-		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(p);
 	return root->is_directory ? open_directory(run, root, p) : open_parent(run, root, p);
 }

@@ -385,7 +385,7 @@ listing_open(struct listing **out, struct connection *c, uint8_t walk, const cha
 
 	*out = NULL;
 	if (l == NULL)
-		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(p);
 	if ((r = listing_ask(l, c, path)) != 0)
 		explain(l, r, p);
 	else

@@ -96,7 +96,7 @@ mapping_check_sources(const char *const *sources, size_t count, bool no_target_d
 		    "-T gives the destination's own name, which only one source can have");
 	names = calloc(count, sizeof(*names));
 	if (names == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	for (size_t i = 0; i < count; i++)
 		names[i].length = mapping_last_name(sources[i], &names[i].text);
 	qsort(names, count, sizeof(*names), compare_names);

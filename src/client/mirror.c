@@ -345,7 +345,7 @@ mirror_delete(struct stream *s)
 	int r = 0;
 
 	if (m == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	m->s = s;
 	pthread_mutex_lock(&run->results);
 	failed = run->outcome.exits != 0;

@@ -112,7 +112,7 @@ ops_flush(struct stream *s)
 		return 0;
 	r = request_new(s, ops->kind, ops->count);
 	if (r == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	memcpy(r->items, ops->items, ops->count * sizeof(*r->items));
 	r->count = ops->count;
 	fill(&m, ops);

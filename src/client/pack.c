@@ -248,7 +248,7 @@ pack_commit(struct stream *s)
 		return r;
 	request = request_new(s, REQUEST_COMMIT, p->file_count);
 	if (request == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	memcpy(request->items, p->files, p->file_count * sizeof(p->files[0]));
 	request->count = p->file_count;
 	m.commit_packs.items = p->file_count;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/errors.h"
+
 enum side { SIDE_LOCAL, SIDE_REMOTE, SIDE_NETWORK };
 
 #define PROBLEM_TEXT_BYTES 1024u
@@ -30,6 +32,14 @@ void problem_clear(struct problem *p);
  */
 int problem_set(struct problem *p, int error, enum side side, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Out of memory, here.  Returns FTX_E_NOMEM, and is seen to. */
+static inline int
+problem_nomem(struct problem *p)
+{
+	problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	return FTX_E_NOMEM;
+}
 
 /* A local call failed: side local, errno (0 where it was none) kept and named in the text. */
 int problem_local(struct problem *p, int error, int errnum);

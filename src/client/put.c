@@ -81,7 +81,7 @@ put_as_big(struct stream *s, struct entry *e)
 	struct big *b = big_new(e);
 
 	if (b == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	work_add_big(&s->run->work, b);
 	return 0;
 }
@@ -93,7 +93,7 @@ put_file(struct stream *s, struct entry *e)
 	bool is_link;
 
 	if (verdict_meets(s->run, e, &is_link) != 0)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	if (is_link || verdict_ends(s->run, e))
 		return 0;
 	if (e->verdict.state == TREE_METADATA) {
@@ -183,7 +183,7 @@ offer(struct stream *s, struct batch *b)
 		return r;
 	request = request_new(s, REQUEST_OFFER, 0);
 	if (request == NULL)
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	for (size_t i = 0; i < b->count; i++)
 		entry_node(&b->entries[i], &nodes[i]);
 	request->batch = b;

@@ -134,7 +134,7 @@ end_block(struct input *p)
 		struct digest *more = realloc(p->digests, room * sizeof(*more));
 
 		if (more == NULL)
-			return problem_set(&p->s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+			return problem_nomem(&p->s->problem);
 		p->digests = more;
 		p->room = room;
 	}

@@ -44,12 +44,12 @@ remote_new(struct remote **out, const struct remote_options *o, struct problem *
 	*out = NULL;
 	assert(o->count > 0);
 	if (r == NULL)
-		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(p);
 	r->options = *o;
 	r->cancel.fd = -1;
 	r->addresses = calloc(o->count, sizeof(*r->addresses));
 	if (r->addresses == NULL)
-		error = problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		error = problem_nomem(p);
 	else if ((error = cancel_init(&r->cancel)) != 0)
 		problem_local(p, error, errno);
 	else

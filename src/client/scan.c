@@ -12,7 +12,7 @@ out_of_memory(struct run *run)
 {
 	struct problem p;
 
-	problem_set(&p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+	problem_nomem(&p);
 	run_trouble(run, &p);
 }
 

@@ -236,7 +236,7 @@ scan_root(struct scanner *sc, struct connection **c, struct problem *p)
 	int r;
 
 	if (l.listing == NULL)
-		return problem_set(p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(p);
 	if (*c != NULL) {
 		(void)ask(&l, *c); /* the answer tells what is wrong */
 		r = 0;

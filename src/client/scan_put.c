@@ -242,7 +242,7 @@ scan_put(struct scanner *sc)
 	struct problem p;
 
 	if (sts == NULL || errnums == NULL) {
-		problem_set(&p, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		problem_nomem(&p);
 		run_trouble(run, &p);
 		goto out;
 	}

@@ -161,7 +161,7 @@ stream_set_root(struct stream *s, struct root *root)
 	if (s->tree != NULL && !run_is_put(run))
 		s->group = group_new(s->tree, NULL);
 	if (s->tree == NULL || (s->group == NULL && !run_is_put(run)))
-		return problem_set(&s->problem, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(&s->problem);
 	s->root = root;
 	return 0;
 }

@@ -37,7 +37,7 @@ parse_remotes(struct transfer *t, struct problem *why)
 
 	t->run.remotes = calloc(count, sizeof(*t->run.remotes));
 	if (t->run.remotes == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	for (size_t i = 0; i < count && r == 0; i++) {
 		r = address_parse(&t->run.remotes[i], put ? request->dest : request->sources[i],
 				  why);
@@ -64,7 +64,7 @@ set_up_set(struct transfer *t, struct problem *why)
 		return 0;
 	t->run.set_destination = malloc(LIMIT_PATH_BYTES + 1);
 	if (t->run.set_destination == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	r = mapping_land_directory(&l, name, length, t->run.set_destination, LIMIT_PATH_BYTES + 1);
 	if (r != 0)
 		return problem_set(why, r, SIDE_LOCAL, NULL);
@@ -90,7 +90,7 @@ check(struct transfer *t, struct problem *why)
 	/* Remote names count as they are after decoding. */
 	names = calloc(request->source_count, sizeof(*names));
 	if (names == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	for (size_t i = 0; i < request->source_count; i++)
 		names[i] = request->verb == TRANSFER_PUT ? request->sources[i]
 							 : address_rest(t->run.remotes[i].path);
@@ -106,7 +106,7 @@ transfer_new(struct transfer **out, const struct transfer_request *request, stru
 	int r;
 
 	if (t == NULL)
-		return problem_set(why, FTX_E_NOMEM, SIDE_LOCAL, NULL);
+		return problem_nomem(why);
 	t->request = *request;
 	t->run.request = &t->request;
 	t->run.cancel.fd = -1;
