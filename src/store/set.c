@@ -1,6 +1,5 @@
 #include "src/store/set_impl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "src/base/encoding.h"
 #include "src/base/io.h"
 #include "src/data/checksum.h"
+#include "src/store/each_name.h"
 #include "src/store/mount.h"
 #include "src/store/publish.h"
 #include "src/store/remove_tree.h"
@@ -301,27 +301,22 @@ claim(struct set *s)
 }
 
 /* Old trees whose remover died.  One that is being removed just now may lose its race. */
-static void
-sweep(const struct set *s)
+static bool
+sweep_name(void *arg, const char *name)
 {
-	int fd = openat(s->options.staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
+	const struct set_options *o = arg;
+	size_t length = strlen(name);
 
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		size_t length = strlen(entry->d_name);
+	/* What cannot be removed is tried again the next time. */
+	if (length > 4 && strcmp(name + length - 4, ".old") == 0)
+		(void)remove_tree(o->staging, name, o->before_long_call, o->arg);
+	return true;
+}
 
-		/* What cannot be removed is tried again the next time. */
-		if (length > 4 && strcmp(entry->d_name + length - 4, ".old") == 0)
-			(void)remove_tree(s->options.staging, entry->d_name,
-					  s->options.before_long_call, s->options.arg);
-	}
-	closedir(d);
+static void
+sweep(struct set *s)
+{
+	each_name(s->options.staging, sweep_name, &s->options);
 }
 
 static struct set *

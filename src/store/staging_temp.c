@@ -2,7 +2,6 @@
  * A lock on the directory itself (flock) tells whose session is alive: it goes with the process.
  * Where the file system has no such locks, what dead sessions left stays.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -13,6 +12,7 @@
 
 #include "proto/errors.h"
 #include "src/base/encoding.h"
+#include "src/store/each_name.h"
 #include "src/store/publish.h"
 #include "src/store/staging.h"
 
@@ -25,23 +25,19 @@ open_directory(int parent, const char *name)
 }
 
 /* Only files and links are ever made in it. */
+static bool
+remove_name(void *arg, const char *name)
+{
+	const int *dir = arg;
+
+	unlinkat(*dir, name, 0);
+	return true;
+}
+
 static void
 remove_content(int dir)
 {
-	DIR *d;
-	int fd = open_directory(dir, ".");
-	const struct dirent *entry;
-
-	if (fd < 0)
-		return;
-	if ((d = fdopendir(fd)) == NULL) {
-		close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			unlinkat(dir, entry->d_name, 0);
-	closedir(d);
+	each_name(dir, remove_name, &dir);
 }
 
 /* One that has no living session goes. */
@@ -62,24 +58,19 @@ sweep_one(int tmp, const char *name)
 	return dead;
 }
 
-static void
-sweep(int tmp)
-{
-	int fd = open_directory(tmp, ".");
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
-	unsigned swept = 0;
+struct sweep {
+	int tmp;
+	unsigned swept;
+};
 
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (swept < SWEEP_MAX && (entry = readdir(d)) != NULL)
-		if (strlen(entry->d_name) == STAGING_TEMP_BYTES - 1 &&
-		    sweep_one(tmp, entry->d_name))
-			swept++;
-	closedir(d);
+static bool
+sweep_name(void *arg, const char *name)
+{
+	struct sweep *s = arg;
+
+	if (strlen(name) == STAGING_TEMP_BYTES - 1 && sweep_one(s->tmp, name))
+		s->swept++;
+	return s->swept < SWEEP_MAX;
 }
 
 /* FTX_E_BUSY: another session took it for a dead one's before it was locked. */
@@ -110,7 +101,9 @@ staging_temp_sweep(int up)
 	int tmp = open_directory(up, "tmp");
 
 	if (tmp >= 0) {
-		sweep(tmp);
+		struct sweep s = {.tmp = tmp};
+
+		each_name(tmp, sweep_name, &s);
 		close(tmp);
 	}
 }

@@ -2,7 +2,6 @@
  * Between the rename that publishes a file and the removal of its journal a process may be killed.
  * The next run finds the file as it shall be, opens nothing, and would leave the journal for ever.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/store/each_name.h"
 #include "src/store/journal.h"
 #include "src/store/upload.h"
 
@@ -50,22 +50,25 @@ sweep_one(int up, const char *name)
 	return swept;
 }
 
+struct sweep {
+	int up;
+	unsigned swept;
+};
+
+static bool
+sweep_name(void *arg, const char *name)
+{
+	struct sweep *s = arg;
+
+	if (is_journal(name) && has_no_part(s->up, name) && sweep_one(s->up, name))
+		s->swept++;
+	return s->swept < SWEEP_MAX;
+}
+
 void
 upload_sweep(int up)
 {
-	int fd = openat(up, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
-	unsigned swept = 0;
+	struct sweep s = {.up = up};
 
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (swept < SWEEP_MAX && (entry = readdir(d)) != NULL)
-		if (is_journal(entry->d_name) && has_no_part(up, entry->d_name) &&
-		    sweep_one(up, entry->d_name))
-			swept++;
-	closedir(d);
+	each_name(up, sweep_name, &s);
 }
