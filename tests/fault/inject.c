@@ -149,12 +149,6 @@ pwrite(int fd, const void *data, size_t length, off_t offset)
 }
 
 ssize_t
-pwrite64(int fd, const void *data, size_t length, off_t offset)
-{
-	return pwrite(fd, data, length, offset);
-}
-
-ssize_t
 write(int fd, const void *data, size_t length)
 {
 	REAL(write)
@@ -285,25 +279,6 @@ openat(int dir, const char *path, int flags, ...)
 	return fails("openat") ? -1 : real(dir, path, flags, mode);
 }
 
-int openat64(int dir, const char *path, int flags, ...);
-int
-openat64(int dir, const char *path, int flags, ...)
-{
-	va_list args;
-
-	va_start(args, flags);
-	mode_t mode = va_arg(args, mode_t);
-	va_end(args);
-	return openat(dir, path, flags, mode);
-}
-
-int __openat_2(int dir, const char *path, int flags);
-int
-__openat_2(int dir, const char *path, int flags)
-{
-	return openat(dir, path, flags, 0);
-}
-
 int
 mkdirat(int dir, const char *path, mode_t mode)
 {
@@ -340,23 +315,8 @@ renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 	return fails("renameat2") ? -1 : real(from, old, to, new, flags);
 }
 
-/* Of the project: getxattrat, openat2 and what confines. */
-long
-syscall(long number, ...)
+static bool
+syscall_fails(long number)
 {
-	REAL(syscall)
-	va_list args;
-	long a[6];
-
-	va_start(args, number);
-	for (unsigned i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
-	va_end(args);
-	if (confines(number)) {
-		errno = ENOSYS;
-		return -1;
-	}
-	if (number == SYS_openat2 && fails("openat2"))
-		return -1;
-	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return number == SYS_openat2 && fails("openat2");
 }
