@@ -2,16 +2,9 @@
 # A wrong configuration: 14 with file and line and nothing started; while ftxd runs, the old one stays.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-mkdir "$tmp/share"
 good()
 {
-	configure <<EOF
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-EOF
+	configure_one
 }
 
 # wrong(file, line, words): check and run both say so, in one line, and nothing is there afterwards.

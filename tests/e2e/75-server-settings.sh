@@ -8,14 +8,7 @@ random_file "$tmp/f" $((4 * MIB))
 more=
 describe()
 {
-	configure <<EOF
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-$more
-EOF
+	configure_one "$more"
 }
 
 # slow_put(name): in the background, until it moves

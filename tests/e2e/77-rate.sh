@@ -3,18 +3,7 @@
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 "$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"
-mkdir "$tmp/share"
-configure <<EOF
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-rate = 1M
-[client other]
-key = $(cat "$tmp/other.pub")
-share = s=full
-EOF
+configure_one 'rate = 1M' '[client other]' "key = $(cat "$tmp/other.pub")" 'share = s=full'
 start_ftxd
 random_file "$tmp/f" $((3 * MIB))
 random_file "$tmp/g" $((3 * MIB / 2))

@@ -3,16 +3,7 @@
 # yet is let in.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-mkdir "$tmp/share"
-configure <<EOF
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-max-connections = 5
-rate = 4M
-EOF
+configure_one 'max-connections = 5' 'rate = 4M'
 start_ftxd
 mkdir "$tmp/tree"
 for n in 1 2 3 4 5 6 7 8; do random_file "$tmp/tree/$n" "$MIB"; done

@@ -4,16 +4,9 @@
 # that asks for it the old configuration stays.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-mkdir "$tmp/share"
 describe()
 {
-	configure <<EOF
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-EOF
+	configure_one
 }
 shim=$build/tests/record.so
 [ -e "$shim" ] || skip "there is no $shim"

@@ -3,16 +3,9 @@
 # neither its way in nor a transfer that runs; those who fail are turned away for a while.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-mkdir "$tmp/share"
 # A penalty that does not pass while this test runs.
 server_lines='penalty = 1h\npenalty-max = 1h\n'
-configure <<END
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-END
+configure_one
 start_ftxd
 
 # strangers(kind, count): in the background, until they are all there.  Sets $strangers_pid.

@@ -4,14 +4,7 @@
 # that was killed, or of the neighbour, is not.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-mkdir "$tmp/share"
-configure <<END
-[share s]
-path = $tmp/share
-[client c]
-key = $client_key
-share = s=full
-END
+configure_one
 random_file "$tmp/f" $((8 * MIB))
 
 # end_session(signal): of a put that runs; its process is the supervisor's child that confined itself

@@ -18,6 +18,19 @@ configure()
 	} >"$conf"
 }
 
+# configure_one [LINE...]: the share s, which is $tmp/share, and the client c with all rights there;
+# LINE: more lines, of the client or behind it.
+configure_one()
+{
+	mkdir -p "$tmp/share"
+	{
+		printf '[share s]\npath = %s\n' "$tmp/share"
+		# shellcheck disable=SC2154 # of make_keys
+		printf '[client c]\nkey = %s\nshare = s=full\n' "$client_key"
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} | configure
+}
+
 # start_ftxd: with that configuration.  Sets $server_pid, $port, $server_key, $base (without a share).
 start_ftxd()
 {
