@@ -3,201 +3,16 @@
  * connection; it is given out from the copies.  One NEXT is on its way at a time (behind the end of
  * a walk another would be a protocol error), and the next one is sent when half of what it brought
  * is used up.
- *
- * The order is checked with what the server's walk remembers too: of each directory on the way
- * down the names of the directories that are still to be entered.
  */
-#include "src/client/listing.h"
+#include "src/client/listing_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/errors.h"
-#include "src/store/metadata.h"
-#include "src/store/name.h"
 
-enum { LINE_ENTRY = 0, LINE_ENTER = 1, LINE_ERROR = 2 }; /* listed.kind */
 enum { NEXT_PARTS = 4, ENOUGH_PARTS = NEXT_PARTS / 2 };
-
-/* Names of directories that may wait at once; a directory of 10^6 directories takes 20 MiB. */
-#define PENDING_BYTES (256u << 20)
-
-/* A part as it came, copied: what its lines point to stands behind them. */
-struct part {
-	struct part *next;
-	uint32_t count, at;
-	struct listed lines[];
-};
-
-/* A directory on the way down. */
-struct level {
-	size_t path_length;
-	char *names; /* of directories in it, terminated, one after the other */
-	size_t length, room, next;
-};
-
-struct listing {
-	struct connection *connection;
-	uint8_t walk;
-	bool recursive;
-	unsigned metadata_parts;
-	bool open;		   /* the server has this walk */
-	bool closing;		   /* lines are not wanted any more */
-	struct reply begun, reply; /* to LIST; to the last NEXT */
-	bool arrived;		   /* a part or the answer has come since it was reset */
-	unsigned asked;
-	uint64_t count; /* lines that came */
-	uint64_t count_before;
-
-	/* Where the lines that arrive are. */
-	struct level levels[LIMIT_PATH_DEPTH + 1];
-	unsigned depth;
-	size_t pending; /* bytes of all levels' names */
-	char arriving[LIMIT_PATH_BYTES + 1];
-	char last[LIMIT_NAME_BYTES + 1]; /* entry of the current directory; "": none yet */
-
-	/* Parts that are here, and the line that was given out. */
-	struct part *first, *end;
-	unsigned parts;
-	size_t directory_length;
-	char path[LIMIT_PATH_BYTES + 1 + LIMIT_NAME_BYTES + 1];
-};
-
-static bool
-is_error(uint16_t code)
-{
-	return code == (uint16_t)-FTX_E_PROTOCOL || error_from_wire(code) != FTX_E_PROTOCOL;
-}
-
-static int
-check_attributes(const struct attributes *a)
-{
-	bool is_link = a->metadata.type == ENTRY_SYMLINK;
-
-	if (a->metadata.type == 0 || (a->target.length > 0) != is_link)
-		return FTX_E_PROTOCOL;
-	if (is_link && memchr(a->target.data, '\0', a->target.length) != NULL)
-		return FTX_E_PROTOCOL;
-	return xattrs_check(&a->metadata.xattrs);
-}
-
-/* A directory is to be entered later. */
-static int
-push_name(struct listing *l, const char *name)
-{
-	struct level *level = &l->levels[l->depth - 1];
-	size_t need = strlen(name) + 1;
-
-	if (need > PENDING_BYTES - l->pending)
-		return FTX_E_TOO_LARGE;
-	if (need > level->room - level->length) {
-		size_t room = level->room + level->room / 2 + 1024;
-		char *names = realloc(level->names, room);
-
-		if (names == NULL)
-			return FTX_E_NOMEM;
-		level->names = names;
-		level->room = room;
-	}
-	memcpy(level->names + level->length, name, need);
-	level->length += need;
-	l->pending += need;
-	return 0;
-}
-
-static int
-check_entry(struct listing *l, const struct listed *line)
-{
-	const struct level *level = l->depth > 0 ? &l->levels[l->depth - 1] : NULL;
-	uint8_t type = line->attributes.metadata.type;
-	char name[LIMIT_NAME_BYTES + 1];
-	size_t length;
-	int r;
-
-	if (level == NULL || !name_ok(line->path.data, line->path.length))
-		return FTX_E_PROTOCOL;
-	memcpy(name, line->path.data, line->path.length);
-	name[line->path.length] = '\0';
-	/* Bytes, unsigned, and a shorter name before what it begins. */
-	if (strcmp(l->last, name) >= 0)
-		return FTX_E_PROTOCOL;
-	memcpy(l->last, name, line->path.length + 1);
-	if (line->code != 0 && !is_error(line->code))
-		return FTX_E_PROTOCOL;
-	/* Of an entry with an error only the type counts, where it is known. */
-	if (line->code == 0 && (r = check_attributes(&line->attributes)) != 0)
-		return r;
-	length = level->path_length + (level->path_length > 0) + line->path.length;
-	if (length > LIMIT_PATH_BYTES || l->depth > LIMIT_PATH_DEPTH)
-		return line->code != 0 ? 0 : FTX_E_PROTOCOL;
-	return l->recursive && type == ENTRY_DIRECTORY ? push_name(l, name) : 0;
-}
-
-static void
-leave(struct listing *l)
-{
-	struct level *level = &l->levels[--l->depth];
-
-	l->pending -= level->length;
-	free(level->names);
-	*level = (struct level){.names = NULL};
-}
-
-/* The directory whose turn it is becomes l->arriving.  false: all have been entered. */
-static bool
-enter_next(struct listing *l)
-{
-	struct level *level;
-	size_t at, length;
-
-	while (l->depth > 0 && l->levels[l->depth - 1].next == l->levels[l->depth - 1].length)
-		leave(l);
-	if (l->depth == 0)
-		return false;
-	level = &l->levels[l->depth - 1];
-	at = level->path_length;
-	if (at > 0)
-		l->arriving[at++] = '/';
-	length = strlen(level->names + level->next);
-	memcpy(l->arriving + at, level->names + level->next, length + 1);
-	level->next += length + 1;
-	assert(l->depth <= LIMIT_PATH_DEPTH && at + length <= LIMIT_PATH_BYTES);
-	l->levels[l->depth++].path_length = at + length;
-	return true;
-}
-
-static int
-check_enter(struct listing *l, const struct listed *line)
-{
-	if (line->code != 0 || line->attributes.metadata.type != ENTRY_DIRECTORY)
-		return FTX_E_PROTOCOL;
-	if (l->count == 0) {
-		l->depth = 1;
-	} else if (!enter_next(l)) {
-		return FTX_E_PROTOCOL;
-	}
-	if (line->path.length != l->levels[l->depth - 1].path_length ||
-	    (line->path.length > 0 && memcmp(line->path.data, l->arriving, line->path.length) != 0))
-		return FTX_E_PROTOCOL;
-	l->last[0] = '\0';
-	return check_attributes(&line->attributes);
-}
-
-static int
-check_line(struct listing *l, const struct listed *line)
-{
-	int r = FTX_E_PROTOCOL;
-
-	if (line->kind == LINE_ENTER)
-		r = check_enter(l, line);
-	else if (line->kind == LINE_ENTRY)
-		r = check_entry(l, line);
-	else if (l->depth > 0 && line->path.length == 0 && is_error(line->code))
-		r = 0;
-	l->count++;
-	return r;
-}
 
 /* What of a line varies in length. */
 enum { SPANS = 5 };
@@ -260,7 +75,7 @@ take_entries(struct listing *l, const struct message_entries *m)
 		return FTX_E_PROTOCOL;
 	l->asked--;
 	for (uint32_t i = 0; i < m->lines.count && r == 0; i++)
-		r = check_line(l, &m->lines.items[i]);
+		r = listing_check(l, &m->lines.items[i]);
 	if (r != 0 || l->closing)
 		return r;
 	if ((p = copy_part(m)) == NULL)
@@ -283,7 +98,7 @@ take_done(struct listing *l, const struct message_list_done *m)
 		return FTX_E_PROTOCOL;
 	if (l->closing)
 		return 0;
-	return l->count == 0 || enter_next(l) ? FTX_E_PROTOCOL : 0;
+	return l->count == 0 || listing_enter_next(l) ? FTX_E_PROTOCOL : 0;
 }
 
 static int
@@ -500,7 +315,7 @@ listing_close(struct listing *l)
 		connection_abandon(l->connection, &l->reply);
 	}
 	while (l->depth > 0)
-		leave(l);
+		listing_leave(l);
 	while (l->first != NULL) {
 		struct part *next = l->first->next;
 
