@@ -32,7 +32,7 @@ struct operations {
 	uint64_t next_metrics_ms; /* 0: there is no file */
 	pid_t metrics_writer;	  /* 0: there is none */
 	uint64_t writing_since_ms;
-	bool metrics_failed;	  /* and that was logged */
+	bool metrics_failed; /* and that was logged */
 };
 
 /* 0 or FTX_E_NOMEM, ...  The control socket of the options is watched. */
