@@ -17,7 +17,7 @@
 #include "tests/hostile/rig.h"
 
 #define MIB	    (1024u * 1024u)
-#define FILE_BYTES  (64u * MIB)
+#define FILE_BYTES  (16u * MIB)
 #define REQUESTS    100u
 #define PATIENCE_MS 60000 /* only a hang waits this long */
 
@@ -138,7 +138,7 @@ Test(session, T64_who_reads_slowly_is_served)
 	do {
 		cr_assert_eq(rig_receive(rig, &m), 0);
 		bytes += m.type == MESSAGE_DATA ? m.data.raw_length : 0;
-		if (bytes / (16 * MIB) > pauses && m.type == MESSAGE_DATA) {
+		if (bytes / (FILE_BYTES / 4) > pauses && m.type == MESSAGE_DATA) {
 			pauses++;
 			poll(NULL, 0, 1000);
 		}
