@@ -72,35 +72,42 @@ call(const char *path, int *fd)
 	return errno == EAGAIN ? "it does not answer" : strerror(errno);
 }
 
+/* report: PAGE_MOST_BYTES + 1 of room.  NULL: all that was told is printed. */
+static const char *
+tell(const char *path, char *report, bool json)
+{
+	size_t length = 0;
+	int fd = -1;
+	const char *why = call(path, &fd);
+	int r = why == NULL ? read_full(fd, report, PAGE_MOST_BYTES, &length) : 0;
+
+	if (r != 0)
+		why = errno == EAGAIN ? "it does not answer" : error_text(r);
+	if (fd >= 0)
+		close(fd);
+	if (why != NULL)
+		return why;
+	report[length] = '\0';
+	if (length == 0)
+		return "it does not tell this user";
+	if (!report_print(report, json, stdout))
+		return "not everything was told";
+	return fflush(stdout) == 0 ? NULL : "standard output cannot be written to";
+}
+
 static int
 ask(const char *path, bool json)
 {
 	char *report = malloc(PAGE_MOST_BYTES + 1);
-	const char *why = NULL;
-	size_t length = 0;
-	int fd = -1;
-	int r;
+	const char *why = error_text(FTX_E_NOMEM);
 
-	if (report == NULL)
-		why = error_text(FTX_E_NOMEM);
-	else if ((why = call(path, &fd)) == NULL &&
-		 (r = read_full(fd, report, PAGE_MOST_BYTES, &length)) != 0)
-		why = errno == EAGAIN ? "it does not answer" : error_text(r);
-	if (why == NULL) {
-		report[length] = '\0';
-		if (length == 0)
-			why = "it does not tell this user";
-		else if (!report_print(report, json, stdout))
-			why = "not everything was told";
-		else if (fflush(stdout) != 0)
-			why = "standard output cannot be written to";
-	}
-	if (fd >= 0)
-		close(fd);
+	if (report != NULL)
+		why = tell(path, report, json);
 	free(report);
-	if (why != NULL)
-		complain("status", "'%s': %s", path, why);
-	return why != NULL ? FTX_EXIT_FAILURE : 0;
+	if (why == NULL)
+		return 0;
+	complain("status", "'%s': %s", path, why);
+	return FTX_EXIT_FAILURE;
 }
 
 int

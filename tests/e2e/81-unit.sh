@@ -121,6 +121,9 @@ check_eq "$(nsenter --net="/proc/$server_pid/ns/net" sed -n 's/^ *\([a-z0-9]*\):
 	'interfaces of ftxd'
 wait_said WATCHDOG=1
 wait_said 'STATUS=0 sessions'
+check_eq "$(log_lines 'ftxd status will not work')" 0 'complaints of the control socket'
+ftxd 0 status --json -c "$conf"
+check_eq "$(jq 'select(.event == "daemon") | .pid' "$tmp/out")" "$server_pid" 'whom root can ask'
 
 # A tree there, with all there is, and back.
 mkdir -p "$tmp/tree/a/b"
