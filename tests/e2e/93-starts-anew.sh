@@ -16,7 +16,7 @@ share = s=full
 END
 }
 for n in 1 2 3 4; do
-	random_file "$tmp/tree/$n" $((3 * MIB))
+	random_file "$tmp/tree/$n" $((6 * MIB))
 done
 
 # Where the stack is differs from one execution to the next.
@@ -25,7 +25,7 @@ stack()
 	grep -F '[stack]' "/proc/$server_pid/maps"
 }
 
-# sessions: $sessions, those that have confined themselves, at least three
+# sessions: $sessions, those that have confined themselves, all four
 sessions()
 {
 	sessions=
@@ -36,18 +36,21 @@ sessions()
 	done
 	# shellcheck disable=SC2086 # a list of process ids
 	set -- $sessions
-	[ $# -ge 3 ]
+	[ $# -ge 4 ]
 }
 
-# crash(url): three sessions of a put at the same time, whose address is turned away from the first on
+# crash(url): three of the sessions of a put at the same time: their address is turned away from the
+# first one on.  $fourth: the other one.
 crash()
 {
 	start_client --compress none --bwlimit 3M -j 4 put -T "$tmp/tree" "$1"
 	wait_for 'the put to move' progress_reached 1
-	wait_for 'three sessions' sessions
+	wait_for 'four sessions' sessions
 	before=$(stack)
 	# shellcheck disable=SC2086 # a list of process ids
 	set -- $sessions
+	fourth=$4
+	"${before_crash:-:}"
 	kill -SEGV "$1" "$2" "$3"
 }
 
@@ -107,6 +110,30 @@ if anew; then fail 'it was executed anew'; fi
 wait_client 9
 stop_server
 check_eq "$(log_lines 'the third crash')" 1 'times that it was executed anew'
+
+# A stop while it waits for a session is a stop; a second one does not wait.
+hold_fourth()
+{
+	kill -STOP "$fourth"
+}
+state()
+{
+	[ "$("$ftxd_program" status --json -c "$conf" | jq -r 'select(.event == "daemon") | .state')" = "$1" ]
+}
+good_configuration
+start_ftxd
+before_crash=hold_fourth
+crash "$base/s/tree"
+before_crash=
+wait_for 'the drain' state restarting
+kill "$server_pid"
+wait_for 'the stop' state stopping
+kill "$server_pid"
+status=0
+wait "$server_pid" || status=$?
+check_eq "$status" 0 'exit status of ftxd'
+wait_client 9
+check_eq "$(log_lines 'stopping signal=15')" 3 'stops'
 
 # serve: at the same port, though any was asked for.
 start_server
