@@ -13,7 +13,7 @@ path = $tmp/gone
 [client c]
 key = $client_key
 share = s=full
-rate = 2M
+rate = 1M
 END
 control=$tmp/state/control
 
@@ -40,7 +40,7 @@ check_eq "$(status 'select(.event == "client") | "\(.name) \(.sessions) \(.sessi
 
 # A put that runs, of a name that is not only letters.
 name=$(printf 'a "b"\\\nc')
-random_file "$tmp/$name" $((8 * MIB))
+random_file "$tmp/$name" $((24 * MIB))
 start_client --compress none -j 1 put "$tmp/$name" "$base/s/"
 wait_for 'the put to move' progress_reached $MIB
 putting()
