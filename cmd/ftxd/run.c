@@ -68,7 +68,10 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 	    .penalty_max_ms = server->penalty_max_ms,
 	    .file_log = server->file_log,
 	    .metrics_file = server->metrics_file,
+	    .trusted_proxy_count = server->trusted_proxy_count,
 	};
+	memcpy(settings->trusted_proxies, server->trusted_proxies,
+	       sizeof(settings->trusted_proxies));
 }
 
 /* Both are meant to say where to listen, and one alone counts. */

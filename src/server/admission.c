@@ -2,6 +2,10 @@
  * From accept to the greeter, and what is made of its end.  A connection costs one descriptor here
  * and is not read from; who makes room when there are too many, and whose turn it is, waiting.h
  * says; who is not let in at all, sources.h.
+ *
+ * A trusted proxy's connection has two greeters: one reads the proxy's header, and when that has
+ * ended the connection waits as one of the source it names.  A wrong header, and what the proxy
+ * does for itself, count against nobody: everybody behind it comes from its address.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -12,22 +16,26 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/server/proxy.h"
 #include "src/server/supervisor_impl.h"
 
 #define ACCEPTS_IN_A_ROW 64u  /* so that children and signals get their turn */
 #define REST_MS		 200u /* without descriptors */
 
 static void
-format_address(char *out, size_t capacity, const struct sockaddr *address, socklen_t length)
+format_address(char *out, size_t capacity, const union peer_address *address)
 {
+	socklen_t length =
+	    address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
 	char host[64] = "?";
 	char port[8] = "?";
 
-	getnameinfo(address, length, host, sizeof(host), port, sizeof(port),
+	getnameinfo(&address->any, length, host, sizeof(host), port, sizeof(port),
 		    NI_NUMERICHOST | NI_NUMERICSERV);
 	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
 }
@@ -62,28 +70,70 @@ turn_away(struct supervisor *s, int conn, uint64_t now_ms)
 	peer_reset_connection(&p);
 }
 
+static bool
+is_trusted_proxy(const struct supervisor *s, const union peer_address *from)
+{
+	for (size_t i = 0; i < s->settings.trusted_proxy_count; i++)
+		if (network_has(&s->settings.trusted_proxies[i], &from->any))
+			return true;
+	return false;
+}
+
+/* From now on conn is readable when so many bytes are there. */
+static int
+await_bytes(int conn, unsigned bytes)
+{
+	int value = (int)bytes;
+
+	return setsockopt(conn, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+}
+
+/* Has to come before anything else is done with p's connection. */
+static unsigned
+first_bytes(const struct peer *p)
+{
+	return p->header_due ? PROXY_FIXED_BYTES : HANDSHAKE_HELLO_BYTES;
+}
+
+/* p is PENDING: waits for its first bytes, without reading them. */
 static void
-admit(struct supervisor *s, int conn, const union peer_address *from, socklen_t length)
+await_first_bytes(struct supervisor *s, struct peer *p)
+{
+	if (await_bytes(p->conn, first_bytes(p)) == 0 &&
+	    supervisor_watch(s, p->conn, EPOLLIN | EPOLLRDHUP, EVENT_CONN,
+			     (size_t)(p - s->peers.table), p->generation) == 0)
+		return;
+	peer_reset_connection(p);
+	peer_free(&s->peers, p);
+}
+
+/* There shall be a place for one more that waits. */
+static void
+keep_a_place(struct supervisor *s)
+{
+	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING)
+		evict(s, false);
+}
+
+static void
+admit(struct supervisor *s, int conn, const union peer_address *from)
 {
 	uint64_t source = sources_id(s->sources, &from->any);
+	bool proxy = is_trusted_proxy(s, from);
 	uint64_t now_ms = clock_ms();
 	struct peer *p;
 
-	if (sources_blocked(s->sources, source, now_ms) != 0) {
+	if (!proxy && sources_blocked(s->sources, source, now_ms) != 0) {
 		turn_away(s, conn, now_ms);
 		return;
 	}
-	if (s->peers.count[PEER_PENDING] + s->peers.count[PEER_READY] >= SUPERVISOR_MAX_PENDING)
-		evict(s, false);
+	keep_a_place(s);
 	p = peer_new(&s->peers, conn, source);
 	p->from = *from;
-	format_address(p->address, sizeof(p->address), &from->any, length);
+	p->is_proxy = p->header_due = proxy;
+	format_address(p->address, sizeof(p->address), from);
 	peer_set_deadline(&s->peers, p, now_ms + s->settings.handshake_timeout_ms);
-	if (supervisor_watch(s, conn, EPOLLIN | EPOLLRDHUP, EVENT_CONN,
-			     (size_t)(p - s->peers.table), p->generation) != 0) {
-		peer_reset_connection(p);
-		peer_free(&s->peers, p);
-	}
+	await_first_bytes(s, p);
 }
 
 void
@@ -95,7 +145,7 @@ admission_accept(struct supervisor *s, int listener)
 		int conn = accept4(listener, &from.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (conn >= 0) {
-			admit(s, conn, &from, length);
+			admit(s, conn, &from);
 		} else if (errno != EMFILE && errno != ENFILE) {
 			return; /* EAGAIN, or a connection that is already gone */
 		} else if (!admission_make_room(s)) {
@@ -117,8 +167,10 @@ admission_look(struct supervisor *s, struct peer *p)
 {
 	int available = 0;
 
-	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)HANDSHAKE_HELLO_BYTES) {
-		(void)refusals_add(&s->refusals, REFUSED_SILENT, clock_ms());
+	if (ioctl(p->conn, FIONREAD, &available) != 0 || available < (int)first_bytes(p)) {
+		/* A proxy that only looks whether somebody listens is refused nothing. */
+		if (!p->is_proxy)
+			(void)refusals_add(&s->refusals, REFUSED_SILENT, clock_ms());
 		peer_free(&s->peers, p);
 		return;
 	}
@@ -130,11 +182,8 @@ admission_look(struct supervisor *s, struct peer *p)
 static void
 start_greeter(struct supervisor *s, struct peer *p)
 {
-	static const int any = 1;
-
 	/* From here on the greeter and the session read whatever there is. */
-	if (setsockopt(p->conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any)) != 0 ||
-	    supervisor_start_child(s, p, NULL, NULL) != 0) {
+	if (await_bytes(p->conn, 1) != 0 || supervisor_start_child(s, p, NULL, NULL) != 0) {
 		if (refusals_add(&s->refusals, REFUSED_FAILURE, clock_ms()))
 			log_error("cannot start a greeter address=%s", p->address);
 		peer_reset_connection(p);
@@ -151,6 +200,12 @@ greeters_of_one(const struct supervisor *s)
 	return s->settings.max_handshakes > 4 ? s->settings.max_handshakes / 4 : 1;
 }
 
+static unsigned
+cost_ms(const struct peer *p)
+{
+	return p->header_due ? PACE_HEADER_MS : PACE_HANDSHAKE_MS;
+}
+
 void
 admission_start_greeters(struct supervisor *s)
 {
@@ -162,9 +217,9 @@ admission_start_greeters(struct supervisor *s)
 	       waiting_next(s->peers.waiting, greeters_of_one(s), &number)) {
 		struct peer *p = &s->peers.table[number];
 
-		if (sources_blocked(s->sources, p->source, now_ms) != 0) {
+		if (!p->is_proxy && sources_blocked(s->sources, p->source, now_ms) != 0) {
 			admission_turn_away(s, p, REFUSED_PENALTY);
-		} else if ((s->greet_again_ms = pace_take(&s->pace, now_ms)) != 0) {
+		} else if ((s->greet_again_ms = pace_take(&s->pace, now_ms, cost_ms(p))) != 0) {
 			return;
 		} else {
 			start_greeter(s, p);
@@ -180,10 +235,14 @@ admission_crashed(struct supervisor *s, const struct peer *p, int status)
 	for (size_t i = 0; WIFSIGNALED(status) && i < sizeof(crashes) / sizeof(crashes[0]); i++) {
 		if (WTERMSIG(status) != crashes[i])
 			continue;
-		log_error("a child crashed: its source is turned away for %u s address=%s "
-			  "signal=%d",
-			  (unsigned)(SOURCES_CRASH_MS / 1000), p->address, crashes[i]);
-		sources_crashed(s->sources, p->source, clock_ms());
+		if (p->is_proxy) {
+			log_error("a child crashed address=%s signal=%d", p->address, crashes[i]);
+		} else {
+			log_error("a child crashed: its source is turned away for %u s address=%s "
+				  "signal=%d",
+				  (unsigned)(SOURCES_CRASH_MS / 1000), p->address, crashes[i]);
+			sources_crashed(s->sources, p->source, clock_ms());
+		}
 		ending_crashed(s);
 		return true;
 	}
@@ -209,6 +268,17 @@ reason_of(const struct peer *p, int status)
 	}
 }
 
+/* Nothing counts against a proxy.  Returns for how long the address is turned away because of it.
+ */
+static uint64_t
+penalise(struct supervisor *s, const struct peer *p, uint64_t now_ms)
+{
+	const struct source_rules rules = {.penalty_ms = s->settings.penalty_ms,
+					   .penalty_max_ms = s->settings.penalty_max_ms};
+
+	return p->is_proxy ? 0 : sources_failed(s->sources, p->source, &rules, now_ms);
+}
+
 /* A handshake that proved no key.  penalty_ms: so long is its address turned away now. */
 static void
 log_failure(struct supervisor *s, const struct peer *p, enum refusal why, uint64_t penalty_ms,
@@ -219,18 +289,70 @@ log_failure(struct supervisor *s, const struct peer *p, enum refusal why, uint64
 			    refusal_name(why), (unsigned long long)penalty_ms);
 }
 
+/* The header has been read: p comes from whom it names. */
+static void
+take_name(struct peer *p)
+{
+	p->header_due = false;
+	if (p->named.any.sa_family == AF_UNSPEC)
+		return; /* the proxy speaks for itself */
+	p->is_proxy = false;
+	p->from = p->named;
+	format_address(p->address, sizeof(p->address), &p->from);
+}
+
+/* As in admit(), now that it is known whose connection this is. */
+static void
+admit_named(struct supervisor *s, struct peer *p)
+{
+	uint64_t source;
+
+	take_name(p);
+	source = sources_id(s->sources, &p->from.any);
+	close(p->pair);
+	p->pair = -1;
+	p->pid = 0;
+	if (!p->is_proxy && sources_blocked(s->sources, source, clock_ms()) != 0) {
+		admission_turn_away(s, p, REFUSED_PENALTY);
+		return;
+	}
+	keep_a_place(s);
+	peer_wait_again(&s->peers, p, source);
+	await_first_bytes(s, p);
+}
+
+/* The greeter that was to read a proxy's header has ended. */
+static void
+header_over(struct supervisor *s, struct peer *p, int status)
+{
+	bool crashed = !s->stopping && admission_crashed(s, p, status);
+
+	/* Without a connection its time was up. */
+	if (p->header_read && p->conn >= 0 && !crashed) {
+		admit_named(s, p);
+		return;
+	}
+	if (!s->stopping &&
+	    refusals_add(&s->refusals, crashed ? REFUSED_CRASHED : REFUSED_PROXY, clock_ms()) &&
+	    !crashed)
+		log_warning("a trusted proxy sent no right header address=%s reason=proxy",
+			    p->address);
+	peer_reset_connection(p);
+	peer_free(&s->peers, p);
+}
+
 void
 admission_over(struct supervisor *s, struct peer *p, int status)
 {
-	const struct source_rules rules = {.penalty_ms = s->settings.penalty_ms,
-					   .penalty_max_ms = s->settings.penalty_max_ms};
 	uint64_t now_ms = clock_ms();
 
+	if (p->header_due) {
+		header_over(s, p, status);
+		return;
+	}
 	if (!p->known && !s->stopping) {
 		bool crashed = admission_crashed(s, p, status);
-		uint64_t penalty_ms = crashed
-					  ? SOURCES_CRASH_MS
-					  : sources_failed(s->sources, p->source, &rules, now_ms);
+		uint64_t penalty_ms = crashed ? SOURCES_CRASH_MS : penalise(s, p, now_ms);
 
 		/* Of one who has proved an unknown key sessions_admit() has told. */
 		if (!p->greeted)

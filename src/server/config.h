@@ -46,6 +46,8 @@ struct server_config {
 	uint64_t drain_time_ms;
 	uint64_t penalty_ms;
 	uint64_t penalty_max_ms; /* not less */
+	struct network trusted_proxies[SUPERVISOR_MAX_PROXIES];
+	size_t trusted_proxy_count;
 	uint64_t session_memory;
 	bool require_sandbox;
 };

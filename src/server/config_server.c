@@ -182,6 +182,19 @@ take_penalty_max(struct config_draft *d, const struct ini_entry *e)
 }
 
 int
+take_trusted_proxy(struct config_draft *d, const struct ini_entry *e)
+{
+	struct server_config *s = &d->config->server;
+	const char *why;
+
+	/* The reader has counted them. */
+	if (network_parse(&s->trusted_proxies[s->trusted_proxy_count], e->value, &why) != 0)
+		return config_refuse(e, why);
+	s->trusted_proxy_count++;
+	return 0;
+}
+
+int
 take_session_memory(struct config_draft *d, const struct ini_entry *e)
 {
 	return config_size(e, UINT64_C(32) << 20, UINT64_C(1) << 40,

@@ -11,6 +11,7 @@
 #include "src/base/clock.h"
 #include "src/secure/record.h"
 #include "src/server/pair.h"
+#include "src/server/proxy.h"
 #include "src/server/sandbox.h"
 
 struct greeter {
@@ -177,5 +178,31 @@ greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES], u
 	}
 	session_keys_wipe(&keys);
 	explicit_bzero(&m, sizeof(m));
+	_exit(0);
+}
+
+static int
+read_header(const struct greeter *g, union peer_address *named)
+{
+	uint8_t fixed[PROXY_FIXED_BYTES];
+	static uint8_t rest[PROXY_REST_BYTES];
+	size_t length;
+	int r;
+
+	if ((r = read_exactly(g, fixed, sizeof(fixed))) != 0 ||
+	    (r = proxy_begin(fixed, &length)) != 0 || (r = read_exactly(g, rest, length)) != 0)
+		return r;
+	return proxy_read(fixed, rest, named);
+}
+
+_Noreturn void
+greeter_read_header(int conn, int pair, uint64_t deadline_ms)
+{
+	const struct greeter g = {.conn = conn, .pair = pair, .deadline_ms = deadline_ms};
+	struct pair_message m = {.type = PAIR_NAMED};
+
+	sandbox_greeter();
+	if (read_header(&g, &m.named) == 0)
+		(void)pair_send(pair, &m);
 	_exit(0);
 }

@@ -19,4 +19,10 @@
 _Noreturn void greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES],
 			   uint64_t deadline_ms);
 
+/*
+ * The same process for a connection of a trusted proxy, before that: reads the proxy's header
+ * (proxy.h) and not a byte more, and reports whom it names; of a wrong one nothing.  Never returns.
+ */
+_Noreturn void greeter_read_header(int conn, int pair, uint64_t deadline_ms);
+
 #endif

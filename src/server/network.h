@@ -5,9 +5,16 @@
 #ifndef SERVER_NETWORK_H
 #define SERVER_NETWORK_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+union peer_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
 
 struct network {
 	bool v4;

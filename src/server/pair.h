@@ -2,6 +2,7 @@
  * What the supervisor and its children say to each other over a SOCK_SEQPACKET pair: messages of
  * one fixed size, few in number, trusted for nothing but that child's own figures.
  *
+ *	greeter    PAIR_NAMED                                    of a proxy's header: that alone
  *	greeter    PAIR_DH       ->  PAIR_DH_ANSWER              once
  *	greeter    PAIR_GREETED  ->  PAIR_PROCEED | PAIR_REFUSE | PAIR_BUSY
  *	greeter    PAIR_FAILED                                  once, last, instead of PAIR_GREETED
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "src/secure/handshake.h"
+#include "src/server/network.h"
 
 enum pair_type {
 	PAIR_DH = 1,
@@ -32,6 +34,7 @@ enum pair_type {
 	PAIR_JOINED,
 	PAIR_ENDED,
 	PAIR_STOP,
+	PAIR_NAMED,
 };
 
 struct pair_message {
@@ -48,9 +51,10 @@ struct pair_message {
 		struct {
 			uint8_t session_id[16];
 			uint8_t stream;
-		} join;		 /* PAIR_JOIN */
-		int ended_error; /* PAIR_ENDED; 0: the client closed in good order */
-		int stop_error;	 /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
+		} join;			  /* PAIR_JOIN */
+		int ended_error;	  /* PAIR_ENDED; 0: the client closed in good order */
+		union peer_address named; /* PAIR_NAMED, as proxy_read() has it */
+		int stop_error;		  /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
 	};
 };
 

@@ -106,6 +106,14 @@ peer_set_state(struct peers *peers, struct peer *p, enum peer_state state)
 }
 
 void
+peer_wait_again(struct peers *peers, struct peer *p, uint64_t source)
+{
+	waiting_leave(peers->waiting, (uint32_t)(p - peers->table));
+	p->source = source;
+	peer_set_state(peers, p, PEER_PENDING);
+}
+
+void
 peer_set_deadline(struct peers *peers, struct peer *p, uint64_t deadline_ms)
 {
 	p->deadline_ms = deadline_ms;

@@ -5,13 +5,13 @@
 #ifndef SERVER_PEERS_H
 #define SERVER_PEERS_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "src/server/activity.h"
+#include "src/server/network.h"
 #include "src/server/pair.h"
 #include "src/server/policy.h"
 #include "src/server/rate.h"
@@ -25,12 +25,6 @@
  */
 enum peer_state { PEER_FREE, PEER_PENDING, PEER_READY, PEER_GREETING, PEER_SESSION, PEER_STATES };
 
-union peer_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
 struct peer {
 	enum peer_state state;
 	uint32_t generation; /* so that an event for the place's former user is recognised */
@@ -41,6 +35,10 @@ struct peer {
 	union peer_address from;
 	char address[80]; /* the same as text */
 	uint64_t source;  /* sources_id() */
+	bool is_proxy;	  /* that address is a trusted proxy's: nothing counts against it */
+	bool header_due;  /* its header comes first, and its greeter reads that alone */
+	bool header_read; /* that greeter has said whom the header names: */
+	union peer_address named;
 	bool dh_given;
 	bool greeted;
 	int failed;			    /* what its greeter said of the handshake; 0: nothing */
@@ -83,6 +81,9 @@ struct peer *peer_new(struct peers *peers, int conn, uint64_t source);
 
 /* Closes what is open and frees the place. */
 void peer_free(struct peers *peers, struct peer *p);
+
+/* From GREETING to PENDING: it turned out to come from this source. */
+void peer_wait_again(struct peers *peers, struct peer *p, uint64_t source);
 
 void peer_set_state(struct peers *peers, struct peer *p, enum peer_state state);
 void peer_set_deadline(struct peers *peers, struct peer *p, uint64_t deadline_ms);

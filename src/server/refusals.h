@@ -16,6 +16,7 @@
 	REFUSAL(CROWDED, "crowded", COUNTED)	/* made room for another one */                    \
 	REFUSAL(PENALTY, "penalty", COUNTED)	/* its address is turned away */                   \
 	REFUSAL(SILENT, "silent", COUNTED)	/* went, or was cut, before a first message */     \
+	REFUSAL(PROXY, "proxy", LOGGED)		/* a trusted one, without a right header */        \
 	REFUSAL(HANDSHAKE, "handshake", LOGGED) /* junk, or for another server's key */            \
 	REFUSAL(VERSION, "version", LOGGED)                                                        \
 	REFUSAL(TIMEOUT, "timeout", LOGGED)                                                        \

@@ -77,6 +77,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 						  .file_log = s->settings.file_log,
 						  .share_watch = s->operations.share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
+	bool header_due = p->header_due;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
 	pid_t pid = -1;
 	int ends[2];
@@ -95,6 +96,8 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 	if (r == 0)
 		r = activity_lend(settings.activity);
 	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
+		if (header_due)
+			greeter_read_header(CHILD_CONN, CHILD_PAIR, deadline_ms);
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
 				    deadline_ms);
@@ -167,18 +170,22 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 static void
 child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 {
-	bool greeting = p->state == PEER_GREETING;
+	bool naming = p->state == PEER_GREETING && p->header_due;
+	bool greeting = p->state == PEER_GREETING && !p->header_due;
 
-	if (greeting && m->type == PAIR_DH && !p->dh_given) {
+	if (naming && m->type == PAIR_NAMED && !p->header_read) {
+		p->header_read = true;
+		p->named = m->named;
+	} else if (greeting && m->type == PAIR_DH && !p->dh_given) {
 		answer_dh(s, p, m);
 	} else if (greeting && m->type == PAIR_GREETED && !p->greeted) {
 		greeted(s, p, &m->keys);
 	} else if (greeting && m->type == PAIR_FAILED && !p->greeted && p->failed == 0 &&
 		   m->failed_error < 0) {
 		p->failed = m->failed_error;
-	} else if (!greeting && m->type == PAIR_JOIN && p->joined == 0) {
+	} else if (p->state == PEER_SESSION && m->type == PAIR_JOIN && p->joined == 0) {
 		sessions_join(s, p, m);
-	} else if (!greeting && m->type == PAIR_ENDED) {
+	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED) {
 		p->ended = *m;
 		sessions_let_go(s, p);
 	} else {

@@ -4,6 +4,9 @@
  *
  *	accept -> the first 84 bytes are there -> greeter -> its key is known -> session
  *
+ * Between accept and that, a connection of a trusted proxy has a greeter for the proxy's header;
+ *then it begins to wait anew, as one of the source that the header names.
+ *
  * A silent or dripping connection costs one descriptor.  A greeter lives handshake_timeout_ms
  * from accept at most.  Greeters are given in turn by source, 200 a second (waiting.h); a source
  * whose handshakes fail is turned away for a while (sources.h), which is a reset and so never looks
@@ -19,6 +22,7 @@
 
 #include "src/server/file_log.h"
 #include "src/server/key_holder.h"
+#include "src/server/network.h"
 #include "src/server/policy.h"
 #include "src/server/sandbox.h"
 #include "src/server/service.h"
@@ -27,6 +31,7 @@
 #define SUPERVISOR_MAX_GREETERS	 128u
 #define SUPERVISOR_MAX_SESSIONS	 1024u
 #define SUPERVISOR_MAX_LISTENERS 16u
+#define SUPERVISOR_MAX_PROXIES	 16u /* networks of them */
 
 /* What may become another while it runs.  0 means the default. */
 struct supervisor_settings {
@@ -41,6 +46,10 @@ struct supervisor_settings {
 	uint64_t penalty_max_ms;       /* 600000 */
 	enum file_log file_log;	       /* what sessions log of files */
 	const char *metrics_file;      /* borrowed as the policy is; NULL: none */
+	/* Connections from these begin with a proxy's header (proxy.h), and come from whom it
+	 * names. */
+	struct network trusted_proxies[SUPERVISOR_MAX_PROXIES];
+	size_t trusted_proxy_count;
 };
 
 struct supervisor_options {

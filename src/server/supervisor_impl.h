@@ -120,7 +120,7 @@ void admission_turn_away(struct supervisor *s, struct peer *p, enum refusal why)
 /* Gives greeters to connections that are READY, as far as there may be more. */
 void admission_start_greeters(struct supervisor *s);
 
-/* p's greeter has ended with this status and no session: frees p. */
+/* p's greeter has ended with this status and no session: frees p, or has it wait anew. */
 void admission_over(struct supervisor *s, struct peer *p, int status);
 
 /* A child that p had has ended with this status.  Did it crash?  Then its source is turned away. */

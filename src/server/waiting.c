@@ -138,7 +138,7 @@ waiting_victim(const struct waiting *w, bool silent_only, uint32_t *number)
 }
 
 uint64_t
-pace_take(struct pace *pace, uint64_t now_ms)
+pace_take(struct pace *pace, uint64_t now_ms, unsigned cost_ms)
 {
 	uint64_t earliest = now_ms > PACE_CREDIT_MS ? now_ms - PACE_CREDIT_MS : 0;
 
@@ -146,6 +146,6 @@ pace_take(struct pace *pace, uint64_t now_ms)
 		return pace->used_up_to_ms;
 	if (pace->used_up_to_ms < earliest)
 		pace->used_up_to_ms = earliest;
-	pace->used_up_to_ms += PACE_HANDSHAKE_MS;
+	pace->used_up_to_ms += cost_ms;
 	return 0;
 }

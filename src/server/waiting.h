@@ -23,6 +23,7 @@
 
 /* A handshake costs a fork and three multiplications on the curve: 200 are let begin a second. */
 #define PACE_HANDSHAKE_MS 5u
+#define PACE_HEADER_MS	  1u /* of a proxy: a fork alone */
 #define PACE_CREDIT_MS	  250u
 
 /* SILENT: its first message is not whole.  READY: it is.  GREETING: a greeter has it. */
@@ -72,7 +73,7 @@ struct pace {
 	uint64_t used_up_to_ms;
 };
 
-/* May one more begin at now_ms?  0: it has; otherwise when to ask again. */
-uint64_t pace_take(struct pace *pace, uint64_t now_ms);
+/* May one more begin at now_ms that costs so much?  0: it has; otherwise when to ask again. */
+uint64_t pace_take(struct pace *pace, uint64_t now_ms, unsigned cost_ms);
 
 #endif

@@ -321,7 +321,8 @@ only_child(void)
  */
 Test(supervisor, a_greeter_gets_the_help_of_the_key_once)
 {
-	static const enum pair_type more[] = {PAIR_DH, PAIR_JOIN, PAIR_ENDED, PAIR_JOINED};
+	static const enum pair_type more[] = {PAIR_DH, PAIR_JOIN, PAIR_ENDED, PAIR_JOINED,
+					      PAIR_NAMED};
 
 	expect_service();
 	while (only_child() != 0)

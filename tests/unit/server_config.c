@@ -132,6 +132,7 @@ Test(config, an_empty_file_is_all_defaults)
 	cr_expect_eq(s->drain_time_ms, 10000);
 	cr_expect_eq(s->penalty_ms, 1000);
 	cr_expect_eq(s->penalty_max_ms, 600000);
+	cr_expect_eq(s->trusted_proxy_count, 0);
 	cr_expect_eq(s->session_memory, 64 << 20);
 	cr_expect_not(s->require_sandbox);
 	cr_expect_eq(config_policy(c)->client_count, 0);
@@ -150,7 +151,8 @@ Test(config, each_directive_of_the_server_is_kept)
 		   "metrics-file = /run/ftxd/ftxd.prom\n"
 		   "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
 		   "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
-		   "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n");
+		   "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n"
+		   "trusted-proxy = 192.0.2.0/28\ntrusted-proxy = 2001:db8::7\n");
 	c = load();
 	s = config_server(c);
 	cr_expect_eq(s->listen_count, 2);
@@ -170,6 +172,9 @@ Test(config, each_directive_of_the_server_is_kept)
 	cr_expect_eq(s->drain_time_ms, 3600000);
 	cr_expect_eq(s->penalty_ms, 3000);
 	cr_expect_eq(s->penalty_max_ms, 86400000);
+	cr_assert_eq(s->trusted_proxy_count, 2);
+	cr_expect(s->trusted_proxies[0].v4 && s->trusted_proxies[0].bits == 28);
+	cr_expect(!s->trusted_proxies[1].v4 && s->trusted_proxies[1].bits == 128);
 	cr_expect_eq(s->session_memory, 1 << 30);
 	cr_expect(s->require_sandbox);
 	config_free(c);
@@ -323,6 +328,8 @@ static const struct {
     {"[server]\ndrain-time = 2h\n", 2, "duration"},
     {"[server]\npenalty = 99ms\n", 2, "duration"},
     {"[server]\npenalty-max = 25h\n", 2, "duration"},
+    {"[server]\ntrusted-proxy = proxy.example.org\n", 2, "names are not looked up"},
+    {"[server]\ntrusted-proxy = 10.0.0.1/8\n", 2, "bits set behind"},
     {"[server]\npenalty = 11m\n", 0, "penalty is more than penalty-max"},
     {"[server]\nsession-memory = 31M\n", 2, "size"},
     {"[server]\nrequire-sandbox = true\n", 2, "yes or no"},

@@ -186,13 +186,26 @@ Test(pace, lets_some_begin_at_once_and_then_one_at_its_time)
 	unsigned at_once = 0;
 	unsigned in_a_second = 0;
 
-	while (pace_take(&p, now) == 0)
+	while (pace_take(&p, now, PACE_HANDSHAKE_MS) == 0)
 		at_once++;
 	cr_expect_eq(at_once, PACE_CREDIT_MS / PACE_HANDSHAKE_MS + 1);
-	cr_expect_eq(pace_take(&p, now), now + PACE_HANDSHAKE_MS);
-	cr_expect_eq(pace_take(&p, now + PACE_HANDSHAKE_MS), 0);
+	cr_expect_eq(pace_take(&p, now, PACE_HANDSHAKE_MS), now + PACE_HANDSHAKE_MS);
+	cr_expect_eq(pace_take(&p, now + PACE_HANDSHAKE_MS, PACE_HANDSHAKE_MS), 0);
 	now += PACE_HANDSHAKE_MS;
 	for (uint64_t end = now + 1000; now < end; now++)
-		in_a_second += pace_take(&p, now) == 0;
+		in_a_second += pace_take(&p, now, PACE_HANDSHAKE_MS) == 0;
 	cr_expect_eq(in_a_second, 199, "%u", in_a_second);
+}
+
+Test(pace, lets_more_begin_of_what_costs_less)
+{
+	struct pace p = {0};
+	uint64_t now = 1000000;
+	unsigned in_a_second = 0;
+
+	while (pace_take(&p, now, PACE_HEADER_MS) == 0)
+		continue;
+	for (uint64_t end = now + 1000; now < end; now++)
+		in_a_second += pace_take(&p, now, PACE_HEADER_MS) == 0;
+	cr_expect_geq(in_a_second, 1000 / (PACE_HEADER_MS + 1), "%u", in_a_second);
 }
