@@ -8,15 +8,48 @@
 
 #include "proto/errors.h"
 
+bool
+publish_lacks_flags(int errnum)
+{
+	return errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP;
+}
+
+static bool
+is_same_file(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct stat a, b;
+
+	return fstatat(from_dir, from, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(to_dir, to, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/*
+ * A file server whose answer was lost is asked again, and says then that the name exists: it is the
+ * one it has just made.  (link(2) of NFS.)
+ */
+static int
+link_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	int r;
+
+	if (linkat(from_dir, from, to_dir, to, 0) == 0)
+		return 0;
+	r = error_from_errno(errno);
+	return r == FTX_E_EXISTS && is_same_file(from_dir, from, to_dir, to) ? 0 : r;
+}
+
 int
 publish_new(int from_dir, const char *from, int to_dir, const char *to)
 {
+	int r;
+
 	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
+	if (!publish_lacks_flags(errno))
 		return error_from_errno(errno);
-	if (linkat(from_dir, from, to_dir, to, 0) != 0)
-		return error_from_errno(errno);
+	if ((r = link_new(from_dir, from, to_dir, to)) != 0)
+		return r;
 	/* A partial that has a second name is not used again, so this may fail. */
 	unlinkat(from_dir, from, 0);
 	return 0;

@@ -7,9 +7,16 @@
 #include <stdbool.h>
 
 /*
- * Moves from_dir/from to to_dir/to if nothing is there: FTX_E_EXISTS otherwise.  One rename where
- * the file system has renameat2(RENAME_NOREPLACE), a link and an unlink where it has not (NFS,
- * CephFS, GlusterFS).
+ * Has renameat2 with flags failed with this errno because the file system, or the kernel, does not
+ * know them?  NFS and GlusterFS say EINVAL, others ENOSYS or EOPNOTSUPP.  EINVAL has other causes
+ * too, for which a rename without flags then fails as well.
+ */
+bool publish_lacks_flags(int errnum);
+
+/*
+ * Moves from_dir/from, a file, to to_dir/to if nothing is there: FTX_E_EXISTS otherwise.  One
+ * rename where the file system has renameat2(RENAME_NOREPLACE), a link and an unlink where it has
+ * not.
  */
 int publish_new(int from_dir, const char *from, int to_dir, const char *to);
 

@@ -131,7 +131,10 @@ set_look_at_destination(const struct set *s, int *like)
 	return r == FTX_E_NOT_FOUND ? 0 : r;
 }
 
-/* The rename works within one file system only; better said before anything is sent. */
+/*
+ * The rename works within one file system only, and not every one can exchange; better said before
+ * anything is sent.
+ */
 static int
 check_file_system(const struct set *s)
 {
@@ -146,11 +149,11 @@ check_file_system(const struct set *s)
 	else if (here.st_dev != there.st_dev)
 		r = FTX_E_OTHER_FILE_SYSTEM;
 	close(dir);
-	return r;
+	return r == 0 && s->like >= 0 ? set_can_exchange(s) : r;
 }
 
 int
-set_move_aside(const struct set *s, char old[static SET_NAME_BYTES])
+set_old_name(const struct set *s, char old[static SET_NAME_BYTES])
 {
 	uint8_t random[8];
 	char digits[2 * sizeof(random) + 1];
@@ -159,7 +162,15 @@ set_move_aside(const struct set *s, char old[static SET_NAME_BYTES])
 		return error_from_errno(errno);
 	hex_encode(digits, random, sizeof(random));
 	snprintf(old, SET_NAME_BYTES, "%s.%s.old", s->id, digits);
-	return publish_over(s->options.staging, s->id, s->options.staging, old);
+	return 0;
+}
+
+int
+set_move_aside(const struct set *s, char old[static SET_NAME_BYTES])
+{
+	int r = set_old_name(s, old);
+
+	return r != 0 ? r : publish_over(s->options.staging, s->id, s->options.staging, old);
 }
 
 static int

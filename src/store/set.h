@@ -51,7 +51,8 @@ struct set;
 /*
  * Makes the set, joins this run's, or takes over that of a dead run.  FTX_E_SET_EXISTS (the
  * destination, mode new), FTX_E_CONFLICT and FTX_E_IS_LINK (it is no directory, mode exchange),
- * FTX_E_BUSY where another run fills it, FTX_E_OTHER_FILE_SYSTEM, ...
+ * FTX_E_UNSUPPORTED (there is one, and the file system cannot exchange), FTX_E_BUSY where another
+ * run fills it, FTX_E_OTHER_FILE_SYSTEM, ...
  */
 int set_begin(struct set **out, const struct set_options *options);
 

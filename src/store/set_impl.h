@@ -34,7 +34,13 @@ int set_lock(struct set *s, enum set_lock what, short type, uint64_t wait_ms);
  */
 int set_look_at_destination(const struct set *s, int *like);
 
-/* Moves STAGING/ID aside, to a name that begins nothing new. */
+/* Can the file system exchange two names?  0, FTX_E_UNSUPPORTED, or what else stands against it. */
+int set_can_exchange(const struct set *s);
+
+/* A name for an old tree of this set, of no other one. */
+int set_old_name(const struct set *s, char old[static SET_NAME_BYTES]);
+
+/* Moves STAGING/ID aside, to such a name. */
 int set_move_aside(const struct set *s, char old[static SET_NAME_BYTES]);
 
 #endif

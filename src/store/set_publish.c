@@ -39,7 +39,7 @@ move_new(const struct set *s, const struct place *p)
 
 	if (renameat2(s->options.staging, s->id, p->dir, p->leaf, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
+	if (!publish_lacks_flags(errno))
 		return errno == EEXIST ? FTX_E_EXISTS : error_from_errno(errno);
 	/* Without it a rename could still replace an empty directory, and nothing else. */
 	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -52,7 +52,31 @@ exchange_back_and_forth(const struct set *s, const struct place *p)
 {
 	if (renameat2(s->options.staging, s->id, p->dir, p->leaf, RENAME_EXCHANGE) == 0)
 		return 0;
-	return errno == EINVAL || errno == ENOSYS ? FTX_E_UNSUPPORTED : error_from_errno(errno);
+	return publish_lacks_flags(errno) ? FTX_E_UNSUPPORTED : error_from_errno(errno);
+}
+
+/*
+ * What a death leaves of the two is removed like an old tree.  That may be done by another session
+ * too soon: then publishing will tell.
+ */
+int
+set_can_exchange(const struct set *s)
+{
+	int staging = s->options.staging, r;
+	char one[SET_NAME_BYTES], other[SET_NAME_BYTES];
+
+	if ((r = set_old_name(s, one)) != 0 || (r = set_old_name(s, other)) != 0)
+		return r;
+	if (mkdirat(staging, one, 0700) != 0)
+		return error_from_errno(errno);
+	if (mkdirat(staging, other, 0700) != 0 ||
+	    renameat2(staging, one, staging, other, RENAME_EXCHANGE) != 0)
+		r = publish_lacks_flags(errno) ? FTX_E_UNSUPPORTED : error_from_errno(errno);
+	if (r == FTX_E_NOT_FOUND)
+		r = 0;
+	unlinkat(staging, one, AT_REMOVEDIR);
+	unlinkat(staging, other, AT_REMOVEDIR);
+	return r;
 }
 
 /* What was there is a directory, or goes back. */

@@ -9,6 +9,7 @@
 
 #include "proto/errors.h"
 #include "src/store/mount.h"
+#include "src/store/publish.h"
 #include "src/store/tree_impl.h"
 
 int
@@ -379,7 +380,7 @@ move_new(const struct place *from, const struct place *to, bool is_directory)
 {
 	if (renameat2(from->dir, from->leaf, to->dir, to->leaf, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
+	if (!publish_lacks_flags(errno))
 		return -1;
 	return is_directory ? move_directory(from, to) : move_by_link(from, to);
 }

@@ -8,6 +8,9 @@
  *	nothing else	nothing happens
  * A call that was made to fail is written to the file with ".fired" behind its name.
  *
+ * FTX_INJECT_NO_FLAGS=ERRNO: each renameat2 with flags, in every process, fails with that number,
+ * as on a file system that has none.
+ *
  * FTX_INJECT_SHORT=1: every read, write, send and receive in every process moves half of
  * what it could, and every third is interrupted first.
  */
@@ -312,6 +315,11 @@ int
 renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 {
 	REAL(renameat2)
+	const char *no_flags = getenv("FTX_INJECT_NO_FLAGS");
+	if (flags != 0 && no_flags != NULL) {
+		errno = atoi(no_flags);
+		return -1;
+	}
 	return fails("renameat2") ? -1 : real(from, old, to, new, flags);
 }
 

@@ -17,6 +17,8 @@
 
 #define FAULT_HOOK (-2)
 
+static const char *also_call;
+static int also_errno;
 static const char *fault_call;
 static unsigned fault_left;
 static int fault_errno;
@@ -106,9 +108,20 @@ trace_note(const char *what)
 	note("", what);
 }
 
+void
+fault_also(const char *call, int errnum)
+{
+	also_call = call;
+	also_errno = errnum;
+}
+
 static bool
 fails(const char *call)
 {
+	if (also_call != NULL && strcmp(also_call, call) == 0) {
+		errno = also_errno;
+		return true;
+	}
 	if (fault_call == NULL ||
 	    (strcmp(fault_call, call) != 0 && strcmp(fault_call, "any") != 0) || --fault_left != 0)
 		return false;

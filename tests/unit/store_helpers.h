@@ -108,6 +108,8 @@ extern const char client_part_name[], client_journal_name[];
 #define FAULT_KILL (-1)
 void fault_set(const char *call, unsigned nth, int errnum);
 bool fault_hit(void);
+/* Beside that, each of these calls fails; NULL: none. */
+void fault_also(const char *call, int errnum);
 /* In front of the nth call of this name something else happens: what another process might do. */
 void fault_hook(const char *call, unsigned nth, void (*hook)(void));
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/store/publish.h"
 #include "store_helpers.h"
 
 TestSuite(publish, .init = room_begin, .fini = room_end);
@@ -95,6 +96,71 @@ BothWays(publish, without_renameat2_links_and_never_overwrites)
 	assert_ok(upload_write(u, 0, bytes, CHUNK));
 	assert_ok(upload_close(u, UPLOAD_DISCARD));
 	cr_expect(entries_in(room_up) == 0);
+}
+
+/* What file systems and kernels say to flags that they do not know. */
+static const int without_flags[] = {EINVAL, ENOSYS, EOPNOTSUPP};
+#define WITHOUT_FLAGS (sizeof(without_flags) / sizeof(without_flags[0]))
+
+Test(publish, takes_each_answer_of_file_systems_without_flags)
+{
+	for (size_t i = 0; i < WITHOUT_FLAGS; i++) {
+		make_file(room_up, "from", "new", 0600);
+		fault_set("renameat2", 1, without_flags[i]);
+		assert_ok(publish_new(room_up, "from", room, "to"));
+		cr_expect(fault_hit());
+		cr_expect(file_is(room, "to", "new"));
+		cr_expect(stat_of(room, "to").st_nlink == 1);
+		make_file(room_up, "from", "newer", 0600);
+		fault_set("renameat2", 1, without_flags[i]);
+		assert_error(publish_new(room_up, "from", room, "to"), FTX_E_EXISTS);
+		cr_expect(file_is(room, "to", "new"));
+		cr_expect(file_is(room_up, "from", "newer"), "what was not published is kept");
+		cr_assert(unlinkat(room, "to", 0) == 0 && unlinkat(room_up, "from", 0) == 0);
+	}
+}
+
+Test(publish, takes_no_other_error_for_that)
+{
+	static const int others[] = {EIO, ENOSPC, EACCES, EROFS, EXDEV};
+
+	make_file(room_up, "from", "new", 0600);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		fault_set("renameat2", 1, others[i]);
+		cr_expect_neq(publish_new(room_up, "from", room, "to"), 0, "%d", others[i]);
+		cr_expect_not(exists(room, "to"));
+	}
+}
+
+static void
+it_was_done_already(void)
+{
+	cr_assert(linkat(room_up, "from", room, "to", 0) == 0);
+}
+
+static void
+somebody_was_first(void)
+{
+	make_file(room, "to", "theirs", 0600);
+}
+
+/* A file server is asked again when its answer is lost. */
+Test(publish, knows_its_own_link_when_it_is_told_that_the_name_exists)
+{
+	make_file(room_up, "from", "new", 0600);
+	fault_hook("linkat", 1, it_was_done_already);
+	fault_also("renameat2", EINVAL);
+	assert_ok(publish_new(room_up, "from", room, "to"));
+	cr_expect(fault_hit());
+	cr_expect(file_is(room, "to", "new"));
+	cr_expect_not(exists(room_up, "from"));
+	cr_assert(unlinkat(room, "to", 0) == 0);
+
+	make_file(room_up, "from", "new", 0600);
+	fault_hook("linkat", 1, somebody_was_first);
+	assert_error(publish_new(room_up, "from", room, "to"), FTX_E_EXISTS);
+	cr_expect(file_is(room, "to", "theirs"));
+	fault_also(NULL, 0);
 }
 
 BothWays(publish, never_goes_on_writing_to_a_file_that_has_another_name)

@@ -382,12 +382,26 @@ BothWays(set, a_failed_sync_leaves_the_name_as_it_was)
 
 BothWays(set, without_exchange_on_the_file_system_it_says_so)
 {
+	static const int errnums[] = {EINVAL, ENOSYS, EOPNOTSUPP};
 	struct set *s;
 
 	make_present("dst", "old");
-	assert_ok(begin_set(&s, "dst", SET_EXCHANGE, 1));
+	for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
+		fault_set("renameat2", 1, errnums[i]);
+		assert_error(begin_set(&s, "dst", SET_EXCHANGE, 1), FTX_E_UNSUPPORTED);
+		cr_expect(fault_hit());
+		cr_expect(entries_in(room_up) == 0, "before anything is sent, and leaves nothing");
+		assert_ok(begin_set(&s, "dst", SET_EXCHANGE, 1));
+		cr_expect_eq(entries_in(room_up), 2, "the set and its lock");
+		fault_set("renameat2", 1, errnums[i]);
+		assert_error(set_publish(s), FTX_E_UNSUPPORTED);
+		cr_expect(file_is(room, "dst/which", "old"));
+		set_end(s);
+	}
+	/* Nothing is there: there is nothing to exchange. */
 	fault_set("renameat2", 1, EINVAL);
-	assert_error(set_publish(s), FTX_E_UNSUPPORTED);
+	assert_ok(begin_set(&s, "absent", SET_EXCHANGE, 1));
+	cr_expect_not(fault_hit());
 	set_end(s);
 	assert_ok(begin_set(&s, "new", SET_NEW, 1));
 	fault_set("renameat2", 1, EINVAL);
