@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/ftxd/again.h"
+#include "cmd/ftxd/node.h"
 #include "cmd/ftxd/settings.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
@@ -46,8 +47,21 @@ set_log(const struct server_config *server)
 	log_setup(server->log_level, log_is_journal());
 }
 
-static void
-make_settings(const struct config *config, struct supervisor_settings *settings)
+/* Only where it is needed, since it needs a state directory.  0, or an error with *why. */
+static int
+take_node(const struct config *config, char node[static UPLOAD_NODE_BYTES], const char **why)
+{
+	const struct policy *policy = config_policy(config);
+
+	for (size_t i = 0; i < policy->share_count; i++)
+		if (policy->shares[i].rules.shared_fs)
+			return node_name(config_server(config)->state, node, why);
+	return 0;
+}
+
+/* 0, or an error with *why: about the file `node` in the state directory. */
+static int
+make_settings(const struct config *config, struct supervisor_settings *settings, const char **why)
 {
 	const struct server_config *server = config_server(config);
 
@@ -72,6 +86,7 @@ make_settings(const struct config *config, struct supervisor_settings *settings)
 	};
 	memcpy(settings->trusted_proxies, server->trusted_proxies,
 	       sizeof(settings->trusted_proxies));
+	return take_node(config, settings->node, why);
 }
 
 /* Both are meant to say where to listen, and one alone counts. */
@@ -102,12 +117,18 @@ reload(void *arg, struct supervisor_settings *settings)
 		run->next = NULL;
 		return FTX_E_CONFIG;
 	}
+	if (make_settings(run->next, settings, &why) != 0) {
+		log_error("the old configuration is kept: %s/node: %s",
+			  config_server(run->next)->state, why);
+		config_free(run->next);
+		run->next = NULL;
+		return FTX_E_CONFIG;
+	}
 	warn_listen(run, config_server(run->next));
 	config_needs_start(run->present, run->next, keys, sizeof(keys));
 	if (keys[0] != '\0')
 		log_warning("what has changed counts only when ftxd is started again keys=%s",
 			    keys);
-	make_settings(run->next, settings);
 	return 0;
 }
 
@@ -293,7 +314,10 @@ serve(struct run *run)
 		return code;
 	options.listener_count = run->listener_count;
 	options.control = run->control_path != NULL ? &run->control : NULL;
-	make_settings(run->present, &options.settings);
+	if (make_settings(run->present, &options.settings, &why) != 0) {
+		complain("run", "'%s/node': %s", config_server(run->present)->state, why);
+		return FTX_EXIT_CONFIG;
+	}
 	r = supervisor_run(&options);
 	remove_control(run);
 	if (r == SUPERVISOR_RESTART) {

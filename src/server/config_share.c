@@ -115,6 +115,12 @@ take_read_only(struct config_draft *d, const struct ini_entry *e)
 }
 
 int
+take_shared_fs(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_yes_no(e, &d->share->share.rules.shared_fs);
+}
+
+int
 config_share_finish(struct config_draft *d)
 {
 	struct config *c = d->config;

@@ -30,6 +30,7 @@ open_shares(struct session *s)
 		struct subtree *t = &s->subtrees[s->subtree_count++];
 
 		t->grant = grant;
+		t->node = grant->rules.shared_fs ? s->node : "";
 		t->staging = t->sets = t->temp = t->link_temp = -1;
 		t->staging_error = FTX_E_DENIED;
 		if (share_open(grant->path, &grant->rules, &t->root, &why) != 0)
@@ -71,9 +72,9 @@ open_subtree(const struct session *s, struct subtree *t)
 static void
 sweep(const struct subtree *t)
 {
-	upload_sweep(t->staging);
-	staging_temp_sweep(t->staging);
-	staging_temp_sweep(t->sets);
+	upload_sweep(t->staging, t->node);
+	staging_temp_sweep(t->staging, t->node);
+	staging_temp_sweep(t->sets, t->node);
 }
 
 static void

@@ -27,6 +27,7 @@ make_inside(struct session *s, struct filling *f)
 	f->grant.rights |= RIGHT_LIST | RIGHT_OVERWRITE | RIGHT_DELETE;
 	*t = (struct subtree){
 	    .grant = &f->grant,
+	    .node = f->outside->node,
 	    .root = set_directory(f->set),
 	    .staging = f->outside->staging,
 	    .rules = f->outside->rules,
@@ -78,6 +79,7 @@ begin(struct session *s, struct target *t, enum set_mode mode)
 		return r;
 	options.staging = f->staging;
 	options.locks = t->subtree->staging;
+	options.node = t->subtree->node;
 	memcpy(options.session_id, s->session_id, sizeof(options.session_id));
 	if ((r = set_begin(&f->set, &options)) != 0) {
 		f->set = NULL;

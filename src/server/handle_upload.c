@@ -96,6 +96,7 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 	options.overwrite = (t->subtree->grant->rights & RIGHT_OVERWRITE) != 0;
 	options.staging.dir = t->subtree->staging;
 	options.staging.prefix = "";
+	memcpy(options.staging.node, t->subtree->node, strlen(t->subtree->node) + 1);
 	subtree_partial_id(t->subtree, t->rest, options.staging.id);
 	h->in_set = t->subtree->set != NULL;
 	memcpy(options.session_id, s->session_id, sizeof(options.session_id));

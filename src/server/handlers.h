@@ -28,8 +28,9 @@
 /* A share of this client: what was opened before the first request. */
 struct subtree {
 	const struct grant *grant;
-	int root;    /* O_PATH directory; -1: offline */
-	int staging; /* where its partials live; -1 and staging_error without */
+	const char *node; /* as in struct upload_staging; borrowed */
+	int root;	  /* O_PATH directory; -1: offline */
+	int staging;	  /* where its partials live; -1 and staging_error without */
 	int staging_error;
 	struct metadata_rules rules; /* of its file system */
 	struct tree *tree;	     /* made when it is first asked for: subtree_tree() */
@@ -100,6 +101,7 @@ struct session {
 	const struct client_policy *client;
 	uint8_t client_key[KEY_BYTES];		   /* the one of its keys that was proved */
 	bool share_watch;			   /* as struct session_settings has it */
+	const char *node;			   /* likewise */
 	struct subtree subtrees[LIMIT_SHARES + 1]; /* shares, and the inside of a set */
 	size_t subtree_count;
 	uint8_t session_id[16];

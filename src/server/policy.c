@@ -86,6 +86,7 @@ add_grant(crypto_generichash_state *hash, const struct grant *grant)
 	add_number(hash, grant->rights);
 	add_number(hash, rules->require_mount);
 	add_number(hash, rules->refuse_symlinks);
+	add_number(hash, rules->shared_fs);
 	add_number(hash, rules->has_umask);
 	add_number(hash, rules->umask_bits);
 	add_number(hash, rules->min_free_bytes);

@@ -23,6 +23,7 @@
 struct share_rules {
 	bool require_mount;   /* offline where nothing is mounted on its directory */
 	bool refuse_symlinks; /* none are made */
+	bool shared_fs;	      /* other nodes serve it too */
 	bool has_umask;	      /* else the process's own */
 	mode_t umask_bits;
 	uint64_t min_free_bytes;

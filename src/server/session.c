@@ -216,6 +216,7 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 		_exit(1);
 	s->client = client;
 	s->share_watch = settings->share_watch;
+	s->node = settings->node;
 	memcpy(s->client_key, keys->client_key, sizeof(s->client_key));
 	s->connection.pair = pair;
 	s->connection.stall_ms = settings->stall_ms;

@@ -27,6 +27,7 @@ struct session_settings {
 	struct activity *activity; /* where it says what it does; NULL: nowhere */
 	enum file_log file_log;
 	bool share_watch; /* somebody else says which shares are offline */
+	const char *node; /* of 16 hex digits: what this node is called in shares with shared_fs */
 };
 
 /* Takes conn and pair, wipes keys, borrows the rest.  Never returns. */

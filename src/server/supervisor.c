@@ -75,6 +75,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 						  .rate = p->rate,
 						  .activity = p->activity,
 						  .file_log = s->settings.file_log,
+						  .node = s->settings.node,
 						  .share_watch = s->operations.share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
 	bool header_due = p->header_due;

@@ -26,6 +26,7 @@
 #include "src/server/policy.h"
 #include "src/server/sandbox.h"
 #include "src/server/service.h"
+#include "src/store/upload.h"
 
 #define SUPERVISOR_MAX_PENDING	 256u /* accepted, their first message not yet whole */
 #define SUPERVISOR_MAX_GREETERS	 128u
@@ -50,6 +51,9 @@ struct supervisor_settings {
 	 * names. */
 	struct network trusted_proxies[SUPERVISOR_MAX_PROXIES];
 	size_t trusted_proxy_count;
+	/* What this node is called in shares that others serve too (upload.h); "": there are none.
+	 */
+	char node[UPLOAD_NODE_BYTES];
 };
 
 struct supervisor_options {

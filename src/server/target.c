@@ -142,7 +142,7 @@ open_temp(struct subtree *t)
 
 	if (t->staging < 0)
 		return;
-	if ((r = staging_temp_open(t->staging, &t->temp, t->temp_name)) != 0) {
+	if ((r = staging_temp_open(t->staging, t->node, &t->temp, t->temp_name)) != 0) {
 		t->temp = -1;
 		log_error("no temporary directory share=%s error=%s", t->grant->share,
 			  error_name(r));
@@ -155,7 +155,7 @@ subtree_link_temp(struct subtree *t, struct tree *tree)
 	int r;
 
 	if (t->sets >= 0 && t->link_temp < 0 &&
-	    (r = staging_temp_open(t->sets, &t->link_temp, t->link_temp_name)) != 0) {
+	    (r = staging_temp_open(t->sets, t->node, &t->link_temp, t->link_temp_name)) != 0) {
 		t->link_temp = -1;
 		log_error("no temporary directory for links share=%s error=%s", t->grant->share,
 			  error_name(r));

@@ -344,7 +344,8 @@ set_new(const struct set_options *o)
 		free(s);
 		return NULL;
 	}
-	staging_set_id(s->id, o->destination, strlen(o->destination));
+	staging_set_id(s->id, o->node != NULL ? o->node : "", o->destination,
+		       strlen(o->destination));
 	snprintf(s->lock_name, sizeof(s->lock_name), "%s.lock", s->id);
 	return s;
 }

@@ -38,8 +38,9 @@ struct set_options {
 	const char *destination; /* passes path_check(); copied */
 	enum set_mode mode;
 	/* Borrowed until set_end(), ordinary descriptors on one file system; may be the same. */
-	int staging; /* where sets are */
-	int locks;   /* where their lock files are */
+	int staging;	  /* where sets are */
+	const char *node; /* as in struct upload_staging; each node has sets of its own; borrowed */
+	int locks;	  /* where their lock files are */
 	uint8_t session_id[16];
 	/* Called before a call that may take long, and now and then in long work; may be NULL. */
 	void (*before_long_call)(void *arg);

@@ -101,7 +101,7 @@ finish(crypto_generichash_state *state, char id[static UPLOAD_ID_BYTES])
 	hex_encode(id, hash, sizeof(hash));
 }
 
-/* set: "" or the name of one, which has a fixed length. */
+/* set: "", or the name of one or of a node, which have a fixed length. */
 static void
 server_id(char id[static UPLOAD_ID_BYTES], const char *kind, const char *set, const void *path,
 	  size_t length)
@@ -122,9 +122,10 @@ staging_server_id(char id[static UPLOAD_ID_BYTES], const void *path, size_t leng
 }
 
 void
-staging_set_id(char id[static UPLOAD_ID_BYTES], const void *destination, size_t length)
+staging_set_id(char id[static UPLOAD_ID_BYTES], const char *node, const void *destination,
+	       size_t length)
 {
-	server_id(id, "ftx1 set", "", destination, length);
+	server_id(id, node[0] != '\0' ? "ftx1 node set" : "ftx1 set", node, destination, length);
 }
 
 void

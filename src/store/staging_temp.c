@@ -1,13 +1,17 @@
 /*
  * A lock on the directory itself (flock) tells whose session is alive: it goes with the process.
- * Where the file system has no such locks, what dead sessions left stays.
+ * Where the file system has no such locks, what dead sessions left stays.  Of another node's locks
+ * nothing is known; but a session that has had no small file for a week has none of its own there.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -16,7 +20,7 @@
 #include "src/store/publish.h"
 #include "src/store/staging.h"
 
-enum { SWEEP_MAX = 64, TRIES = 8 };
+enum { SWEEP_MAX = 64, TRIES = 8, RANDOM_DIGITS = 32, OTHERS_S = 7 * 86400 };
 
 static int
 open_directory(int parent, const char *name)
@@ -40,16 +44,41 @@ remove_content(int dir)
 	each_name(dir, remove_name, &dir);
 }
 
+/* Is it a session's, of whichever node? */
+static bool
+is_temp(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length == RANDOM_DIGITS || length == UPLOAD_NODE_BYTES + RANDOM_DIGITS;
+}
+
+static bool
+is_of_node(const char *name, const char *node)
+{
+	if (node[0] == '\0')
+		return strlen(name) == RANDOM_DIGITS;
+	return strlen(name) > RANDOM_DIGITS && strncmp(name, node, UPLOAD_NODE_BYTES - 1) == 0;
+}
+
+static bool
+is_old(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && time(NULL) - st.st_mtime > OTHERS_S;
+}
+
 /* One that has no living session goes. */
 static bool
-sweep_one(int tmp, const char *name)
+sweep_one(int tmp, const char *name, const char *node)
 {
 	int dir = open_directory(tmp, name);
 	bool dead;
 
 	if (dir < 0)
 		return false;
-	dead = flock(dir, LOCK_EX | LOCK_NB) == 0;
+	dead = (is_of_node(name, node) || is_old(dir)) && flock(dir, LOCK_EX | LOCK_NB) == 0;
 	if (dead) {
 		remove_content(dir);
 		unlinkat(tmp, name, AT_REMOVEDIR);
@@ -60,6 +89,7 @@ sweep_one(int tmp, const char *name)
 
 struct sweep {
 	int tmp;
+	const char *node;
 	unsigned swept;
 };
 
@@ -68,20 +98,22 @@ sweep_name(void *arg, const char *name)
 {
 	struct sweep *s = arg;
 
-	if (strlen(name) == STAGING_TEMP_BYTES - 1 && sweep_one(s->tmp, name))
+	if (is_temp(name) && sweep_one(s->tmp, name, s->node))
 		s->swept++;
 	return s->swept < SWEEP_MAX;
 }
 
 /* FTX_E_BUSY: another session took it for a dead one's before it was locked. */
 static int
-make_locked(int tmp, int *dir, char name[static STAGING_TEMP_BYTES])
+make_locked(int tmp, const char *node, int *dir, char name[static STAGING_TEMP_BYTES])
 {
-	uint8_t random[(STAGING_TEMP_BYTES - 1) / 2];
+	uint8_t random[RANDOM_DIGITS / 2];
+	char digits[RANDOM_DIGITS + 1];
 	int fd;
 
 	randombytes_buf(random, sizeof(random));
-	hex_encode(name, random, sizeof(random));
+	hex_encode(digits, random, sizeof(random));
+	snprintf(name, STAGING_TEMP_BYTES, "%s%s%s", node, node[0] != '\0' ? "." : "", digits);
 	if (mkdirat(tmp, name, 0700) != 0)
 		return error_from_errno(errno);
 	if ((fd = open_directory(tmp, name)) < 0)
@@ -96,12 +128,12 @@ make_locked(int tmp, int *dir, char name[static STAGING_TEMP_BYTES])
 }
 
 void
-staging_temp_sweep(int up)
+staging_temp_sweep(int up, const char *node)
 {
 	int tmp = open_directory(up, "tmp");
 
 	if (tmp >= 0) {
-		struct sweep s = {.tmp = tmp};
+		struct sweep s = {.tmp = tmp, .node = node};
 
 		each_name(tmp, sweep_name, &s);
 		close(tmp);
@@ -109,7 +141,7 @@ staging_temp_sweep(int up)
 }
 
 int
-staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES])
+staging_temp_open(int up, const char *node, int *dir, char name[static STAGING_TEMP_BYTES])
 {
 	int tmp, r = staging_open_step(up, "tmp", &tmp);
 
@@ -117,7 +149,7 @@ staging_temp_open(int up, int *dir, char name[static STAGING_TEMP_BYTES])
 		return r;
 	r = FTX_E_BUSY;
 	for (unsigned i = 0; i < TRIES && r == FTX_E_BUSY; i++)
-		r = make_locked(tmp, dir, name);
+		r = make_locked(tmp, node, dir, name);
 	close(tmp);
 	return r;
 }

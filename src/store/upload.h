@@ -46,12 +46,21 @@ struct upload;
  * only if they are regular files of this user with one name and mode 0600; otherwise the answer is
  * FTX_E_CONFLICT and nothing is touched.
  */
-#define UPLOAD_ID_BYTES 33u /* 32 hex digits and a terminator */
+#define UPLOAD_ID_BYTES	  33u /* 32 hex digits and a terminator */
+#define UPLOAD_NODE_BYTES 17u /* 16 hex digits and a terminator */
 struct upload_staging {
 	int dir; /* borrowed until upload_close(); may be O_PATH */
 	const char
 	    *prefix; /* "" on the server, ".ftx-" beside a client's destination; a constant */
 	char id[UPLOAD_ID_BYTES];
+	/*
+	 * Not "": other machines use the same directory, and their locks need not be seen here. The
+	 * files are ID.NODE.part and ID.NODE.jnl, and nobody but this node writes to them.
+	 * upload_open(), and a commit that lacks some, copy the blocks that other nodes' journals
+	 * vouch for; a commit that has published removes what others left, unless they hold a lock
+	 * that is seen here.
+	 */
+	char node[UPLOAD_NODE_BYTES];
 };
 
 struct upload_options {
@@ -143,9 +152,10 @@ int upload_forget(const struct upload_staging *staging);
 
 /*
  * Removes the journals in a server's up/ that have no partial any more and are nobody's: of files
- * that were published by processes which were killed right then.  64 at most.
+ * that were published by processes which were killed right then.  64 at most.  node: as in struct
+ * upload_staging; of others nothing is touched.
  */
-void upload_sweep(int up);
+void upload_sweep(int up, const char *node);
 
 /* What upload_options.path was; borrowed until upload_close(). */
 const char *upload_path(const struct upload *u);

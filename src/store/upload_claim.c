@@ -289,6 +289,18 @@ join(struct upload *u, struct block_range *have, uint32_t *have_count)
 	return upload_find_blocks(u, have, have_count, &end);
 }
 
+static int
+adopt(struct upload *u, struct block_range *have, uint32_t *have_count)
+{
+	uint64_t end;
+	int r;
+
+	if (u->options.staging.node[0] == '\0')
+		return 0;
+	r = upload_adopt(u);
+	return r != 0 ? r : upload_find_blocks(u, have, have_count, &end);
+}
+
 int
 upload_claim(struct upload *u, struct block_range *have, uint32_t *have_count)
 {
@@ -298,6 +310,8 @@ upload_claim(struct upload *u, struct block_range *have, uint32_t *have_count)
 	if (r != 0)
 		return r;
 	r = alone ? set_up(u, have, have_count) : join(u, have, have_count);
+	if (r == 0 && alone)
+		r = adopt(u, have, have_count);
 	if (r == 0)
 		r = journal_lock(&u->journal, JOURNAL_SHARED, 0);
 	if (r != 0) {

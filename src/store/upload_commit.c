@@ -108,6 +108,20 @@ verify(struct upload *u, const struct upload_commit *c, struct upload_result *re
 	return 0;
 }
 
+/* What is missing may have come over a connection to another node. */
+static int
+verify_with_others(struct upload *u, const struct upload_commit *c, struct upload_result *result)
+{
+	int r = verify(u, c, result);
+
+	if (r != FTX_E_INCOMPLETE || u->options.staging.node[0] == '\0')
+		return r;
+	if ((r = upload_adopt(u)) != 0)
+		return r;
+	result->block_count = 0;
+	return verify(u, c, result);
+}
+
 /* Metadata, fsync, close: from here on nothing writes to this inode. */
 static int
 finish_part(struct upload *u, const struct upload_commit *c, struct upload_result *result)
@@ -153,6 +167,8 @@ settle(struct upload *u)
 
 	upload_long_call(u);
 	r = resolve_sync_parents(o->root, o->path, o->resolve_flags);
+	if (r == 0)
+		upload_drop_others(u);
 	unlinkat(o->staging.dir, u->journal_name, 0);
 	journal_close(&u->journal);
 	u->error = r;
@@ -220,7 +236,7 @@ upload_commit(struct upload *u, const struct upload_commit *c, struct upload_res
 	if ((r = take_over(u)) != 0)
 		return r;
 	if ((r = announce_mode(u, &c->metadata)) == 0 && (r = upload_flush(u)) == 0 &&
-	    (r = verify(u, c, result)) == 0 && (r = upload_check_target(u)) == 0 &&
+	    (r = verify_with_others(u, c, result)) == 0 && (r = upload_check_target(u)) == 0 &&
 	    (r = finish_part(u, c, result)) == 0 && (r = move_into_place(u)) == 0)
 		return settle(u);
 	if (u->error == 0)

@@ -1,7 +1,8 @@
 /*
- * What the files of upload share: upload_claim.c (finding, locking and beginning the partial),
- * upload_open.c (checks; the object), upload.c (writing), upload_hole.c (writing holes),
- * upload_table.c (questions to the table), upload_commit.c.
+ * What the files of upload share: upload_nodes.c (partials of other nodes), upload_claim.c
+ * (finding, locking and beginning the partial), upload_open.c (checks; the object), upload.c
+ * (writing), upload_hole.c (writing holes), upload_table.c (questions to the table),
+ * upload_commit.c.
  */
 #ifndef STORE_UPLOAD_IMPL_H
 #define STORE_UPLOAD_IMPL_H
@@ -106,6 +107,19 @@ int upload_open_part(struct upload *u);
 /* May the final name be given to this file, as things stand? */
 int upload_check_target(const struct upload *u);
 int upload_check_leaf(const struct upload *u, const struct place *p);
+
+/*
+ * Where several nodes share the staging: copies what is missing of the blocks that others have. The
+ * exclusive lock is held, and no block is half written.  What cannot be read of others is left; an
+ * error is one of this partial.
+ */
+int upload_adopt(struct upload *u);
+
+/* When it is published: what other nodes have of it is of no use any more. */
+void upload_drop_others(const struct upload *u);
+
+/* Does what is missing fit beside what is to be kept free?  0, FTX_E_NO_SPACE, or an error. */
+int upload_check_space(const struct upload *u);
 
 /* The longest runs of blocks in the table, longest first, and the end of the last block in bytes.
  */

@@ -45,8 +45,8 @@ missing_bytes(int fd, uint64_t wanted, uint64_t *missing)
  * Does what is still missing of the source's size on disk fit, with the slots of all blocks?  A
  * file that is one big hole is little but slots.
  */
-static int
-check_space(const struct upload *u)
+int
+upload_check_space(const struct upload *u)
 {
 	const struct upload_options *o = &u->options;
 	uint64_t part, journal, both, needed;
@@ -116,8 +116,11 @@ static void
 set_names(struct upload *u)
 {
 	const struct upload_staging *s = &u->options.staging;
-	int n = snprintf(u->part_name, sizeof(u->part_name), "%s%s.part", s->prefix, s->id);
-	int m = snprintf(u->journal_name, sizeof(u->journal_name), "%s%s.jnl", s->prefix, s->id);
+	const char *dot = s->node[0] != '\0' ? "." : "";
+	int n = snprintf(u->part_name, sizeof(u->part_name), "%s%s%s%s.part", s->prefix, s->id, dot,
+			 s->node);
+	int m = snprintf(u->journal_name, sizeof(u->journal_name), "%s%s%s%s.jnl", s->prefix, s->id,
+			 dot, s->node);
 
 	assert(n > 0 && m > 0 && (size_t)n < sizeof(u->part_name) &&
 	       (size_t)m < sizeof(u->journal_name));
@@ -183,7 +186,7 @@ upload_open(struct upload **out, const struct upload_options *options, struct bl
 	    (r = upload_claim(u, have, have_count)) != 0)
 		goto out;
 	u->preallocate = is_preallocated(u);
-	if ((r = check_space(u)) != 0)
+	if ((r = upload_check_space(u)) != 0)
 		upload_fail(u, r, UPLOAD_KEEP);
 out:
 	if (r != 0)

@@ -16,22 +16,26 @@
 #define SUFFIX	  ".jnl"
 #define SWEEP_MAX 64u
 
-/* ID.jnl: its ID.part is not there. */
+/* ID.jnl, or ID.NODE.jnl: the .part beside it is not there. */
 static bool
 has_no_part(int up, const char *journal)
 {
-	char part[UPLOAD_ID_BYTES + sizeof(".part")];
+	char part[UPLOAD_ID_BYTES + UPLOAD_NODE_BYTES + sizeof(".part")];
 	struct stat st;
 
-	snprintf(part, sizeof(part), "%.*s.part", (int)(UPLOAD_ID_BYTES - 1), journal);
+	snprintf(part, sizeof(part), "%.*s.part", (int)(strlen(journal) - strlen(SUFFIX)), journal);
 	return fstatat(up, part, &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
+/* Of this node. */
 static bool
-is_journal(const char *name)
+is_journal(const char *name, const char *node)
 {
-	return strlen(name) == UPLOAD_ID_BYTES - 1 + strlen(SUFFIX) &&
-	       strcmp(name + UPLOAD_ID_BYTES - 1, SUFFIX) == 0;
+	size_t stem = UPLOAD_ID_BYTES - 1 + (node[0] != '\0' ? UPLOAD_NODE_BYTES : 0);
+
+	if (strlen(name) != stem + strlen(SUFFIX) || strcmp(name + stem, SUFFIX) != 0)
+		return false;
+	return node[0] == '\0' || strncmp(name + UPLOAD_ID_BYTES, node, UPLOAD_NODE_BYTES - 1) == 0;
 }
 
 /* Who makes one, sets it up or commits holds the lock; who finds his gone makes another. */
@@ -52,6 +56,7 @@ sweep_one(int up, const char *name)
 
 struct sweep {
 	int up;
+	const char *node;
 	unsigned swept;
 };
 
@@ -60,15 +65,15 @@ sweep_name(void *arg, const char *name)
 {
 	struct sweep *s = arg;
 
-	if (is_journal(name) && has_no_part(s->up, name) && sweep_one(s->up, name))
+	if (is_journal(name, s->node) && has_no_part(s->up, name) && sweep_one(s->up, name))
 		s->swept++;
 	return s->swept < SWEEP_MAX;
 }
 
 void
-upload_sweep(int up)
+upload_sweep(int up, const char *node)
 {
-	struct sweep s = {.up = up};
+	struct sweep s = {.up = up, .node = node};
 
 	each_name(up, sweep_name, &s);
 }

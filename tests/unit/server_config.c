@@ -188,7 +188,7 @@ Test(config, each_directive_of_a_share_reaches_its_clients)
 	write_main("[client c]\nkey = @1\nshare = s:/a/b/=list,put,delete\nshare = t=full\n"
 		   "[share s]\npath = /srv/x/\nmin-free = 12.5%\nrequire-mount = yes\n"
 		   "umask = 077\nsymlinks = refuse\n"
-		   "[share t]\npath = /srv/t\nmin-free = 2G\nread-only = yes\n");
+		   "[share t]\npath = /srv/t\nmin-free = 2G\nread-only = yes\nshared-fs = yes\n");
 	c = load();
 	cr_assert_eq(config_policy(c)->share_count, 2);
 	cr_expect_str_eq(config_policy(c)->shares[0].path, "/srv/x");
@@ -207,6 +207,7 @@ Test(config, each_directive_of_a_share_reaches_its_clients)
 	cr_expect_eq(g[1].rules.min_free_hundredths, 0, "only what is said");
 	cr_expect_eq(g[1].rules.umask_bits, 027, "the default");
 	cr_expect_not(g[1].rules.require_mount);
+	cr_expect(g[1].rules.shared_fs && !g[0].rules.shared_fs);
 	config_free(c);
 }
 

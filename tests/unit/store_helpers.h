@@ -84,7 +84,7 @@ extern struct upload_result result;
 /* upload_open() with have and have_count. */
 int begin(struct upload **u, const struct upload_options *o);
 bool have_is(const struct block_range *expected, uint32_t count);
-/* Blocks in have, "0-2,5" style, in ascending order. */
+/* Blocks in have, as "0 1 5", in ascending order. */
 char *have_text(void);
 
 /* Writes one block, or blocks first..end, in chunks. */

@@ -393,19 +393,19 @@ Test(processes, that_die_behind_the_rename_leave_a_journal_that_is_swept)
 	struct upload *u;
 
 	assert_ok(begin(&u, &o));
-	upload_sweep(room_up);
+	upload_sweep(room_up, "");
 	cr_expect(entries_in(room_up) == 2, "a partial that is being written");
 	cr_assert(unlinkat(room_up, part_name, 0) == 0);
-	upload_sweep(room_up);
+	upload_sweep(room_up, "");
 	cr_expect(exists(room_up, journal_name), "a journal that is in use");
 	make_file(room_up, part_name, "", 0600);
 	assert_ok(upload_close(u, UPLOAD_KEEP));
 	make_file(room_up, journal_name, "", 0600);
-	upload_sweep(room_up);
+	upload_sweep(room_up, "");
 	cr_expect(exists(room_up, journal_name), "a journal with its partial");
 	cr_assert(unlinkat(room_up, part_name, 0) == 0);
 	make_file(room_up, "other.jnl", "", 0600);
-	upload_sweep(room_up);
+	upload_sweep(room_up, "");
 	cr_expect(!exists(room_up, journal_name) && exists(room_up, "other.jnl"));
 }
 

@@ -353,7 +353,7 @@ BothWays(set, a_damaged_lock_file_gives_nothing_away)
 	assert_ok(begin_set(&s, "dst", SET_NEW, 1));
 	make_file(set_directory(s), "f", "left", 0644);
 	set_end(s);
-	staging_set_id(id, "dst", 3);
+	staging_set_id(id, "", "dst", 3);
 	snprintf(lock, sizeof(lock), "%s.lock", id);
 	make_file(room_up, lock, "torn", 0600);
 	assert_ok(begin_set(&s, "dst", SET_NEW, 2));
@@ -414,7 +414,7 @@ BothWays(set, partials_in_it_have_names_of_their_own)
 {
 	char id[UPLOAD_ID_BYTES], plain[UPLOAD_ID_BYTES], inside[UPLOAD_ID_BYTES];
 
-	staging_set_id(id, "dst", 3);
+	staging_set_id(id, "", "dst", 3);
 	staging_server_id(plain, "dst/f", 5);
 	staging_set_partial_id(inside, id, "f", 1);
 	cr_expect_str_neq(plain, inside);

@@ -120,8 +120,8 @@ Test(staging, a_temporary_directory_is_there_while_its_session_is)
 	int a, b, up;
 
 	assert_ok(staging_open(room, key_a, &up));
-	assert_ok(staging_temp_open(up, &a, names[0]));
-	assert_ok(staging_temp_open(up, &b, names[1]));
+	assert_ok(staging_temp_open(up, "", &a, names[0]));
+	assert_ok(staging_temp_open(up, "", &b, names[1]));
 	cr_expect_str_neq(names[0], names[1]);
 	make_file(a, "left", "", 0600);
 	cr_assert(symlinkat("x", a, "link") == 0);
@@ -141,7 +141,7 @@ Test(staging, what_dead_sessions_left_is_removed_a_bounded_number_at_a_time)
 	int up, dir, tmp;
 
 	assert_ok(staging_open(room, key_a, &up));
-	assert_ok(staging_temp_open(up, &dir, name));
+	assert_ok(staging_temp_open(up, "", &dir, name));
 	tmp = openat(up, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (unsigned i = 0; i < 70; i++) {
 		char left[64];
@@ -153,9 +153,9 @@ Test(staging, what_dead_sessions_left_is_removed_a_bounded_number_at_a_time)
 	}
 	cr_assert(mkdirat(tmp, "other", 0700) == 0);
 	cr_expect_eq(entries_in(tmp), 72);
-	staging_temp_sweep(up);
+	staging_temp_sweep(up, "");
 	cr_expect_eq(entries_in(tmp), 72 - 64);
-	staging_temp_sweep(up);
+	staging_temp_sweep(up, "");
 	cr_expect_eq(entries_in(tmp), 2, "this one, and the one that is not ours");
 	staging_temp_close(up, dir, name);
 	close(tmp);
