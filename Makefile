@@ -63,10 +63,10 @@ LIBS_filtered = -lseccomp
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
 C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd \
-	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/fault tests/lib tests/bench))
+	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/hostile/race tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood \
+.PHONY: all unit-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood campaign-race \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
 	check-unit install install-built uninstall clean help FORCE
 .SECONDARY:
@@ -106,9 +106,13 @@ $(O)/tests/$(1): $(UNIT_MODE_OBJECTS) $(call objects,tests/harness) $(patsubst %
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call unit_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
 $(eval $(call unit_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
+$(eval $(call unit_program,hostile-race,tests/hostile/rig.c $(wildcard tests/hostile/race/*.c),server))
+# So that it can be without what it tests (tests/hostile/race/protection.h).
+$(O)/tests/hostile-race: ALL_LDFLAGS += -Wl,--wrap=openat,--wrap=__openat_2,--wrap=syscall
 $(eval $(call unit_program,harness-verdicts,$(wildcard tests/harness/verdicts/*.c),base))
 UNIT_PROGRAMS = $(addprefix $(O)/tests/unit-,$(UNIT_ROOMS))
-HOSTILE_PROGRAM = $(if $(wildcard tests/hostile/*.c),$(O)/tests/hostile-peers)
+HOSTILE_PROGRAM = $(O)/tests/hostile-peers
+RACE_PROGRAM = $(O)/tests/hostile-race
 TOOLS = $(patsubst tests/lib/%.c,$(O)/tests/%,$(wildcard tests/lib/*.c))
 SHIMS = $(patsubst tests/fault/%.c,$(O)/tests/%.so,$(wildcard tests/fault/*.c))
 
@@ -123,12 +127,13 @@ $(O)/proto-tables: $(call objects,proto/tables) $(call objects,proto)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 
 unit-programs: $(UNIT_PROGRAMS)
-test-programs: all $(UNIT_PROGRAMS) $(HOSTILE_PROGRAM) $(O)/tests/harness-verdicts $(TOOLS) $(if $(SAN),,$(SHIMS))
+test-programs: all $(UNIT_PROGRAMS) $(HOSTILE_PROGRAM) $(O)/tests/harness-verdicts $(TOOLS) \
+	$(if $(SAN),,$(RACE_PROGRAM) $(SHIMS))
 
 unit: unit-programs ## unit tests, one program a room
 	tests/lib/run $(UNIT_PROGRAMS)
-hostile: $(HOSTILE_PROGRAM) ## hostile peers
-	tests/lib/run $(HOSTILE_PROGRAM)
+hostile: $(HOSTILE_PROGRAM) $(RACE_PROGRAM) ## hostile peers, and links that are exchanged for directories
+	tests/lib/run $^
 e2e: all $(TOOLS) ## both programs over loopback
 	FTX_BUILD=$(O) tests/lib/run $(wildcard tests/e2e/*.sh)
 fault: all $(TOOLS) $(SHIMS) ## failing calls, the order of syncs, kills
@@ -150,6 +155,8 @@ campaign-memory: all ## peak memory of both ends with a tree of COUNT (1000000) 
 	FTX_BUILD=$(O) tests/bench/memory $(or $(COUNT),1000000)
 campaign-flood: all $(O)/tests/strangers ## a client and a transfer among thousands of strangers: COUNT (200) runs
 	FTX_BUILD=$(O) tests/bench/flood $(COUNT)
+campaign-race: $(RACE_PROGRAM) ## links exchanged for directories under each request: SECONDS (60)
+	FTX_RACE_SECONDS=$(or $(SECONDS),60) $(RACE_PROGRAM) -v
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
 	FTX_BUILD=$(O) tests/bench/run $(BENCH)
 

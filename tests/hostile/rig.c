@@ -195,21 +195,28 @@ rig_send(struct rig *rig, const struct message *m)
 }
 
 int
+rig_take(struct rig *rig, struct message *m)
+{
+	uint8_t *plain;
+	size_t length;
+	int r = channel_receive(rig->channel, SIZE_MAX, &plain, &length, NULL);
+
+	if (r == 1)
+		cr_assert_eq(message_decode(m, &rig->arena, plain, length), 0);
+	return r;
+}
+
+int
 rig_receive(struct rig *rig, struct message *m)
 {
 	for (;;) {
-		uint8_t *plain;
-		size_t length;
-		int r = channel_receive(rig->channel, SIZE_MAX, &plain, &length, NULL);
+		int r = rig_take(rig, m);
 
 		if (r < 0)
 			return r;
-		if (r == 0) {
+		if (r == 0)
 			wait_for(rig, POLLIN);
-			continue;
-		}
-		cr_assert_eq(message_decode(m, &rig->arena, plain, length), 0);
-		if (m->type != MESSAGE_WORKING)
+		else if (m->type != MESSAGE_WORKING)
 			return 0;
 	}
 }

@@ -45,6 +45,9 @@ void rig_send_plain(struct rig *rig, const uint8_t *plain, size_t length);
 /* The next message but WORKING; borrowed until the next call.  0, or why there is none. */
 int rig_receive(struct rig *rig, struct message *m);
 
+/* Without waiting, WORKING too: 1, 0 where nothing has come, or why nothing will. */
+int rig_take(struct rig *rig, struct message *m);
+
 /* Sends m and receives its answer, which must be of this type. */
 struct message rig_ask(struct rig *rig, const struct message *m, enum message_type type);
 
