@@ -106,6 +106,8 @@ $(O)/tests/$(1): $(UNIT_MODE_OBJECTS) $(call objects,tests/harness) $(patsubst %
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call unit_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
 $(eval $(call unit_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
+# A hostile server, of which it runs the client.
+$(O)/tests/hostile-peers: | $(O)/ftx
 $(eval $(call unit_program,hostile-race,tests/hostile/rig.c $(wildcard tests/hostile/race/*.c),server))
 # So that it can be without what it tests (tests/hostile/race/protection.h).
 $(O)/tests/hostile-race: ALL_LDFLAGS += -Wl,--wrap=openat,--wrap=__openat_2,--wrap=syscall
