@@ -70,8 +70,8 @@ rig_remove(const char *directory)
 	nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct session_keys
-test_keys(void)
+struct session_keys
+rig_keys(void)
 {
 	struct session_keys keys = {.aead = AEAD_CHACHA20_POLY1305};
 
@@ -84,7 +84,7 @@ struct rig *
 rig_new(uint8_t rights, const struct rig *shared)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
-	struct session_keys keys = test_keys();
+	struct session_keys keys = rig_keys();
 	int conn[2];
 	int pair[2];
 

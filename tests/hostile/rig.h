@@ -10,6 +10,21 @@
 #include "proto/message.h"
 #include "src/secure/channel.h"
 #include "src/server/policy.h"
+#include "src/store/resolve.h"
+
+/* A test that is run once more as one of SUITE_walking, as on a kernel without openat2 (T69). */
+#define BothWays(suite, name)                                                                      \
+	static void suite##_##name(void);                                                          \
+	Test(suite, name)                                                                          \
+	{                                                                                          \
+		suite##_##name();                                                                  \
+	}                                                                                          \
+	Test(suite##_walking, name)                                                                \
+	{                                                                                          \
+		resolve_walk_only(true);                                                           \
+		suite##_##name();                                                                  \
+	}                                                                                          \
+	static void suite##_##name(void)
 
 struct rig {
 	char directory[64]; /* the share "s" */
@@ -28,6 +43,9 @@ void rig_remove(const char *directory); /* with all in it */
 
 /* Of the sessions that are started next: as struct session_settings has it. */
 extern uint64_t rig_stall_ms;
+
+/* What each session's connection is sealed with. */
+struct session_keys rig_keys(void);
 
 /* Starts a session on a new temporary directory, or on shared's where that is not NULL. */
 struct rig *rig_new(uint8_t rights, const struct rig *shared);

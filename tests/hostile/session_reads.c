@@ -43,7 +43,7 @@ Test(session, paths_stay_inside_the_share)
 	rig_free(rig);
 }
 
-Test(session, T31_no_request_goes_through_a_symbolic_link)
+BothWays(session, T31_no_request_goes_through_a_symbolic_link)
 {
 	struct rig *rig = rig_open(RIGHTS_FULL);
 	struct message m = {.type = MESSAGE_STAT};
