@@ -107,6 +107,7 @@ setup_few_descriptors(void)
 }
 
 TestSuite(supervisor, .init = setup, .fini = teardown);
+TestSuite(supervisor_of_few_descriptors, .init = setup_few_descriptors, .fini = teardown);
 
 static int
 dial(void)
@@ -398,8 +399,7 @@ Test(supervisor, silent_connections_cost_the_oldest_its_place_and_no_client_its_
 	expect_service();
 }
 
-Test(supervisor, without_descriptors_the_oldest_silent_connection_makes_room,
-     .init = setup_few_descriptors)
+Test(supervisor_of_few_descriptors, the_oldest_silent_connection_makes_room)
 {
 	enum { SILENT = 60 };
 	int fds[SILENT];
