@@ -85,6 +85,13 @@ load(void)
 	return c;
 }
 
+static struct config *
+load_main(const char *text)
+{
+	write_main(text);
+	return load();
+}
+
 /* Nothing else but a line number and these words. */
 static void
 expect_refused(const char *file, unsigned line, const char *words)
@@ -103,6 +110,23 @@ expect_refused(const char *file, unsigned line, const char *words)
 	cr_expect(strstr(error.text, words) != NULL, "'%s' does not say '%s'", error.text, words);
 }
 
+static void
+refuse_main(const char *text, unsigned line, const char *words)
+{
+	write_main(text);
+	expect_refused("ftxd.conf", line, words);
+}
+
+static void
+refuse_client(const char *name, const char *text, unsigned line, const char *words)
+{
+	char file[160];
+
+	write_client(name, text);
+	snprintf(file, sizeof(file), "clients.d/%s", name);
+	expect_refused(file, line, words);
+}
+
 #define SHARE  "[share s]\npath = /srv\n"
 #define CLIENT "[client c]\nkey = @1\nshare = s=full\n"
 
@@ -111,8 +135,7 @@ Test(config, an_empty_file_is_all_defaults)
 	struct config *c;
 	const struct server_config *s;
 
-	write_main("");
-	c = load();
+	c = load_main("");
 	s = config_server(c);
 	cr_expect_eq(s->listen_count, 1);
 	cr_expect_str_eq(s->listen[0].host, "::");
@@ -144,16 +167,15 @@ Test(config, each_directive_of_the_server_is_kept)
 	struct config *c;
 	const struct server_config *s;
 
-	write_main("[server]\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n"
-		   "public-address = [2001:db8::1]:7000\nkey = /etc/ftxd/server-key\n"
-		   "state = /var/lib/other/\nuser = nobody\nlog-level = warning\n"
-		   "control = /run/ftxd/control\nlog-files = changes\n"
-		   "metrics-file = /run/ftxd/ftxd.prom\n"
-		   "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
-		   "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
-		   "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n"
-		   "trusted-proxy = 192.0.2.0/28\ntrusted-proxy = 2001:db8::7\n");
-	c = load();
+	c = load_main("[server]\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n"
+		      "public-address = [2001:db8::1]:7000\nkey = /etc/ftxd/server-key\n"
+		      "state = /var/lib/other/\nuser = nobody\nlog-level = warning\n"
+		      "control = /run/ftxd/control\nlog-files = changes\n"
+		      "metrics-file = /run/ftxd/ftxd.prom\n"
+		      "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
+		      "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
+		      "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n"
+		      "trusted-proxy = 192.0.2.0/28\ntrusted-proxy = 2001:db8::7\n");
 	s = config_server(c);
 	cr_expect_eq(s->listen_count, 2);
 	cr_expect_eq(s->listen[1].port, 2);
@@ -185,11 +207,11 @@ Test(config, each_directive_of_a_share_reaches_its_clients)
 	struct config *c;
 	const struct grant *g;
 
-	write_main("[client c]\nkey = @1\nshare = s:/a/b/=list,put,delete\nshare = t=full\n"
-		   "[share s]\npath = /srv/x/\nmin-free = 12.5%\nrequire-mount = yes\n"
-		   "umask = 077\nsymlinks = refuse\n"
-		   "[share t]\npath = /srv/t\nmin-free = 2G\nread-only = yes\nshared-fs = yes\n");
-	c = load();
+	c = load_main(
+	    "[client c]\nkey = @1\nshare = s:/a/b/=list,put,delete\nshare = t=full\n"
+	    "[share s]\npath = /srv/x/\nmin-free = 12.5%\nrequire-mount = yes\n"
+	    "umask = 077\nsymlinks = refuse\n"
+	    "[share t]\npath = /srv/t\nmin-free = 2G\nread-only = yes\nshared-fs = yes\n");
 	cr_assert_eq(config_policy(c)->share_count, 2);
 	cr_expect_str_eq(config_policy(c)->shares[0].path, "/srv/x");
 	g = config_policy(c)->clients[0].grants;
@@ -249,8 +271,7 @@ Test(config, clients_have_sixteen_connections_unless_something_else_is_said)
 {
 	struct config *c;
 
-	write_main(SHARE CLIENT);
-	c = load();
+	c = load_main(SHARE CLIENT);
 	cr_expect_eq(config_policy(c)->clients[0].max_connections, 16);
 	cr_expect_eq(config_policy(c)->clients[0].max_file_bytes, 0);
 	cr_expect_eq(config_policy(c)->clients[0].from_count, 0);
@@ -387,8 +408,7 @@ static const struct {
 Test(config, refuses_what_is_wrong_with_its_line)
 {
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		write_main(wrong[i].text);
-		expect_refused("ftxd.conf", wrong[i].line, wrong[i].words);
+		refuse_main(wrong[i].text, wrong[i].line, wrong[i].words);
 	}
 }
 
@@ -412,28 +432,24 @@ Test(config, refuses_a_line_that_is_too_long)
 	config_free(load());
 	memmove(text + 10, text + 9, 4100);
 	text[9] = 's';
-	write_main(text);
-	expect_refused("ftxd.conf", 2, "longer than 4096");
+	refuse_main(text, 2, "longer than 4096");
 }
 
 Test(config, refuses_a_client_that_is_in_two_files)
 {
 	write_main(SHARE CLIENT);
-	write_client("c.conf", "\n\n[client c]\nkey = @2\nshare = s=full\n");
-	expect_refused("clients.d/c.conf", 4, "ftxd.conf:3");
-	write_client("c.conf", "[client d]\nkey = @1\nshare = s=full\n");
-	expect_refused("clients.d/c.conf", 2, "ftxd.conf:3");
+	refuse_client("c.conf", "\n\n[client c]\nkey = @2\nshare = s=full\n", 4, "ftxd.conf:3");
+	refuse_client("c.conf", "[client d]\nkey = @1\nshare = s=full\n", 2, "ftxd.conf:3");
 }
 
 Test(config, refuses_other_sections_in_clients_d)
 {
 	write_main(SHARE);
-	write_client("c.conf", "[server]\nstate = /a\n");
-	expect_refused("clients.d/c.conf", 1, "no kind of section 'server'");
-	write_client("c.conf", "[clients]\nmax-connections = 1\n");
-	expect_refused("clients.d/c.conf", 1, "no kind of section 'clients'");
-	write_client("c.conf", "[client c]\nkey = @1\nshare = nothing=full\n");
-	expect_refused("clients.d/c.conf", 3, "no section [share nothing]");
+	refuse_client("c.conf", "[server]\nstate = /a\n", 1, "no kind of section 'server'");
+	refuse_client("c.conf", "[clients]\nmax-connections = 1\n", 1,
+		      "no kind of section 'clients'");
+	refuse_client("c.conf", "[client c]\nkey = @1\nshare = nothing=full\n", 3,
+		      "no section [share nothing]");
 }
 
 Test(config, refuses_files_that_others_may_write)
@@ -492,10 +508,8 @@ check_needs(const char *before, const char *after, const char *keys_wanted)
 	struct config *old, *new;
 	char needs[256];
 
-	write_main(before);
-	old = load();
-	write_main(after);
-	new = load();
+	old = load_main(before);
+	new = load_main(after);
 	config_needs_start(old, new, needs, sizeof(needs));
 	cr_expect_str_eq(needs, keys_wanted);
 	config_free(old);
@@ -543,13 +557,11 @@ Test(config, fingerprints_differ_where_the_client_does)
 	uint8_t print[POLICY_FINGERPRINT_BYTES];
 	struct config *c;
 
-	write_main(SHARE CLIENT);
-	c = load();
+	c = load_main(SHARE CLIENT);
 	memcpy(print, config_policy(c)->clients[0].fingerprint, sizeof(print));
 	config_free(c);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		write_main(cases[i].text);
-		c = load();
+		c = load_main(cases[i].text);
 		cr_expect_eq(
 		    memcmp(config_policy(c)->clients[0].fingerprint, print, sizeof(print)) == 0,
 		    cases[i].same, "%s", cases[i].text);
