@@ -387,7 +387,7 @@ Test(session, DIGEST_says_for_each_path_its_digest_or_why_not)
 	    0, FTX_E_NOT_FOUND, FTX_E_IS_LINK, FTX_E_CONFLICT, FTX_E_CONFLICT, FTX_E_NAME, 0, 0};
 	enum { COUNT = sizeof(paths) / sizeof(paths[0]) };
 	static uint8_t big[LIMIT_BLOCK_BYTES + 77];
-	struct rig *rig = rig_open(RIGHT_GET);
+	struct rig *rig = rig_open(RIGHT_GET | RIGHT_LIST);
 	struct path_only items[COUNT];
 	struct message m = {.type = MESSAGE_DIGEST};
 	struct match match;
