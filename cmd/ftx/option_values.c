@@ -187,9 +187,9 @@ set_text(const struct options *o, const struct option_row *row, const char **pla
 	return OPTIONS_RUN;
 }
 
-/* The switches: which of the booleans an option sets. */
-static bool *
-find_switch(struct options *o, enum option_id id)
+/* The switches: which of the booleans an option sets.  false: it is none of them. */
+static bool
+set_switch(struct options *o, enum option_id id)
 {
 	struct transfer_request *t = &o->transfer;
 	const struct {
@@ -228,21 +228,20 @@ find_switch(struct options *o, enum option_id id)
 	};
 
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (switches[i].id == id)
-			return switches[i].place;
-	return NULL;
+		if (switches[i].id == id) {
+			*switches[i].place = true;
+			return true;
+		}
+	return false;
 }
 
 enum options_result
 option_apply(struct options *o, const struct option_row *row, const char *value)
 {
-	bool *place = find_switch(o, row->id);
 	const char *form;
 
-	if (place != NULL) {
-		*place = true;
+	if (set_switch(o, row->id))
 		return OPTIONS_RUN;
-	}
 	/* clang-format off */
 	switch ((int)row->id) { /* set_value() has the rest */
 	case OPTION_ACCEPTED:	   return OPTIONS_RUN;

@@ -46,11 +46,7 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 		  enum file_action action, const struct problem *p)
 {
 	struct report *r = &j->report;
-	char *owned_path = strdup(path);
-	char *owned_dest = dest != NULL ? strdup(dest) : NULL;
-	struct transfer_file f = {.path = owned_path,
-				  .dest = owned_dest,
-				  .type = type,
+	struct transfer_file f = {.type = type,
 				  .action = action,
 				  .status = p != NULL			   ? STATUS_FAILED
 					    : j->options->transfer.dry_run ? STATUS_PLANNED
@@ -60,7 +56,9 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 	outcome_file(&r->outcome, &f);
 	if (p == NULL && !j->options->transfer.dry_run)
 		j->changed = true;
-	if (owned_path == NULL || (dest != NULL && owned_dest == NULL)) {
+	f.path = strdup(path);
+	f.dest = dest != NULL ? strdup(dest) : NULL;
+	if (f.path == NULL || (dest != NULL && f.dest == NULL)) {
 		problem_nomem(&memory);
 		remote_failed(j, NULL, &memory);
 	} else {
@@ -68,8 +66,8 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 		if (p != NULL)
 			remote_failed(j, path, p);
 	}
-	free(owned_path);
-	free(owned_dest);
+	free(f.path);
+	free(f.dest);
 }
 
 bool

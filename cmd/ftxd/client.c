@@ -1,6 +1,7 @@
 /*
  * ftxd client: the clients of a configuration, and the files clients.d/NAME.conf.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,11 @@ option_value(int argc, char **argv, int *i, const char *name)
 		return arg + length + 1;
 	if (arg[length] != '\0')
 		return NULL;
-	return *i + 1 < argc ? argv[++*i] : "";
+	if (*i + 1 == argc)
+		return "";
+	++*i;
+	assert(argv[*i] != NULL);
+	return argv[*i];
 }
 
 /* Not by getopt(): a public key may begin with '-', and is no option then. */
@@ -227,6 +232,7 @@ change(const struct request *q, size_t which)
 
 	if (q->word_count != changes[which].words || (q->share_count > 0) != adding)
 		return usage(adding ? "NAME, KEY and --share are needed" : "NAME alone is needed");
+	assert(q->words[1] != NULL); /* every change has a NAME */
 	if (!ini_name_ok(q->words[1], strlen(q->words[1])))
 		return usage("a NAME has up to 40 letters, digits and ._- and begins with a letter "
 			     "or digit");

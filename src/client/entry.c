@@ -40,6 +40,17 @@ live_remove(struct live *l)
 	l->after->before = l->before;
 }
 
+struct live *
+live_take(struct live *list)
+{
+	struct live *l = list->after;
+
+	if (l == list)
+		return NULL;
+	live_remove(l);
+	return l;
+}
+
 struct batch *
 batch_new(struct root *root)
 {

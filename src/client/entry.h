@@ -25,6 +25,8 @@ struct live {
 void live_init(struct live *list);
 void live_add(struct live *list, struct live *l);
 void live_remove(struct live *l);
+/* Removes one and returns it; NULL: there is none. */
+struct live *live_take(struct live *list);
 
 struct root {
 	size_t index;	   /* of the source in the request */

@@ -23,12 +23,12 @@ links_new(void)
 void
 links_free(struct links *l)
 {
+	struct live *group;
+
 	if (l == NULL)
 		return;
-	for (struct live *i = l->groups.after, *next; i != &l->groups; i = next) {
-		next = i->after;
-		free(i);
-	}
+	while ((group = live_take(&l->groups)) != NULL)
+		free(group);
 	free(l);
 }
 

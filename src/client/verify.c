@@ -1,5 +1,6 @@
 #include "src/client/verify_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ take_entry(struct verify *v, const struct merge_item *item)
 static void
 take_directory_error(struct verify *v, const struct merge_item *item)
 {
+	assert(item->here != NULL || item->there != NULL); /* merge.h */
 	if (!v->both)
 		return;
 	v->here_incomplete = v->here_incomplete || item->here != NULL;

@@ -82,23 +82,16 @@ work_release(struct work *w)
 {
 	struct live *l;
 
-	while ((l = w->live_bigs.after) != &w->live_bigs) {
-		live_remove(l);
+	while ((l = live_take(&w->live_bigs)) != NULL)
 		big_free((struct big *)l);
-	}
-	while ((l = w->live_batches.after) != &w->live_batches) {
-		live_remove(l);
+	while ((l = live_take(&w->live_batches)) != NULL) {
 		chain_release(((struct batch *)l)->chain);
 		batch_free((struct batch *)l);
 	}
-	while ((l = w->live_directories.after) != &w->live_directories) {
-		live_remove(l);
+	while ((l = live_take(&w->live_directories)) != NULL)
 		dirnode_free((struct dirnode *)l);
-	}
-	while ((l = w->live_names.after) != &w->live_names) {
-		live_remove(l);
+	while ((l = live_take(&w->live_names)) != NULL)
 		free(l);
-	}
 	chain_release(w->chain);
 	links_free(w->links);
 	pthread_cond_destroy(&w->changed);

@@ -55,14 +55,14 @@ int
 handle_digest(struct session *s, const struct message *m)
 {
 	struct message answer = {.type = MESSAGE_DIGESTS};
-	struct digesting *d = NULL;
+	struct digesting *d;
 	struct target base;
 	int r = target_parse(s, &m->digest.base, RIGHT_GET, &base);
 
-	if (r == 0 && (d = calloc(1, sizeof(*d))) == NULL)
-		r = FTX_E_NOMEM;
 	if (r != 0)
 		return answer_path_error(s, r, &base);
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return answer_error(s, FTX_E_NOMEM, NULL);
 	d->session = s;
 	d->match_key = m->digest.keyed != 0 ? s->match_key : NULL;
 	for (uint32_t i = 0; i < m->digest.paths.count && d->over == 0; i++) {

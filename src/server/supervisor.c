@@ -102,7 +102,8 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 		if (keys == NULL)
 			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
 				    deadline_ms);
-		session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
+		else
+			session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
 	}
 	if (r == 0 && pid < 0)
 		r = error_from_errno(errno);

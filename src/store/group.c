@@ -148,7 +148,8 @@ group_link(int fd, int dir, const char *name)
 void
 group_fail(struct group *g, struct group_item *item, int error)
 {
-	const struct place *p = NULL;
+	int dir = tree_options(g->tree)->temp_dir;
+	const struct place *p;
 
 	item->error = error;
 	if (item->fd >= 0)
@@ -157,11 +158,13 @@ group_fail(struct group *g, struct group_item *item, int error)
 	if (!item->named)
 		return;
 	item->named = false;
-	/* A parent that has gone took the name with it. */
-	if (tree_options(g->tree)->temp_dir < 0 &&
-	    tree_parent(g->tree, g->texts + item->path, false, &p) != 0)
-		return;
-	unlinkat(group_temp_dir(g, p), g->texts + item->temp, 0);
+	if (dir < 0) {
+		/* A parent that has gone took the name with it. */
+		if (tree_parent(g->tree, g->texts + item->path, false, &p) != 0)
+			return;
+		dir = p->dir;
+	}
+	unlinkat(dir, g->texts + item->temp, 0);
 }
 
 static struct group_item *
