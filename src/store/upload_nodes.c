@@ -5,7 +5,6 @@
  */
 #include "src/store/upload_impl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "proto/errors.h"
 #include "src/base/io.h"
+#include "src/store/each_name.h"
 
 #define JOURNAL_END ".jnl"
 #define PART_END    ".part"
@@ -41,24 +41,30 @@ is_other(const struct upload *u, const char *name)
 	       strcmp(rest + 1 + node, JOURNAL_END) == 0;
 }
 
+struct search {
+	const struct upload *u;
+	struct others *others;
+};
+
+static bool
+find_other(void *arg, const char *name)
+{
+	const struct search *search = arg;
+	struct others *others = search->others;
+
+	if (is_other(search->u, name))
+		snprintf(others->stems[others->count++], UPLOAD_NAME_BYTES, "%.*s",
+			 (int)(strlen(name) - strlen(JOURNAL_END)), name);
+	return others->count < OTHERS_MAX;
+}
+
 static void
 find_others(const struct upload *u, struct others *others)
 {
-	int fd = openat(u->options.staging.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
+	struct search search = {.u = u, .others = others};
 
 	others->count = 0;
-	if (d == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (others->count < OTHERS_MAX && (entry = readdir(d)) != NULL)
-		if (is_other(u, entry->d_name))
-			snprintf(others->stems[others->count++], UPLOAD_NAME_BYTES, "%.*s",
-				 (int)(strlen(entry->d_name) - strlen(JOURNAL_END)), entry->d_name);
-	closedir(d);
+	each_name(u->options.staging.dir, find_other, &search);
 }
 
 static void
