@@ -323,7 +323,7 @@ renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 	return fails("renameat2") ? -1 : real(from, old, to, new, flags);
 }
 
-static bool
+bool
 syscall_fails(long number)
 {
 	return number == SYS_openat2 && fails("openat2");

@@ -58,7 +58,7 @@ pwrite64(int fd, const void *data, size_t length, off_t offset)
 }
 
 /* The object's own: does this one fail?  Then errno is set. */
-static bool syscall_fails(long number);
+bool syscall_fails(long number);
 
 /* Of the project: getxattrat, openat2 and what confines. */
 long

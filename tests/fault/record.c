@@ -373,7 +373,7 @@ unlinkat(int dir, const char *path, int flags)
 	return result;
 }
 
-static bool
+bool
 syscall_fails(long number)
 {
 	(void)number;
