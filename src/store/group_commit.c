@@ -16,17 +16,26 @@
 
 #define KEPT_TEXTS (1u << 20) /* of the texts; more is given back after a commit */
 
-/* A name is taken.  May the file or link that has it be replaced? */
+/* A name is taken.  May the file or link that has it be replaced?  st: of it; all zero: it has
+ * gone. */
 static int
-check_taken(const struct group *g, const struct place *p)
+check_taken(const struct group *g, const struct place *p, struct stat *st)
 {
-	struct stat st;
-
-	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(p->dir, p->leaf, st, AT_SYMLINK_NOFOLLOW) != 0) {
+		*st = (struct stat){0};
 		return errno == ENOENT ? 0 : error_from_errno(errno);
-	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+	}
+	if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
 		return FTX_E_CONFLICT;
 	return tree_options(g->tree)->overwrite ? 0 : FTX_E_EXISTS;
+}
+
+static int
+replaced(const struct group *g, const struct stat *before, int r)
+{
+	if (r == 0 && before->st_mode != 0)
+		usage_note_gone(tree_options(g->tree)->tally, before);
+	return r;
 }
 
 /* Most names are new, so that is tried first. */
@@ -36,9 +45,10 @@ move_named(const struct group *g, const struct group_item *item, const struct pl
 	const char *temp = g->texts + item->temp;
 	int dir = group_temp_dir(g, p);
 	int r = publish_new(dir, temp, p->dir, p->leaf);
+	struct stat before;
 
-	if (r == FTX_E_EXISTS && (r = check_taken(g, p)) == 0)
-		r = publish_over(dir, temp, p->dir, p->leaf);
+	if (r == FTX_E_EXISTS && (r = check_taken(g, p, &before)) == 0)
+		r = replaced(g, &before, publish_over(dir, temp, p->dir, p->leaf));
 	return r;
 }
 
@@ -59,9 +69,10 @@ static int
 link_unnamed(struct group *g, const struct group_item *item, const struct place *p)
 {
 	int r = group_link(item->fd, p->dir, p->leaf);
+	struct stat before;
 
-	if (r == FTX_E_EXISTS && (r = check_taken(g, p)) == 0)
-		r = link_over(g, item, p);
+	if (r == FTX_E_EXISTS && (r = check_taken(g, p, &before)) == 0)
+		r = replaced(g, &before, link_over(g, item, p));
 	return r;
 }
 

@@ -15,6 +15,7 @@ struct removal {
 	int above[LIMIT_PATH_DEPTH + 2]; /* the directories on the way down, owned; -1: not open */
 	size_t depth;
 	int error; /* the first one */
+	struct usage_tally *tally;
 };
 
 static void
@@ -40,6 +41,8 @@ remove_entry(struct removal *m, const struct walk_item *item)
 		make_usable(m, item->dir, item->name, &item->st);
 	else if (unlinkat(item->dir, item->name, 0) != 0)
 		fail(m, error_from_errno(errno));
+	else
+		usage_note_gone(m->tally, &item->st);
 }
 
 static void
@@ -64,6 +67,8 @@ leave(struct removal *m, const struct walk_item *item)
 		return;
 	if (unlinkat(dir, item->name, AT_REMOVEDIR) != 0)
 		fail(m, errno == EEXIST ? FTX_E_NOT_EMPTY : error_from_errno(errno));
+	else
+		usage_note_gone(m->tally, &(const struct stat){.st_mode = S_IFDIR});
 }
 
 static int
@@ -105,16 +110,19 @@ remove_content(struct removal *m, int top, void (*progress)(void *arg), void *ar
 }
 
 int
-remove_tree(int parent, const char *name, void (*progress)(void *arg), void *arg)
+remove_tree(int parent, const char *name, void (*progress)(void *arg), void *arg,
+	    struct usage_tally *tally)
 {
-	struct removal m = {.depth = 0};
+	struct removal m = {.tally = tally};
 	struct stat st;
 	int top, r;
 
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : error_from_errno(errno);
 	if (!S_ISDIR(st.st_mode)) {
-		if (unlinkat(parent, name, 0) != 0 && errno != ENOENT)
+		if (unlinkat(parent, name, 0) == 0)
+			usage_note_gone(tally, &st);
+		else if (errno != ENOENT)
 			return error_from_errno(errno);
 		return 0;
 	}
@@ -126,7 +134,9 @@ remove_tree(int parent, const char *name, void (*progress)(void *arg), void *arg
 	close(top);
 	if (r != 0)
 		return r;
-	if (unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		usage_note_gone(tally, &st);
+	else if (errno != ENOENT)
 		fail(&m, errno == EEXIST ? FTX_E_NOT_EMPTY : error_from_errno(errno));
 	return m.error;
 }

@@ -27,6 +27,7 @@ enum { RECENT_S = 3600 };
 struct walk {
 	int dir; /* owned, O_PATH: where the walk stands */
 	unsigned flags;
+	unsigned made;	    /* directories */
 	struct mount mount; /* of the root */
 };
 
@@ -81,11 +82,12 @@ why_not_directory(int dir, const char *name, int open_errno)
 }
 
 static int
-make_directory(int parent, const char *name)
+make_directory(struct walk *w, const char *name)
 {
-	if (mkdirat(parent, name, 0777) != 0)
+	if (mkdirat(w->dir, name, 0777) != 0)
 		return errno == EEXIST ? 0 : error_from_errno(errno);
-	return directory_sync(parent);
+	w->made++;
+	return directory_sync(w->dir);
 }
 
 /* One component down.  On error the walk stands where it stood. */
@@ -97,7 +99,7 @@ walk_down(struct walk *w, const char *name)
 	int r;
 
 	if (next < 0 && errno == ENOENT && (w->flags & RESOLVE_MAKE_PARENTS) != 0) {
-		if ((r = make_directory(w->dir, name)) != 0)
+		if ((r = make_directory(w, name)) != 0)
 			return r;
 		next = openat(w->dir, name, open_flags);
 	}
@@ -206,6 +208,7 @@ resolve_parent(int root, const char *path, unsigned flags, struct place *p)
 	if (r == 0 && path[0] == '\0')
 		strcpy(p->leaf, ".");
 	p->dir = w.dir;
+	p->made = w.made;
 	return r;
 }
 

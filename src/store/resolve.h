@@ -19,7 +19,8 @@ void resolve_walk_only(bool only);
 
 /* A name in a directory. */
 struct place {
-	int dir; /* owned; -1 when empty.  O_PATH: *at() calls yes, fsync() no */
+	int dir;       /* owned; -1 when empty.  O_PATH: *at() calls yes, fsync() no */
+	unsigned made; /* directories that RESOLVE_MAKE_PARENTS has made on the way */
 	char leaf[LIMIT_NAME_BYTES + 1];
 };
 

@@ -221,6 +221,7 @@ make_directory(struct set *s)
 	/* It is to be seen by others one day, as every directory that is made. */
 	if (mkdirat(s->options.staging, s->id, 0777) != 0)
 		return error_from_errno(errno);
+	usage_note_made(s->options.tally, 1);
 	return open_directory(s, &st);
 }
 
@@ -320,7 +321,7 @@ sweep_name(void *arg, const char *name)
 
 	/* What cannot be removed is tried again the next time. */
 	if (length > 4 && strcmp(name + length - 4, ".old") == 0)
-		(void)remove_tree(o->staging, name, o->before_long_call, o->arg);
+		(void)remove_tree(o->staging, name, o->before_long_call, o->arg, o->tally);
 	return true;
 }
 
@@ -376,8 +377,10 @@ remove_empty(struct set *s)
 {
 	if (set_lock(s, SET_MEMBERS, F_WRLCK, 0) == 0 && in_place(s) &&
 	    publish_leads_to(s->options.staging, s->id, s->dir) &&
-	    unlinkat(s->options.staging, s->id, AT_REMOVEDIR) == 0)
+	    unlinkat(s->options.staging, s->id, AT_REMOVEDIR) == 0) {
+		usage_note_gone(s->options.tally, &(const struct stat){.st_mode = S_IFDIR});
 		unlinkat(s->options.locks, s->lock_name, 0);
+	}
 }
 
 void

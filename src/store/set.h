@@ -42,6 +42,7 @@ struct set_options {
 	const char *node; /* as in struct upload_staging; each node has sets of its own; borrowed */
 	int locks;	  /* where their lock files are */
 	uint8_t session_id[16];
+	struct usage_tally *tally; /* borrowed until set_end(): told what is removed and made */
 	/* Called before a call that may take long, and now and then in long work; may be NULL. */
 	void (*before_long_call)(void *arg);
 	void *arg;

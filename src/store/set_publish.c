@@ -154,6 +154,7 @@ set_publish(struct set *s)
 	    (r = give_name(s, &p)) != 0)
 		goto out;
 	s->done = true;
+	usage_note_made(o->tally, p.made);
 	/* First the name: with the lock file gone nobody would know an old tree from a set. */
 	long_call(s);
 	if ((r = resolve_sync_parents(o->root, o->destination, 0)) == 0)
@@ -170,5 +171,6 @@ set_remove_old(struct set *s)
 {
 	if (s->old[0] == '\0')
 		return 0;
-	return remove_tree(s->options.staging, s->old, s->options.before_long_call, s->options.arg);
+	return remove_tree(s->options.staging, s->old, s->options.before_long_call, s->options.arg,
+			   s->options.tally);
 }

@@ -160,6 +160,7 @@ make_one(struct tree *t, enum tree_slot slot, const char *path)
 			return 0;
 		else if (!tree_attempt_again(t, &a))
 			return error_from_errno(errno);
+	usage_note_made(t->options.tally, 1);
 	if ((r = tree_note_made(t, a.p->dir, a.p->leaf)) != 0)
 		return r;
 	return tree_touch_parent(t, path);

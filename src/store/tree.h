@@ -18,6 +18,7 @@
 #include "proto/message.h"
 #include "src/store/metadata.h"
 #include "src/store/resolve.h"
+#include "src/store/usage.h"
 
 struct tree_options {
 	int root;			    /* borrowed directory; what paths are relative to */
@@ -30,6 +31,7 @@ struct tree_options {
 	 * the server's staging), or -1: beside the entry, called ".ftx-RUN-N.new".
 	 */
 	int temp_dir;
+	struct usage_tally *tally; /* borrowed: told what goes and is made besides; or NULL */
 	/* Called before a call that may take long and cannot be left; may be NULL. */
 	void (*before_long_call)(void *arg);
 	void *arg;

@@ -53,7 +53,8 @@ check_replaceable(const struct tree *t, const struct stat *st)
  * temporary one is removed in any case.
  */
 static int
-move_over(struct tree *t, struct tree_attempt *a, int temp_dir, const char *temp)
+move_over(struct tree *t, struct tree_attempt *a, const struct stat *before, int temp_dir,
+	  const char *temp)
 {
 	int r = 0;
 
@@ -64,12 +65,14 @@ move_over(struct tree *t, struct tree_attempt *a, int temp_dir, const char *temp
 			break;
 		}
 	unlinkat(temp_dir, temp, 0);
+	if (r == 0)
+		usage_note_gone(t->options.tally, before);
 	return r;
 }
 
 static int
-replace_by_link(struct tree *t, struct tree_attempt *a, const char *target,
-		const struct metadata *m, uint8_t *flags)
+replace_by_link(struct tree *t, struct tree_attempt *a, const struct stat *before,
+		const char *target, const struct metadata *m, uint8_t *flags)
 {
 	char temp[TREE_TEMP_BYTES];
 	int dir = tree_temp(t, a->p, temp);
@@ -85,7 +88,7 @@ replace_by_link(struct tree *t, struct tree_attempt *a, const char *target,
 		unlinkat(dir, temp, 0);
 		return r;
 	}
-	return move_over(t, a, dir, temp);
+	return move_over(t, a, before, dir, temp);
 }
 
 /* A link is there that leads where it should: its metadata. */
@@ -125,7 +128,7 @@ symlink_over(struct tree *t, struct tree_attempt *a, const char *target, const s
 		return r;
 	if ((r = check_replaceable(t, &st)) != 0)
 		return r;
-	return replace_by_link(t, a, target, m, flags);
+	return replace_by_link(t, a, &st, target, m, flags);
 }
 
 int
@@ -189,7 +192,7 @@ link_over(struct tree *t, struct tree_attempt *a, const struct place *existing,
 			return link_error(errno);
 		dir = tree_link_temp(t, a->p, temp);
 	}
-	return move_over(t, a, dir, temp);
+	return move_over(t, a, &st, dir, temp);
 }
 
 int
@@ -330,6 +333,7 @@ tree_remove(struct tree *t, const char *path)
 		if (!tree_attempt_again(t, &a))
 			return error_from_errno(errno);
 	}
+	usage_note_gone(t->options.tally, &st);
 	if (S_ISDIR(st.st_mode))
 		tree_leave(t);
 	return tree_touch_parent(t, path);
@@ -388,10 +392,9 @@ move_new(const struct place *from, const struct place *to, bool is_directory)
 /* Whether from may replace what is at to; *same: they are two names of one inode. */
 static int
 check_target(struct tree *t, const struct stat *from, const struct place *to, bool *there,
-	     bool *same)
+	     bool *same, struct stat *st)
 {
-	struct stat st;
-	int r = tree_stat(to, &st);
+	int r = tree_stat(to, st);
 
 	*there = r == 0;
 	*same = false;
@@ -399,8 +402,8 @@ check_target(struct tree *t, const struct stat *from, const struct place *to, bo
 		return r == FTX_E_NOT_FOUND ? 0 : r;
 	if (S_ISDIR(from->st_mode))
 		return FTX_E_CONFLICT;
-	*same = st.st_dev == from->st_dev && st.st_ino == from->st_ino;
-	return check_replaceable(t, &st);
+	*same = st->st_dev == from->st_dev && st->st_ino == from->st_ino;
+	return check_replaceable(t, st);
 }
 
 /* Two names of one inode: rename() would do nothing, what is wanted is one name less. */
@@ -416,7 +419,8 @@ move(struct tree *t, struct tree_attempt *from, struct tree_attempt *to, const s
      bool replace)
 {
 	bool there = false, same = false;
-	int r = replace ? check_target(t, st, to->p, &there, &same) : 0;
+	struct stat before;
+	int r = replace ? check_target(t, st, to->p, &there, &same, &before) : 0;
 
 	if (r != 0)
 		return r;
@@ -424,6 +428,8 @@ move(struct tree *t, struct tree_attempt *from, struct tree_attempt *to, const s
 		      : move_new(from->p, to->p, S_ISDIR(st->st_mode))) != 0)
 		if (!tree_attempt_again(t, to) && !tree_attempt_again(t, from))
 			return error_from_errno(errno);
+	if (there && !same)
+		usage_note_gone(t->options.tally, &before);
 	return 0;
 }
 

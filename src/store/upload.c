@@ -26,6 +26,27 @@ upload_long_call(const struct upload *u)
 		u->options.before_long_call(u->options.arg);
 }
 
+bool
+upload_is_begun(const struct upload *u)
+{
+	return u->begun;
+}
+
+int
+upload_unlink_part(const struct upload *u)
+{
+	int dir = u->options.staging.dir;
+	struct stat st;
+	bool known =
+	    u->options.tally != NULL && fstatat(dir, u->part_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (unlinkat(dir, u->part_name, 0) != 0)
+		return -1;
+	if (known)
+		usage_note_gone(u->options.tally, &st);
+	return 0;
+}
+
 /*
  * Others who use the partial have the shared lock, and then it is left to the last one: what is in
  * its table was synced before this failure, and what was not is not in the table.
@@ -39,7 +60,7 @@ upload_remove(struct upload *u)
 		return;
 	/* This order: a journal without a partial starts over, a partial without one is adrift. */
 	if (u->part < 0 || publish_leads_to(dir, u->part_name, u->part))
-		unlinkat(dir, u->part_name, 0);
+		(void)upload_unlink_part(u);
 	unlinkat(dir, u->journal_name, 0);
 }
 

@@ -29,6 +29,7 @@
 #include "src/data/checksum.h"
 #include "src/store/metadata.h"
 #include "src/store/resolve.h"
+#include "src/store/usage.h"
 
 struct upload;
 
@@ -69,10 +70,11 @@ struct upload_options {
 	const char *path;	/* the final name; passes path_check(); copied */
 	unsigned resolve_flags; /* missing parents are made by the commit in any case */
 	uint8_t session_id[16];
-	struct identity identity; /* of the source; size is the file's, or UPLOAD_SIZE_UNKNOWN */
-	uint64_t allocate;	  /* bytes the source occupies on its disk; size unknown: 0 */
-	uint64_t keep_free;	  /* bytes of the file system that are not for this upload */
-	bool overwrite;		  /* may the final name exist? */
+	struct identity identity;  /* of the source; size is the file's, or UPLOAD_SIZE_UNKNOWN */
+	uint64_t allocate;	   /* bytes the source occupies on its disk; size unknown: 0 */
+	uint64_t keep_free;	   /* bytes of the file system that are not for this upload */
+	bool overwrite;		   /* may the final name exist? */
+	struct usage_tally *tally; /* borrowed until upload_close(): told what goes; or NULL */
 	const struct metadata_rules *rules; /* borrowed until upload_close() */
 	/* Called before a call that may take long and cannot be left (fsync...); may be NULL. */
 	void (*before_long_call)(void *arg);
@@ -88,6 +90,9 @@ struct upload_options {
  */
 int upload_open(struct upload **out, const struct upload_options *options, struct block_range *have,
 		uint32_t *have_count);
+
+/* Has upload_open() made the partial?  Else there was one. */
+bool upload_is_begun(const struct upload *u);
 
 /*
  * One chunk's raw bytes.  Inside a block chunks come in ascending order without gap or overlap;

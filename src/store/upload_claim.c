@@ -197,6 +197,7 @@ create_part(struct upload *u)
 			 PRIVATE_MODE);
 	if (u->part < 0)
 		return errno == EEXIST ? FTX_E_CONFLICT : error_from_errno(errno);
+	u->begun = true;
 	return directory_sync(dir);
 }
 
@@ -209,7 +210,7 @@ start_over(struct upload *u, bool fresh)
 	if (u->part >= 0)
 		close(u->part);
 	u->part = -1;
-	if (unlinkat(dir, u->part_name, 0) != 0 && errno != ENOENT)
+	if (upload_unlink_part(u) != 0 && errno != ENOENT)
 		return error_from_errno(errno);
 	header_take(u);
 	if (!fresh)

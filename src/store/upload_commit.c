@@ -147,13 +147,17 @@ move_into_place(struct upload *u)
 {
 	const struct upload_options *o = &u->options;
 	struct place p;
+	struct stat before;
 	int r = resolve_parent(o->root, o->path, o->resolve_flags | RESOLVE_MAKE_PARENTS, &p);
 
+	usage_note_made(o->tally, p.made);
 	if (r == 0)
-		r = upload_check_leaf(u, &p);
+		r = upload_check_leaf(u, &p, &before);
 	if (r == 0)
 		r = (o->overwrite ? publish_over : publish_new)(o->staging.dir, u->part_name, p.dir,
 								p.leaf);
+	if (r == 0 && before.st_mode != 0)
+		usage_note_gone(o->tally, &before);
 	place_release(&p);
 	return r;
 }

@@ -7,6 +7,8 @@
 #ifndef STORE_UPLOAD_IMPL_H
 #define STORE_UPLOAD_IMPL_H
 
+#include <sys/stat.h>
+
 #include "src/store/journal.h"
 #include "src/store/upload.h"
 
@@ -22,6 +24,7 @@ struct upload {
 	int error;		/* what ended the upload; 0: it goes on */
 	bool published;		/* only upload_close() is allowed now */
 	bool remove;		/* the failure was one after which nothing may stay */
+	bool begun;		/* the partial is new */
 	bool journal_dirty;	/* header or slots are to be synced by the next checkpoint */
 
 	bool size_fixed;     /* it was unknown, and a commit has said it: options.identity.size */
@@ -80,6 +83,9 @@ void upload_drop_pending(struct upload *u, uint64_t first, uint64_t end);
 /* Gives back the space of a block that cannot be finished. */
 void upload_drop_block(const struct upload *u);
 
+/* Removes the partial by its name, and tells the tally.  As unlinkat(). */
+int upload_unlink_part(const struct upload *u);
+
 /* Removes partial and journal if no other process uses them. */
 void upload_remove(struct upload *u);
 
@@ -104,9 +110,10 @@ int upload_lock_journal(struct upload *u, bool *alone);
 /* Opens the partial under its name.  FTX_E_NOT_FOUND: there is none that can be used. */
 int upload_open_part(struct upload *u);
 
-/* May the final name be given to this file, as things stand? */
+/* May the final name be given to this file, as things stand?  st: what has it now; all zero:
+ * nothing does. */
 int upload_check_target(const struct upload *u);
-int upload_check_leaf(const struct upload *u, const struct place *p);
+int upload_check_leaf(const struct upload *u, const struct place *p, struct stat *st);
 
 /*
  * Where several nodes share the staging: copies what is missing of the blocks that others have. The

@@ -67,13 +67,13 @@ upload_check_space(const struct upload *u)
 }
 
 int
-upload_check_leaf(const struct upload *u, const struct place *p)
+upload_check_leaf(const struct upload *u, const struct place *p, struct stat *st)
 {
-	struct stat st;
-
-	if (fstatat(p->dir, p->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(p->dir, p->leaf, st, AT_SYMLINK_NOFOLLOW) != 0) {
+		*st = (struct stat){0};
 		return errno == ENOENT ? 0 : error_from_errno(errno);
-	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+	}
+	if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
 		return FTX_E_CONFLICT;
 	return u->options.overwrite ? 0 : FTX_E_EXISTS;
 }
@@ -84,10 +84,11 @@ upload_check_target(const struct upload *u)
 	const struct upload_options *o = &u->options;
 	unsigned flags = o->resolve_flags & ~(unsigned)RESOLVE_MAKE_PARENTS;
 	struct place p;
+	struct stat st;
 	int r = resolve_parent(o->root, o->path, flags, &p);
 
 	if (r == 0)
-		r = upload_check_leaf(u, &p);
+		r = upload_check_leaf(u, &p, &st);
 	else if (r == FTX_E_NOT_FOUND)
 		r = 0;
 	place_release(&p);

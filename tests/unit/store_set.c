@@ -251,8 +251,8 @@ BothWays(set, T32_wins_or_loses_races_for_the_name_without_replacing_anything)
 		if (cases[i].error != 0)
 			cr_expect(file_is(set_directory(s), "f", "new"));
 		set_end(s);
-		assert_ok(remove_tree(room, "dst", NULL, NULL));
-		assert_ok(remove_tree(room_up, "x", NULL, NULL));
+		assert_ok(remove_tree(room, "dst", NULL, NULL, NULL));
+		assert_ok(remove_tree(room_up, "x", NULL, NULL, NULL));
 		/* The next case begins with nothing. */
 		assert_ok(begin_set(&s, "dst", SET_NEW, 9));
 		unlinkat(set_directory(s), "f", 0);
@@ -341,7 +341,7 @@ BothWays(set, T60_an_old_tree_is_never_taken_for_a_set)
 		assert_ok(set_remove_old(s));
 		set_end(s);
 		cr_expect(entries_in(room_up) == 0, "%u", i);
-		assert_ok(remove_tree(room, "dst", NULL, NULL));
+		assert_ok(remove_tree(room, "dst", NULL, NULL, NULL));
 	}
 }
 
@@ -433,10 +433,10 @@ Test(remove_tree, takes_everything_and_follows_nothing, .init = room_begin, .fin
 	cr_assert(mkfifoat(room, "gone/fifo", 0600) == 0);
 	cr_assert(fchmodat(room, "gone/a/.ftx-x", 0500, 0) == 0);
 	cr_assert(fchmodat(room, "gone/a", 0000, 0) == 0);
-	assert_ok(remove_tree(room, "gone", NULL, NULL));
+	assert_ok(remove_tree(room, "gone", NULL, NULL, NULL));
 	cr_expect(!exists(room, "gone") && file_is(room, "keep/which", "keep"));
-	assert_ok(remove_tree(room, "gone", NULL, NULL));
-	assert_ok(remove_tree(room, "keep/which", NULL, NULL));
+	assert_ok(remove_tree(room, "gone", NULL, NULL, NULL));
+	assert_ok(remove_tree(room, "keep/which", NULL, NULL, NULL));
 	cr_expect(!exists(room, "keep/which"));
 }
 
@@ -444,6 +444,6 @@ Test(remove_tree, a_link_goes_itself, .init = room_begin, .fini = room_end)
 {
 	make_present("keep", "keep");
 	cr_assert(symlinkat("keep", room, "link") == 0);
-	assert_ok(remove_tree(room, "link", NULL, NULL));
+	assert_ok(remove_tree(room, "link", NULL, NULL, NULL));
 	cr_expect(!exists(room, "link") && file_is(room, "keep/which", "keep"));
 }
