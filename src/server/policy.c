@@ -91,6 +91,8 @@ add_grant(crypto_generichash_state *hash, const struct grant *grant)
 	add_number(hash, rules->umask_bits);
 	add_number(hash, rules->min_free_bytes);
 	add_number(hash, rules->min_free_hundredths);
+	add_number(hash, rules->quota.bytes);
+	add_number(hash, rules->quota.files);
 }
 
 void
@@ -119,5 +121,7 @@ policy_fingerprint(struct client_policy *client)
 	add_number(&hash, client->rate);
 	add_number(&hash, client->max_file_bytes);
 	add_number(&hash, client->max_connections);
+	add_number(&hash, client->quota.bytes);
+	add_number(&hash, client->quota.files);
 	crypto_generichash_final(&hash, client->fingerprint, POLICY_FINGERPRINT_BYTES);
 }

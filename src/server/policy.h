@@ -19,6 +19,12 @@
 #define POLICY_CLIENT_KEYS	 2u /* one client's, while it changes from one to the other */
 #define POLICY_FINGERPRINT_BYTES 16u
 
+/* How much there may be below a directory.  0: no limit. */
+struct quota {
+	uint64_t bytes;
+	uint64_t files; /* directories and links too */
+};
+
 /* What holds for everybody in a share.  All zero: nothing special. */
 struct share_rules {
 	bool require_mount;   /* offline where nothing is mounted on its directory */
@@ -28,6 +34,7 @@ struct share_rules {
 	mode_t umask_bits;
 	uint64_t min_free_bytes;
 	uint32_t min_free_hundredths; /* of a percent of the file system */
+	struct quota quota;	      /* of all that is in it, whoever put it there */
 };
 
 struct share_place {
@@ -59,6 +66,8 @@ struct client_policy {
 	uint64_t rate;		    /* bytes/s of all its sessions together; 0: no limit */
 	uint64_t max_file_bytes;    /* 0: no limit but the protocol's */
 	unsigned max_connections;   /* 0: no limit but the server's */
+	struct quota quota;	    /* of what is in each of its grants, whoever put it there */
+	uint64_t expect_every_ms;   /* without a session so long it is overdue; 0: never */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES]; /* policy_fingerprint() */
 };
 
@@ -86,7 +95,10 @@ bool policy_has_key(const struct client_policy *client, const uint8_t key[static
 bool policy_refuses(const struct client_policy *client, const struct sockaddr *address,
 		    int64_t now_s, enum refusal *why);
 
-/* Sets client->fingerprint, which differs where anything else of the policy does. */
+/*
+ * Sets client->fingerprint, which differs where anything else of the policy does, but for
+ * expect_every_ms, which is nothing to a session.
+ */
 void policy_fingerprint(struct client_policy *client);
 
 #endif
