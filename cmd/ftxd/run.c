@@ -26,6 +26,7 @@ struct run {
 	int fds[SUPERVISOR_MAX_LISTENERS];
 	size_t listener_count;
 	size_t passed_count; /* of them, those that the service manager has opened */
+	char *state;	     /* that of the start counts; owned */
 	struct key_holder key;
 	struct service service;
 	char *control_path; /* owned; of a socket that is there; NULL: none is yet */
@@ -83,6 +84,8 @@ make_settings(const struct config *config, struct supervisor_settings *settings,
 	    .file_log = server->file_log,
 	    .metrics_file = server->metrics_file,
 	    .trusted_proxy_count = server->trusted_proxy_count,
+	    .partial_expire_ms = server->partial_expire_ms,
+	    .quota_scan_ms = server->quota_scan_ms,
 	};
 	memcpy(settings->trusted_proxies, server->trusted_proxies,
 	       sizeof(settings->trusted_proxies));
@@ -297,6 +300,7 @@ serve(struct run *run)
 	struct supervisor_options options = {.listeners = run->fds,
 					     .key = &run->key,
 					     .service = &run->service,
+					     .state = run->state,
 					     .reload = reload,
 					     .may_restart = may_restart,
 					     .release = release,
@@ -346,7 +350,13 @@ verb_run(int argc, char **argv)
 	if ((code = setup_service(&run)) != 0 ||
 	    (code = settings_load("run", run.file, &run.present)) != 0)
 		return code;
+	run.state = strdup(config_server(run.present)->state);
+	if (run.state == NULL) {
+		complain("run", "%s", error_text(FTX_E_NOMEM));
+		return FTX_EXIT_FAILURE;
+	}
 	code = serve(&run);
+	free(run.state);
 	key_holder_release(&run.key);
 	config_free(run.present);
 	return code;

@@ -50,6 +50,8 @@ struct server_config {
 	size_t trusted_proxy_count;
 	uint64_t session_memory;
 	bool require_sandbox;
+	uint64_t partial_expire_ms;
+	uint64_t quota_scan_ms;
 };
 
 struct config;

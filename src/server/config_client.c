@@ -200,6 +200,25 @@ take_enabled(struct config_draft *d, const struct ini_entry *e)
 	return r;
 }
 
+int
+take_quota(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_size(e, 1, UINT64_C(1) << 60, &d->client->policy.quota.bytes);
+}
+
+int
+take_quota_files(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_files(e, &d->client->policy.quota.files);
+}
+
+int
+take_expect_every(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 1000, UINT64_C(366) * 86400000,
+			       &d->client->policy.expect_every_ms);
+}
+
 /* Gives each grant of a client what its share says. */
 static int
 connect_grants(struct config_draft *d, struct client_draft *client)

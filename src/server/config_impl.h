@@ -124,6 +124,8 @@ int config_yes_no(const struct ini_entry *e, bool *out);
 int config_number(const struct ini_entry *e, unsigned least, unsigned most, unsigned *out);
 int config_duration(const struct ini_entry *e, uint64_t least_ms, uint64_t most_ms, uint64_t *out);
 int config_size(const struct ini_entry *e, uint64_t least, uint64_t most, uint64_t *out);
+/* A number of files from 1 up, K M G T = powers of 1024. */
+int config_files(const struct ini_entry *e, uint64_t *out);
 /* An absolute path without '/' at its end. */
 int config_path(struct config_draft *d, const struct ini_entry *e, const char **out);
 

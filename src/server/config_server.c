@@ -206,3 +206,16 @@ take_require_sandbox(struct config_draft *d, const struct ini_entry *e)
 {
 	return config_yes_no(e, &d->config->server.require_sandbox);
 }
+
+int
+take_partial_expire(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 1000, UINT64_C(3660) * 86400000,
+			       &d->config->server.partial_expire_ms);
+}
+
+int
+take_quota_scan(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_duration(e, 1000, UINT64_C(366) * 86400000, &d->config->server.quota_scan_ms);
+}

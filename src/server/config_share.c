@@ -121,6 +121,18 @@ take_shared_fs(struct config_draft *d, const struct ini_entry *e)
 }
 
 int
+take_share_quota(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_size(e, 1, UINT64_C(1) << 60, &d->share->share.rules.quota.bytes);
+}
+
+int
+take_share_quota_files(struct config_draft *d, const struct ini_entry *e)
+{
+	return config_files(e, &d->share->share.rules.quota.files);
+}
+
+int
 config_share_finish(struct config_draft *d)
 {
 	struct config *c = d->config;

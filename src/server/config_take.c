@@ -124,6 +124,14 @@ config_size(const struct ini_entry *e, uint64_t least, uint64_t most, uint64_t *
 }
 
 int
+config_files(const struct ini_entry *e, uint64_t *out)
+{
+	if (size_parse(out, e->value) == 0 && *out >= 1 && *out <= UINT64_C(1) << 40)
+		return 0;
+	return config_refuse(e, "it is to be a number of files from 1 to 1T");
+}
+
+int
 config_path(struct config_draft *d, const struct ini_entry *e, const char **out)
 {
 	size_t length = strlen(e->value);

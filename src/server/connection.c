@@ -26,7 +26,12 @@ look_at_pair(struct connection *c)
 			c->joined = true;
 		else if (m.type == PAIR_STOP)
 			c->stop_error = m.stop_error;
+		else if (m.type == PAIR_RESERVED) {
+			c->reserved = true;
+			c->reservation = m;
+		}
 	}
+	c->alone |= r < 0;
 	if (r < 0 && c->stop_error == 0)
 		c->stop_error = FTX_E_STOPPING;
 	c->pair_looked_ms = clock_ms();
@@ -157,6 +162,40 @@ connection_await_joined(struct connection *c)
 		look_at_pair(c);
 	}
 	return c->stop_error;
+}
+
+int
+connection_tell(struct connection *c, const struct pair_message *m)
+{
+	int r;
+
+	while ((r = pair_send(c->pair, m)) == FTX_E_BUSY) {
+		struct pollfd pfd = {.fd = c->pair, .events = POLLOUT};
+
+		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+			return FTX_E_STOPPING;
+	}
+	return r == 0 ? 0 : FTX_E_STOPPING;
+}
+
+int
+connection_reserve(struct connection *c, const struct pair_message *asked,
+		   struct pair_message *answer)
+{
+	int r;
+
+	c->reserved = false;
+	if ((r = connection_tell(c, asked)) != 0)
+		return r;
+	while (!c->reserved && !c->alone) {
+		struct pollfd pfd = {.fd = c->pair, .events = POLLIN};
+
+		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+			return FTX_E_STOPPING;
+		look_at_pair(c);
+	}
+	*answer = c->reservation;
+	return c->reserved ? 0 : FTX_E_STOPPING;
 }
 
 void

@@ -17,11 +17,14 @@
 struct connection {
 	struct channel *channel;
 	int pair;
-	uint64_t stall_ms;	   /* as struct session_settings has it */
-	struct rate *rate;	   /* of this client's sessions; NULL: no limit */
-	uint64_t pair_looked_ms;   /* when the pair was last looked at */
-	int stop_error;		   /* not 0: the supervisor says to end, or is gone */
-	bool joined;		   /* PAIR_JOINED has come */
+	uint64_t stall_ms;	 /* as struct session_settings has it */
+	struct rate *rate;	 /* of this client's sessions; NULL: no limit */
+	uint64_t pair_looked_ms; /* when the pair was last looked at */
+	int stop_error;		 /* not 0: the supervisor says to end, or is gone */
+	bool joined;		 /* PAIR_JOINED has come */
+	bool alone;		 /* the supervisor is gone */
+	bool reserved;		 /* PAIR_RESERVED has come */
+	struct pair_message reservation;
 	struct activity *activity; /* where bytes are counted; NULL: nowhere */
 };
 
@@ -46,6 +49,16 @@ int connection_stopped(struct connection *c);
 
 /* Waits for PAIR_JOINED.  0, or stop_error. */
 int connection_await_joined(struct connection *c);
+
+/*
+ * Says something to the supervisor, waiting until it takes it.  0, or FTX_E_STOPPING where that is
+ * gone; being told to end does not matter here.
+ */
+int connection_tell(struct connection *c, const struct pair_message *m);
+
+/* Asks it PAIR_RESERVE.  0 with its answer, or FTX_E_STOPPING likewise. */
+int connection_reserve(struct connection *c, const struct pair_message *asked,
+		       struct pair_message *answer);
 
 /* Tells the peer nothing more comes and waits until it closes, at most a second or two. */
 void connection_linger(struct connection *c);

@@ -31,6 +31,8 @@ open_shares(struct session *s)
 
 		t->grant = grant;
 		t->node = grant->rules.shared_fs ? s->node : "";
+		t->charge = &s->charges[i];
+		t->charge->grant = (uint32_t)i;
 		t->staging = t->sets = t->temp = t->link_temp = -1;
 		t->staging_error = FTX_E_DENIED;
 		if (share_open(grant->path, &grant->rules, &t->root, &why) != 0)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/server/charges.h"
 #include "src/store/mount.h"
 #include "src/store/resolve.h"
 
@@ -282,6 +283,28 @@ times(uint64_t count, uint64_t unit)
 	return __builtin_mul_overflow(count, unit, &product) ? UINT64_MAX : product;
 }
 
+static uint64_t
+least_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The file system is no larger than the quota, and has no more left than that. */
+static int
+limit_space(struct session *s, const struct subtree *t, struct message_space *space)
+{
+	struct usage left, most;
+	int r = charge_left(s, t, &left, &most);
+
+	if (r != 0)
+		return r;
+	space->bytes = least_of(space->bytes, most.bytes);
+	space->bytes_free = least_of(space->bytes_free, left.bytes);
+	space->files = least_of(space->files, most.files);
+	space->files_free = least_of(space->files_free, left.files);
+	return 0;
+}
+
 int
 handle_statfs(struct session *s, const struct message *m)
 {
@@ -304,5 +327,7 @@ handle_statfs(struct session *s, const struct message *m)
 	space->bytes_free = v.f_blocks > 0 ? times(v.f_bavail, v.f_frsize) : UINT64_MAX;
 	space->files = v.f_files > 0 ? v.f_files : UINT64_MAX;
 	space->files_free = v.f_files > 0 ? v.f_favail : UINT64_MAX;
+	if ((r = limit_space(s, t.subtree, space)) != 0)
+		return answer_error(s, r, NULL);
 	return connection_send(&s->connection, &answer);
 }

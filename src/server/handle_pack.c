@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/server/charges.h"
 #include "src/server/share.h"
 
 enum packed_flag { PACKED_LAST = 1, PACKED_DROPPED = 2 };
@@ -110,9 +111,45 @@ group_of(struct session *s, const struct target *t)
 	return 0;
 }
 
+/* What the items that begin in a PACK will take. */
+static struct usage
+needs(const struct packing *p, const struct message_pack *pack)
+{
+	struct usage sum = {0};
+
+	for (uint32_t i = p->unfinished ? 1 : 0; i < pack->items.count; i++) {
+		sum.bytes += pack->items.items[i].size;
+		sum.files++;
+	}
+	return sum;
+}
+
+/* From what is reserved for the whole PACK, or where that did not fit by itself. */
+static int
+charge_item(struct session *s, const struct target *t, const struct packed *item,
+	    struct usage *reserved)
+{
+	struct packing *p = &s->packing;
+	const struct usage need = {.bytes = item->size, .files = 1};
+	int r = 0;
+
+	if (!t->subtree->charge->counted)
+		return 0;
+	if (reserved->files > 0) {
+		reserved->bytes -= need.bytes;
+		reserved->files--;
+	} else if ((r = charge_take(s, t->subtree, &need)) != 0) {
+		return r;
+	}
+	p->charged.bytes += need.bytes;
+	p->charged.files++;
+	return 0;
+}
+
 /* error: of the target, which is that of every item of it. */
 static void
-begin_item(struct session *s, const struct target *t, int error, const struct packed *item)
+begin_item(struct session *s, const struct target *t, int error, const struct packed *item,
+	   struct usage *reserved)
 {
 	struct packing *p = &s->packing;
 	uint64_t most = s->client->max_file_bytes;
@@ -123,6 +160,9 @@ begin_item(struct session *s, const struct target *t, int error, const struct pa
 		error = target_join(t, &item->path, false, path);
 	if (error == 0 && most != 0 && item->size > most)
 		error = FTX_E_TOO_LARGE;
+	if (error == 0)
+		error = charge_item(s, t, item, reserved);
+	p->sizes[p->items] = (uint32_t)item->size;
 	p->size = item->size;
 	p->received = 0;
 	p->refused[p->items] = (uint16_t)-error;
@@ -181,6 +221,7 @@ handle_pack(struct session *s, const struct message *m)
 {
 	const struct message_pack *pack = &m->pack;
 	struct packing *p = &s->packing;
+	struct usage reserved = {0};
 	struct group *group;
 	const uint8_t *data;
 	struct target t;
@@ -200,13 +241,18 @@ handle_pack(struct session *s, const struct message *m)
 	if (error == 0 &&
 	    !share_has_room(t.subtree->root, &t.subtree->grant->rules, pack->raw_length))
 		error = FTX_E_NO_SPACE;
+	if (error == 0 && t.subtree->charge->counted) {
+		reserved = needs(p, pack);
+		if (reserved.files > 0 && charge_take(s, t.subtree, &reserved) != 0)
+			reserved = (struct usage){0};
+	}
 	group = t.subtree != NULL ? t.subtree->group : NULL;
 	p->bytes += pack->raw_length;
 	for (uint32_t i = 0; i < pack->items.count; i++) {
 		const struct packed *item = &pack->items.items[i];
 
 		if (i > 0 || !p->unfinished)
-			begin_item(s, &t, error, item);
+			begin_item(s, &t, error, item, &reserved);
 		take_part(p, group, item, data);
 		data += item->length;
 		if (is_finished(item))
@@ -214,6 +260,8 @@ handle_pack(struct session *s, const struct message *m)
 		else
 			remember_item(p, pack, item);
 	}
+	if (t.subtree != NULL)
+		charge_give(t.subtree, &reserved);
 	return 0;
 }
 
@@ -236,6 +284,32 @@ merge_statuses(struct packing *p, size_t in_group)
 		else
 			p->statuses[i] = hidden(p, &p->statuses[--in_group]);
 	assert(in_group == 0);
+}
+
+/* What was charged for files that did not come to be is given back. */
+static void
+settle(struct packing *p)
+{
+	struct usage back = {0};
+
+	for (size_t i = 0; i < p->items; i++)
+		if (p->refused[i] == 0 && p->statuses[i].code != 0) {
+			back.bytes += p->sizes[i];
+			back.files++;
+		}
+	if (p->subtree != NULL && p->subtree->charge->counted)
+		charge_give(p->subtree, &back);
+	p->charged = (struct usage){0};
+}
+
+void
+packing_end(struct session *s)
+{
+	struct packing *p = &s->packing;
+
+	if (p->subtree != NULL)
+		charge_give(p->subtree, &p->charged);
+	p->charged = (struct usage){0};
 }
 
 /* 0, or why not everything is durable. */
@@ -267,7 +341,10 @@ handle_commit_packs(struct session *s, const struct message *m)
 	session_working(s);
 	if (p->subtree != NULL)
 		subtree_umask(p->subtree);
-	r = publish(s);
+	/* Of what is published and not durable all stays charged. */
+	if ((r = publish(s)) == 0)
+		settle(p);
+	p->charged = (struct usage){0};
 	answer.committed_packs.statuses.items = p->statuses;
 	answer.committed_packs.statuses.count = p->items;
 	for (uint32_t i = 0; i < p->items && r == 0; i++)

@@ -16,6 +16,7 @@
 
 #include "proto/errors.h"
 #include "src/base/log.h"
+#include "src/server/charges.h"
 
 static void
 make_inside(struct session *s, struct filling *f)
@@ -28,6 +29,7 @@ make_inside(struct session *s, struct filling *f)
 	*t = (struct subtree){
 	    .grant = &f->grant,
 	    .node = f->outside->node,
+	    .charge = f->outside->charge,
 	    .root = set_directory(f->set),
 	    .staging = f->outside->staging,
 	    .rules = f->outside->rules,
@@ -65,6 +67,7 @@ begin(struct session *s, struct target *t, enum set_mode mode)
 	    .root = t->subtree->root,
 	    .destination = t->rest,
 	    .mode = mode,
+	    .tally = charge_tally(t->subtree),
 	    .before_long_call = session_working,
 	    .arg = s,
 	};

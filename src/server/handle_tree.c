@@ -14,6 +14,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/server/charges.h"
 #include "src/store/staging.h"
 #include "src/store/tree.h"
 
@@ -25,6 +26,8 @@ struct work {
 	struct session *session;
 	struct target base;
 	struct tree *tree;
+	struct usage left;     /* OFFER: of the quota, less what was found to be new */
+	struct usage reserved; /* of the quota, for what it makes */
 	uint64_t since_ms;
 	char path[LIMIT_PATH_BYTES + 1]; /* of the item */
 	char other[LIMIT_PATH_BYTES + 1];
@@ -43,6 +46,7 @@ work_begin(struct work *w, struct session *s, const struct span *base, unsigned 
 	int r = target_parse(s, base, rights, &w->base);
 
 	w->session = s;
+	w->reserved = (struct usage){0};
 	w->since_ms = clock_ms();
 	if (r != 0)
 		return r;
@@ -105,11 +109,33 @@ offer(struct work *w, const struct node *node, struct offer_verdict *v)
 		v->state = TREE_PARTIAL;
 }
 
+/*
+ * What is new and comes without asking again (PACK, MKDIR, SYMLINK) is refused before it is sent
+ * where the quota has no room for it and for what was found new before it.  Larger files ask
+ * (OPEN).
+ */
+static void
+check_room(struct work *w, const struct node *node, struct offer_verdict *v)
+{
+	struct usage *left = &w->left;
+	uint64_t bytes = node->metadata.type == ENTRY_FILE ? node->size : 0;
+
+	if (v->state != TREE_ABSENT || bytes > LIMIT_CHUNK_BYTES)
+		return;
+	if (left->files == 0 || bytes > left->bytes) {
+		*v = (struct offer_verdict){.state = TREE_ERROR, .code = (uint16_t)-FTX_E_QUOTA};
+		return;
+	}
+	left->files -= left->files != UINT64_MAX ? 1 : 0;
+	left->bytes -= left->bytes != UINT64_MAX ? bytes : 0;
+}
+
 int
 handle_offer(struct session *s, const struct message *m)
 {
 	const struct message_offer *o = &m->offer;
 	struct message answer = {.type = MESSAGE_VERDICTS};
+	struct usage most;
 	struct work w;
 	int r;
 
@@ -117,9 +143,12 @@ handle_offer(struct session *s, const struct message *m)
 		return FTX_E_PROTOCOL;
 	if ((r = work_begin(&w, s, &o->base, RIGHT_PUT, false)) != 0)
 		return answer_path_error(s, r, &w.base);
+	if ((r = charge_left(s, w.base.subtree, &w.left, &most)) != 0)
+		return answer_error(s, r, NULL);
 	for (uint32_t i = 0; i < o->nodes.count; i++) {
 		work_on(&w);
 		offer(&w, &o->nodes.items[i], &s->answer.verdicts[i]);
+		check_room(&w, &o->nodes.items[i], &s->answer.verdicts[i]);
 	}
 	tree_leave(w.tree);
 	answer.verdicts.verdicts.items = s->answer.verdicts;
@@ -177,22 +206,43 @@ logged_pair(const struct work *w, const char *action, const char *path, const ch
 /* What is done with w->path. */
 typedef int node_action(struct work *w, const struct node *node, uint8_t *flags);
 
+/* Something new comes to be: from what is reserved, or where that did not fit by itself. */
+static int
+charge_entry(struct work *w)
+{
+	static const struct usage one = {.files = 1};
+
+	if (w->reserved.files == 0)
+		return charge_take(w->session, w->base.subtree, &one);
+	w->reserved.files--;
+	return 0;
+}
+
 static int
 each_node(struct session *s, const struct span *base, const struct node *nodes, uint32_t count,
-	  node_action *act)
+	  node_action *act, bool makes)
 {
+	static const struct usage one = {.files = 1};
 	struct work w;
 	int r = work_begin(&w, s, base, RIGHT_PUT, true);
 
 	if (r != 0)
 		return answer_path_error(s, r, &w.base);
+	makes = makes && w.base.subtree->charge->counted;
+	if (makes && charge_take(s, w.base.subtree, &(const struct usage){.files = count}) == 0)
+		w.reserved.files = count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t flags = 0;
 
 		work_on(&w);
-		r = target_join(&w.base, &nodes[i].path, true, w.path);
-		if (r == 0)
-			r = act(&w, &nodes[i], &flags);
+		r = makes ? charge_entry(&w) : 0;
+		if (r == 0) {
+			r = target_join(&w.base, &nodes[i].path, true, w.path);
+			if (r == 0)
+				r = act(&w, &nodes[i], &flags);
+			if (makes && (r != 0 || (flags & STATUS_NOTHING_DONE) != 0))
+				charge_give(w.base.subtree, &one);
+		}
 		s->answer.statuses[i] = status_of(&w, r, flags);
 	}
 	return answer_statuses(&w, count);
@@ -211,7 +261,7 @@ handle_mkdir(struct session *s, const struct message *m)
 
 	if (!nodes_ok(d->nodes.items, d->nodes.count, ENTRY_DIRECTORY))
 		return FTX_E_PROTOCOL;
-	return each_node(s, &d->base, d->nodes.items, d->nodes.count, make_directory);
+	return each_node(s, &d->base, d->nodes.items, d->nodes.count, make_directory, true);
 }
 
 static int
@@ -236,7 +286,7 @@ handle_symlink(struct session *s, const struct message *m)
 
 	if (!nodes_ok(l->nodes.items, l->nodes.count, ENTRY_SYMLINK))
 		return FTX_E_PROTOCOL;
-	return each_node(s, &l->base, l->nodes.items, l->nodes.count, make_link);
+	return each_node(s, &l->base, l->nodes.items, l->nodes.count, make_link, true);
 }
 
 static int
@@ -252,7 +302,7 @@ handle_setmeta(struct session *s, const struct message *m)
 
 	if (!nodes_ok(n->nodes.items, n->nodes.count, 0))
 		return FTX_E_PROTOCOL;
-	return each_node(s, &n->base, n->nodes.items, n->nodes.count, set_metadata);
+	return each_node(s, &n->base, n->nodes.items, n->nodes.count, set_metadata, false);
 }
 
 /* Both paths of a pair. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proto/errors.h"
+#include "src/server/charges.h"
 #include "src/server/share.h"
 #include "src/store/staging.h"
 
@@ -42,8 +43,12 @@ is_too_large(const struct session *s, uint64_t size)
  * Before more of a file comes: what was not known at OPEN.  0, or what makes the upload fail.
  */
 static int
-check_growth(const struct session *s, const struct handle *h, uint64_t end, uint64_t bytes)
+check_growth(struct session *s, const struct handle *h, uint64_t end, uint64_t bytes)
 {
+	int r = charge_ahead(s, h->subtree, bytes);
+
+	if (r != 0)
+		return r;
 	if (h->size != UPLOAD_SIZE_UNKNOWN)
 		return 0;
 	if (is_too_large(s, end))
@@ -100,7 +105,8 @@ open_upload(struct session *s, const struct message_open *m, struct target *t, s
 	subtree_partial_id(t->subtree, t->rest, options.staging.id);
 	h->in_set = t->subtree->set != NULL;
 	memcpy(options.session_id, s->session_id, sizeof(options.session_id));
-	r = upload_open(&h->upload, &options, s->have, have_count);
+	options.tally = charge_tally(t->subtree);
+	r = charge_upload(s, t->subtree, &options, &h->upload, have_count);
 	count_uploads(s);
 	return r;
 }
@@ -252,6 +258,7 @@ handle_commit(struct session *s, const struct message *m)
 	answer.committed.flags = s->result.flags;
 	r = connection_send(&s->connection, &answer);
 	upload_close(h->upload, UPLOAD_DISCARD); /* what is left of the staging, after the answer */
+	charge_settle(h->subtree);
 	free_handle(s, h);
 	return r;
 }
@@ -267,6 +274,8 @@ handle_release(struct session *s, const struct message *m)
 	r = upload_close(h->upload, m->release.discard ? UPLOAD_DISCARD : UPLOAD_KEEP);
 	if (h->error != 0)
 		r = h->error;
+	if (h->subtree != NULL)
+		charge_settle(h->subtree);
 	free_handle(s, h);
 	return r != 0 ? answer_error(s, r, NULL) : answer_ok(s);
 }

@@ -25,9 +25,19 @@
 #include "src/store/upload.h"
 #include "src/store/walk.h"
 
+/* What the quota of a grant is charged with (charges.h). */
+struct charge {
+	bool counted; /* else nothing here is used */
+	uint32_t grant;
+	struct usage_tally tally; /* not said yet */
+	uint64_t ahead;		  /* bytes that are reserved and not written yet */
+	uint64_t left;		  /* bytes, when it was last asked for; at first 0 */
+};
+
 /* A share of this client: what was opened before the first request. */
 struct subtree {
 	const struct grant *grant;
+	struct charge *charge;
 	const char *node; /* as in struct upload_staging; borrowed */
 	int root;	  /* O_PATH directory; -1: offline */
 	int staging;	  /* where its partials live; -1 and staging_error without */
@@ -92,6 +102,8 @@ struct packing {
 	uint64_t size, received;
 	size_t base_length, path_length; /* of the unfinished item */
 	uint8_t names[2 * LIMIT_PATH_BYTES];
+	struct usage charged;		     /* for items that are not published yet */
+	uint32_t sizes[LIMIT_GROUP_ITEMS];   /* at most LIMIT_GROUP_BYTES */
 	uint16_t refused[LIMIT_GROUP_ITEMS]; /* 0: the group has the item and its status */
 	struct item_status statuses[LIMIT_GROUP_ITEMS];
 };
@@ -104,6 +116,8 @@ struct session {
 	const char *node;			   /* likewise */
 	struct subtree subtrees[LIMIT_SHARES + 1]; /* shares, and the inside of a set */
 	size_t subtree_count;
+	struct charge charges[LIMIT_SHARES];
+	char over_quota[96]; /* what stood against the last thing that did not fit, for people */
 	uint8_t session_id[16];
 	uint8_t match_key[MATCH_KEY_BYTES];
 	uint32_t peer_codecs;
@@ -268,6 +282,9 @@ void subtrees_close(struct session *s);
 
 /* Makes finished blocks of every open upload durable and frees them. */
 void handles_close(struct session *s);
+
+/* Forgets what PACKs brought and nobody committed: it is given back to the quota. */
+void packing_end(struct session *s);
 
 /* Ends every listing. */
 void walks_close(struct session *s);

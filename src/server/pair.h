@@ -7,9 +7,14 @@
  *	greeter    PAIR_GREETED  ->  PAIR_PROCEED | PAIR_REFUSE | PAIR_BUSY
  *	greeter    PAIR_FAILED                                  once, last, instead of PAIR_GREETED
  *	session    PAIR_JOIN     ->  PAIR_JOINED                 once
+ *	session    PAIR_RESERVE  ->  PAIR_RESERVED               quota (charges.h)
+ *	session    PAIR_CHANGED                                  what came and went
  *	session    PAIR_ENDED                                    once, last
  *	                             PAIR_STOP                   end after the present request,
  *	                                                         and tell the client why
+ *	scan       PAIR_SCANNING                                 it goes on (scan.h)
+ *	scan       PAIR_COUNTED                                  a place
+ *	scan       PAIR_SCANNED                                  once, last
  *
  * End of file on the pair: the other side is gone.
  */
@@ -21,6 +26,8 @@
 
 #include "src/secure/handshake.h"
 #include "src/server/network.h"
+#include "src/store/staging_expire.h"
+#include "src/store/usage.h"
 
 enum pair_type {
 	PAIR_DH = 1,
@@ -35,6 +42,12 @@ enum pair_type {
 	PAIR_ENDED,
 	PAIR_STOP,
 	PAIR_NAMED,
+	PAIR_RESERVE,
+	PAIR_RESERVED,
+	PAIR_CHANGED,
+	PAIR_SCANNING,
+	PAIR_COUNTED,
+	PAIR_SCANNED,
 };
 
 struct pair_message {
@@ -55,6 +68,31 @@ struct pair_message {
 		int ended_error;	  /* PAIR_ENDED; 0: the client closed in good order */
 		union peer_address named; /* PAIR_NAMED, as proxy_read() has it */
 		int stop_error;		  /* PAIR_STOP: FTX_E_STOPPING, FTX_E_REPLACED, ... */
+		struct {
+			uint32_t grant; /* which of its client's */
+			struct usage wanted;
+			struct usage least; /* where wanted is more than there is */
+			bool look;	    /* take nothing */
+		} reserve;		    /* PAIR_RESERVE */
+		struct {
+			bool granted;
+			struct usage amount;
+			struct usage left; /* UINT64_MAX: no limit */
+			struct usage most; /* of the quota that leaves so little */
+		} reserved;		   /* PAIR_RESERVED */
+		struct {
+			uint32_t grant;
+			struct usage_tally tally;
+		} changed; /* PAIR_CHANGED */
+		struct {
+			uint32_t place; /* of the ledger */
+			struct usage usage;
+			uint64_t unread;
+		} counted; /* PAIR_COUNTED */
+		struct {
+			int error; /* FTX_E_OFFLINE: the share is; 0: done */
+			struct staging_expired expired;
+		} scanned; /* PAIR_SCANNED */
 	};
 };
 

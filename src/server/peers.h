@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "src/server/activity.h"
+#include "src/server/ledger.h"
 #include "src/server/network.h"
 #include "src/server/pair.h"
 #include "src/server/policy.h"
@@ -45,8 +46,10 @@ struct peer {
 	bool known;			    /* the key that was proved is a client's */
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */
 	uint8_t fingerprint[POLICY_FINGERPRINT_BYTES];
-	int64_t expires_s;	   /* 0: never */
-	unsigned max_connections;  /* as the policy has it */
+	int64_t expires_s;	  /* 0: never */
+	unsigned max_connections; /* as the policy has it */
+	uint32_t accounts;	  /* ledger_accounts(); LEDGER_NONE: of a policy that is over */
+	uint32_t account_count;
 	struct activity *activity; /* of a session; NULL: there is none */
 	uint64_t began_ms;	   /* likewise, clock_ms() */
 	struct tally_line *tally;  /* likewise: its client's */

@@ -9,6 +9,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/server/charges.h"
 #include "src/server/handlers.h"
 
 /* Before a call that cannot be left, and how often while it goes on (PROTOCOL.md, "Liveness"). */
@@ -146,6 +147,7 @@ dispatch(struct session *s, const struct message *m)
 		}
 	if (hold)
 		filling_let_go(s);
+	charges_tell(s);
 	s->answering = false;
 	activity_begin(s->connection.activity, 0);
 	return r;
@@ -217,6 +219,8 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	s->client = client;
 	s->share_watch = settings->share_watch;
 	s->node = settings->node;
+	for (size_t i = 0; i < LIMIT_SHARES; i++)
+		s->charges[i].counted = settings->counted[i];
 	memcpy(s->client_key, keys->client_key, sizeof(s->client_key));
 	s->connection.pair = pair;
 	s->connection.stall_ms = settings->stall_ms;
@@ -235,7 +239,9 @@ session_run(int conn, int pair, struct session_keys *keys, const struct client_p
 	handles_close(s);
 	walks_close(s);
 	filling_end(s);
+	packing_end(s);
 	subtrees_close(s);
+	charges_end(s);
 	report(s, r);
 	say_goodbye(s, r);
 	channel_free(s->connection.channel);

@@ -28,6 +28,7 @@ struct session_settings {
 	enum file_log file_log;
 	bool share_watch; /* somebody else says which shares are offline */
 	const char *node; /* of 16 hex digits: what this node is called in shares with shared_fs */
+	bool counted[LIMIT_SHARES]; /* grants of which it says what comes and goes */
 };
 
 /* Takes conn and pair, wipes keys, borrows the rest.  Never returns. */

@@ -152,6 +152,7 @@ sessions_began(struct supervisor *s, struct peer *p, const struct client_policy 
 	memcpy(p->fingerprint, client->fingerprint, sizeof(p->fingerprint));
 	p->expires_s = client->expires_s;
 	p->max_connections = client->max_connections;
+	books_began(s, p);
 	peer_set_state(&s->peers, p, PEER_SESSION);
 	operations_session_began(s, p);
 	if (p->expires_s != 0)
@@ -289,6 +290,8 @@ sessions_over(struct supervisor *s, struct peer *p, int status)
 	/* Its key was known until now. */
 	if (!admission_crashed(s, p, status))
 		sources_known(s->sources, p->source, clock_ms());
+	if (p->ended.type == PAIR_ENDED && p->ended.ended_error == 0)
+		books_came(s, p);
 	p->ended.type = PAIR_ENDED;
 	sessions_let_go(s, p);
 	leave_rate(s, p);

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -36,6 +37,10 @@
 #define DRAIN_TIME_MS	     10000u
 #define PENALTY_MS	     1000u
 #define PENALTY_MAX_MS	     600000u
+#define PARTIAL_EXPIRE_MS    UINT64_C(604800000)
+#define QUOTA_SCAN_MS	     UINT64_C(86400000)
+
+#define TURN_MESSAGES 64u /* of one child, then it is the others' turn */
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -71,12 +76,12 @@ int
 supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
 		       const struct client_policy *client)
 {
-	const struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
-						  .rate = p->rate,
-						  .activity = p->activity,
-						  .file_log = s->settings.file_log,
-						  .node = s->settings.node,
-						  .share_watch = s->operations.share_watch != 0};
+	struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
+					    .rate = p->rate,
+					    .activity = p->activity,
+					    .file_log = s->settings.file_log,
+					    .node = s->settings.node,
+					    .share_watch = s->operations.share_watch != 0};
 	uint64_t deadline_ms = p->deadline_ms;
 	bool header_due = p->header_due;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
@@ -84,6 +89,8 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 	int ends[2];
 	int r;
 
+	if (client != NULL)
+		books_counted(s, client, settings.counted);
 	/* FTX_E_NOMEM: no descriptors either. */
 	do
 		r = pair_new(ends);
@@ -187,6 +194,10 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 		p->failed = m->failed_error;
 	} else if (p->state == PEER_SESSION && m->type == PAIR_JOIN && p->joined == 0) {
 		sessions_join(s, p, m);
+	} else if (p->state == PEER_SESSION && m->type == PAIR_RESERVE && books_reserve(s, p, m)) {
+		return;
+	} else if (p->state == PEER_SESSION && m->type == PAIR_CHANGED && books_change(s, p, m)) {
+		return;
 	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED) {
 		p->ended = *m;
 		sessions_let_go(s, p);
@@ -196,15 +207,16 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 	}
 }
 
+/* most: messages; what is left is told of again. */
 static void
-on_pair(struct supervisor *s, struct peer *p)
+on_pair(struct supervisor *s, struct peer *p, unsigned most)
 {
 	uint32_t generation = p->generation;
 	struct pair_message m;
 	int r;
 
 	/* Another generation: that child is no longer p's. */
-	while (p->generation == generation && (r = pair_receive(p->pair, &m)) != 0) {
+	while (most-- > 0 && p->generation == generation && (r = pair_receive(p->pair, &m)) != 0) {
 		if (r == FTX_E_CLOSED) {
 			epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->pair, NULL);
 			break; /* the rest when it is reaped */
@@ -227,18 +239,18 @@ reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct peer *p = peers_of_pid(&s->peers, pid);
 
-		if (operations_reaped(s, pid, status) || p == NULL)
+		if (books_reap(s, pid, status) || operations_reaped(s, pid, status) || p == NULL)
 			continue; /* a greeter whose client has its session is nobody's */
 		p->pid = 0;
 		if (p->state == PEER_GREETING) {
 			/* It may have reported and ended before its report was read. */
-			on_pair(s, p);
+			on_pair(s, p, UINT_MAX);
 			if (p->state == PEER_GREETING)
 				admission_over(s, p, status);
 			admission_start_greeters(s);
 			continue;
 		}
-		on_pair(s, p);
+		on_pair(s, p, UINT_MAX);
 		sessions_over(s, p, status);
 	}
 }
@@ -262,6 +274,10 @@ take_settings(struct supervisor *s, const struct supervisor_settings *given)
 		s->settings.penalty_ms = PENALTY_MS;
 	if (given->penalty_max_ms == 0)
 		s->settings.penalty_max_ms = PENALTY_MAX_MS;
+	if (given->partial_expire_ms == 0)
+		s->settings.partial_expire_ms = PARTIAL_EXPIRE_MS;
+	if (given->quota_scan_ms == 0)
+		s->settings.quota_scan_ms = QUOTA_SCAN_MS;
 	assert(s->settings.max_connections <= SUPERVISOR_MAX_SESSIONS &&
 	       s->settings.max_handshakes <= SUPERVISOR_MAX_GREETERS);
 }
@@ -272,11 +288,13 @@ take_reload(struct supervisor *s)
 	const struct supervisor_options *options = s->options;
 	struct supervisor_settings fresh = {0};
 	const struct policy *unused = s->settings.policy;
+	struct books books = {.ledger = NULL};
 
 	if (options->reload(options->arg, &fresh) != 0)
 		return;
-	if (sandbox_setup(&fresh.sandbox) == 0) {
+	if (books_prepare(fresh.policy, &books) == 0 && sandbox_setup(&fresh.sandbox) == 0) {
 		take_settings(s, &fresh);
+		books_take(s, &books);
 		operations_reloaded(s);
 		sessions_check(s);
 		admission_start_greeters(s);
@@ -284,6 +302,7 @@ take_reload(struct supervisor *s)
 	} else {
 		log_error("the old configuration is kept");
 		(void)sandbox_setup(&s->settings.sandbox); /* as it was before */
+		books_drop(&books);
 		unused = fresh.policy;
 	}
 	options->release(options->arg, unused);
@@ -328,6 +347,7 @@ on_deadlines(struct supervisor *s)
 	admission_on_time(s, now);
 	sessions_on_time(s, now);
 	operations_on_time(s, now);
+	books_on_time(s, now);
 	service_on_time(s->options->service, now, s->peers.count[PEER_SESSION]);
 	if (now < s->peers.next_deadline_ms)
 		return;
@@ -370,6 +390,10 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 		operations_go_on(s, index);
 		return;
 	}
+	if (kind == EVENT_SCAN) {
+		books_on_scan(s);
+		return;
+	}
 	if (kind == EVENT_LISTENER) {
 		if (!s->stopping)
 			admission_accept(s, s->options->listeners[index]);
@@ -381,7 +405,7 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 	if (kind == EVENT_CONN && p->state == PEER_PENDING)
 		admission_look(s, p);
 	else if (kind == EVENT_PAIR && p->pair >= 0)
-		on_pair(s, p);
+		on_pair(s, p, TURN_MESSAGES);
 }
 
 static int
@@ -402,6 +426,8 @@ wait_ms(const struct supervisor *s)
 		next = s->greet_again_ms;
 	if (s->expiry_ms != 0 && s->expiry_ms < next)
 		next = s->expiry_ms;
+	if (books_next_ms(s) < next)
+		next = books_next_ms(s);
 	if (next == UINT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int)(next - now + 1);
@@ -474,6 +500,8 @@ supervisor_run(const struct supervisor_options *options)
 	s.sources = sources_new();
 	if ((r = s.sources != NULL ? peers_init(&s.peers) : FTX_E_NOMEM) == 0)
 		r = setup_signals(&s);
+	if (r == 0)
+		r = books_open(&s);
 	if (r == 0 && (r = operations_open(&s)) == 0)
 		r = admission_open(&s);
 	if (r == 0) {
@@ -482,6 +510,7 @@ supervisor_run(const struct supervisor_options *options)
 		r = loop(&s);
 	}
 	operations_close(&s);
+	books_close(&s);
 	if (s.signals >= 0)
 		close(s.signals);
 	close(s.epoll);

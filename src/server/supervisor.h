@@ -54,12 +54,15 @@ struct supervisor_settings {
 	/* What this node is called in shares that others serve too (upload.h); "": there are none.
 	 */
 	char node[UPLOAD_NODE_BYTES];
+	uint64_t partial_expire_ms; /* what was left so long ago is removed; 604800000 */
+	uint64_t quota_scan_ms;	    /* from one scan of a share to the next; 86400000 */
 };
 
 struct supervisor_options {
 	const int *listeners; /* from listen_open(); borrowed */
 	size_t listener_count;
 	struct key_holder *key;	 /* borrowed */
+	const char *state;	 /* directory for what is remembered; NULL: nothing is.  borrowed */
 	struct service *service; /* told what goes on; borrowed.  NULL: nobody is */
 	const int *control;	 /* of control_open(); borrowed.  NULL: there is none */
 	struct supervisor_settings settings;

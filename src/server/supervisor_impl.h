@@ -6,6 +6,7 @@
 #ifndef SERVER_SUPERVISOR_IMPL_H
 #define SERVER_SUPERVISOR_IMPL_H
 
+#include "src/server/books_impl.h"
 #include "src/server/crashes.h"
 #include "src/server/operations.h"
 #include "src/server/peers.h"
@@ -15,7 +16,7 @@
 
 /*
  * What an epoll event is about: a listener's number, the signals, a peer's connection or pair, the
- * control socket, a reader of it.
+ * control socket, a reader of it, the scan of a share.
  */
 enum event_kind {
 	EVENT_LISTENER,
@@ -24,6 +25,7 @@ enum event_kind {
 	EVENT_PAIR,
 	EVENT_CONTROL,
 	EVENT_READER,
+	EVENT_SCAN,
 };
 
 struct supervisor {
@@ -42,6 +44,7 @@ struct supervisor {
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
 	uint64_t greet_again_ms; /* not 0: handshakes of this moment are used up, READY ones wait */
 	struct refusals refusals;
+	struct books books;
 	uint64_t expiry_ms; /* not 0: when sessions are looked at for whether they have expired */
 };
 

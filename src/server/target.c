@@ -12,6 +12,7 @@
 #include "proto/errors.h"
 #include "src/base/display.h"
 #include "src/base/log.h"
+#include "src/server/charges.h"
 #include "src/store/name.h"
 #include "src/store/resolve.h"
 
@@ -172,6 +173,7 @@ subtree_tree(struct session *s, struct subtree *t, bool changes, struct tree **t
 	    .overwrite = (t->grant->rights & RIGHT_OVERWRITE) != 0,
 	    .spare_linked = t->set != NULL,
 	    .temp_dir = t->temp,
+	    .tally = charge_tally(t),
 	    .before_long_call = session_working,
 	    .arg = s,
 	};
@@ -226,6 +228,8 @@ answer_error(struct session *s, int error, const char *text)
 
 	m.error.code = (uint16_t)-error;
 	m.error.retryable = error_retryable(error);
+	if (text == NULL && error == FTX_E_QUOTA && s->over_quota[0] != '\0')
+		text = s->over_quota;
 	m.error.text = span_of(text != NULL ? text : error_text(error));
 	return connection_send(&s->connection, &m);
 }

@@ -16,7 +16,11 @@
 #include "src/store/staging.h"
 #include "src/store/walk.h"
 
-enum { ID_CHARS = UPLOAD_ID_BYTES - 1, NAME_BYTES = UPLOAD_ID_BYTES + 16 };
+enum {
+	ID_CHARS = UPLOAD_ID_BYTES - 1,
+	NODE_CHARS = UPLOAD_NODE_BYTES - 1,
+	NAME_BYTES = UPLOAD_ID_BYTES + UPLOAD_NODE_BYTES + 16,
+};
 
 struct expiry {
 	int up, sets; /* of the client that is looked at; -1: it has none */
@@ -46,18 +50,34 @@ open_directory(int parent, const char *name)
 	return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Has name the form of ID SUFFIX? */
+/* Characters of ID, or of ID.NODE (struct upload_staging); 0: name begins with neither. */
+static size_t
+stem_of(const char *name)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *node = name + ID_CHARS + 1;
+
+	if (strspn(name, digits) != ID_CHARS)
+		return 0;
+	if (name[ID_CHARS] == '.' && strspn(node, digits) == NODE_CHARS)
+		return ID_CHARS + 1 + NODE_CHARS;
+	return ID_CHARS;
+}
+
+/* Has name the form of one of these and suffix? */
 static bool
 is_id(const char *name, const char *suffix)
 {
-	return strspn(name, "0123456789abcdef") == ID_CHARS && strcmp(name + ID_CHARS, suffix) == 0;
+	size_t stem = stem_of(name);
+
+	return stem != 0 && strcmp(name + stem, suffix) == 0;
 }
 
 /* name with another suffix. */
 static void
 sibling(char out[static NAME_BYTES], const char *name, const char *suffix)
 {
-	snprintf(out, NAME_BYTES, "%.*s%s", (int)ID_CHARS, name, suffix);
+	snprintf(out, NAME_BYTES, "%.*s%s", (int)stem_of(name), name, suffix);
 }
 
 /* Is name in dir a file that was last written to before that moment?  What is not there is old. */
@@ -278,11 +298,11 @@ expire_client(int client, struct expiry *e)
 	e->sets = open_directory(client, "set");
 	if (e->up >= 0) {
 		each_entry(e, e->up, expire_in_up);
-		staging_temp_sweep(e->up);
+		staging_temp_sweep(e->up, "");
 	}
 	if (e->sets >= 0 && e->up >= 0) {
 		each_entry(e, e->sets, expire_set);
-		staging_temp_sweep(e->sets);
+		staging_temp_sweep(e->sets, "");
 	}
 	if (e->up >= 0)
 		close(e->up);

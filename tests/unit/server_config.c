@@ -158,6 +158,8 @@ Test(config, an_empty_file_is_all_defaults)
 	cr_expect_eq(s->trusted_proxy_count, 0);
 	cr_expect_eq(s->session_memory, 64 << 20);
 	cr_expect_not(s->require_sandbox);
+	cr_expect_eq(s->partial_expire_ms, UINT64_C(7) * 86400000);
+	cr_expect_eq(s->quota_scan_ms, 86400000);
 	cr_expect_eq(config_policy(c)->client_count, 0);
 	config_free(c);
 }
@@ -175,7 +177,8 @@ Test(config, each_directive_of_the_server_is_kept)
 		      "max-connections = 7\nmax-handshakes = 3\nhandshake-timeout = 1500ms\n"
 		      "stall-timeout = 2m\ndrain-time = 1h\nsession-memory = 1G\n"
 		      "require-sandbox = yes\npenalty = 3s\npenalty-max = 1d\n"
-		      "trusted-proxy = 192.0.2.0/28\ntrusted-proxy = 2001:db8::7\n");
+		      "trusted-proxy = 192.0.2.0/28\ntrusted-proxy = 2001:db8::7\n"
+		      "partial-expire = 30d\nquota-scan = 90m\n");
 	s = config_server(c);
 	cr_expect_eq(s->listen_count, 2);
 	cr_expect_eq(s->listen[1].port, 2);
@@ -199,6 +202,8 @@ Test(config, each_directive_of_the_server_is_kept)
 	cr_expect(!s->trusted_proxies[1].v4 && s->trusted_proxies[1].bits == 128);
 	cr_expect_eq(s->session_memory, 1 << 30);
 	cr_expect(s->require_sandbox);
+	cr_expect_eq(s->partial_expire_ms, UINT64_C(30) * 86400000);
+	cr_expect_eq(s->quota_scan_ms, 90 * 60000);
 	config_free(c);
 }
 
@@ -210,7 +215,7 @@ Test(config, each_directive_of_a_share_reaches_its_clients)
 	c = load_main(
 	    "[client c]\nkey = @1\nshare = s:/a/b/=list,put,delete\nshare = t=full\n"
 	    "[share s]\npath = /srv/x/\nmin-free = 12.5%\nrequire-mount = yes\n"
-	    "umask = 077\nsymlinks = refuse\n"
+	    "umask = 077\nsymlinks = refuse\nquota = 3T\nquota-files = 2M\n"
 	    "[share t]\npath = /srv/t\nmin-free = 2G\nread-only = yes\nshared-fs = yes\n");
 	cr_assert_eq(config_policy(c)->share_count, 2);
 	cr_expect_str_eq(config_policy(c)->shares[0].path, "/srv/x");
@@ -223,6 +228,9 @@ Test(config, each_directive_of_a_share_reaches_its_clients)
 	cr_expect_eq(g[0].rules.min_free_bytes, 0);
 	cr_expect(g[0].rules.require_mount && g[0].rules.refuse_symlinks);
 	cr_expect(g[0].rules.has_umask && g[0].rules.umask_bits == 077);
+	cr_expect_eq(g[0].rules.quota.bytes, UINT64_C(3) << 40);
+	cr_expect_eq(g[0].rules.quota.files, 2 << 20);
+	cr_expect(g[1].rules.quota.bytes == 0 && g[1].rules.quota.files == 0, "no limit");
 	cr_expect_eq(g[1].rights, RIGHT_LIST | RIGHT_GET, "a share that is read only");
 	cr_expect_str_eq(g[1].subtree, "");
 	cr_expect_eq(g[1].rules.min_free_bytes, UINT64_C(2) << 30);
@@ -242,9 +250,9 @@ Test(config, clients_have_what_they_say_and_else_what_clients_says)
 	    SHARE
 	    "[client one]\nkey = @1\nkey = @2\nshare = s=full\nfrom = 192.0.2.1\n"
 	    "max-connections = 2\nexpires = 2027-01-01\n"
-	    "rate = 100K\n"
+	    "rate = 100K\nquota = 5G\nquota-files = 7\nexpect-every = 26h\n"
 	    "[clients]\nrate = 1M\nfrom = 10.0.0.0/8\nfrom = 2001:db8::/32\nmax-connections = 5\n"
-	    "max-file-size = 1M\n");
+	    "max-file-size = 1M\nquota = 6G\nquota-files = 1K\nexpect-every = 7d\n");
 	write_client("two.conf", "[client two]\nkey = @3\nshare = s=readonly\nenabled = no\n"
 				 "expires = 2027-06-30T12:00:01Z\n");
 	c = load();
@@ -258,6 +266,12 @@ Test(config, clients_have_what_they_say_and_else_what_clients_says)
 	cr_expect_eq(one->expires_s, 1798761600);
 	cr_expect_not(one->disabled);
 	cr_expect_eq(one->rate, 100 << 10);
+	cr_expect_eq(one->quota.bytes, UINT64_C(5) << 30);
+	cr_expect_eq(one->quota.files, 7);
+	cr_expect_eq(one->expect_every_ms, 26 * 3600000);
+	cr_expect_eq(two->quota.bytes, UINT64_C(6) << 30);
+	cr_expect_eq(two->quota.files, 1024);
+	cr_expect_eq(two->expect_every_ms, 7 * 86400000);
 	cr_expect_eq(two->rate, 1 << 20);
 	cr_expect_eq(two->from_count, 2);
 	cr_expect_eq(two->max_connections, 5);
@@ -274,6 +288,9 @@ Test(config, clients_have_sixteen_connections_unless_something_else_is_said)
 	c = load_main(SHARE CLIENT);
 	cr_expect_eq(config_policy(c)->clients[0].max_connections, 16);
 	cr_expect_eq(config_policy(c)->clients[0].max_file_bytes, 0);
+	cr_expect_eq(config_policy(c)->clients[0].quota.bytes, 0);
+	cr_expect_eq(config_policy(c)->clients[0].quota.files, 0);
+	cr_expect_eq(config_policy(c)->clients[0].expect_every_ms, 0);
 	cr_expect_eq(config_policy(c)->clients[0].from_count, 0);
 	config_free(c);
 }
@@ -355,6 +372,11 @@ static const struct {
     {"[server]\npenalty = 11m\n", 0, "penalty is more than penalty-max"},
     {"[server]\nsession-memory = 31M\n", 2, "size"},
     {"[server]\nrequire-sandbox = true\n", 2, "yes or no"},
+    {"[server]\npartial-expire = 0\n", 2, "duration"},
+    {"[server]\npartial-expire = 999ms\n", 2, "duration"},
+    {"[server]\npartial-expire = never\n", 2, "duration"},
+    {"[server]\nquota-scan = 0\n", 2, "duration"},
+    {"[server]\nquota-scan = 367d\n", 2, "duration"},
     /* [share] */
     {"[share s]\numask = 027\n", 1, "has no path"},
     {"[share s]\npath = srv\n", 2, "begins with '/'"},
@@ -367,6 +389,11 @@ static const struct {
     {SHARE "umask = 1022\n", 3, "octal"},
     {SHARE "symlinks = follow\n", 3, "keep or refuse"},
     {SHARE "read-only = no way\n", 3, "yes or no"},
+    {SHARE "quota = 0\n", 3, "size"},
+    {SHARE "quota = 50%\n", 3, "size"},
+    {SHARE "quota = 1M\nquota = 2M\n", 4, "'quota' is there twice"},
+    {SHARE "quota-files = 0\n", 3, "number of files"},
+    {SHARE "quota-files = 2T\n", 3, "number of files"},
     /* [client] */
     {SHARE "[client c]\nshare = s=full\n", 3, "has no key"},
     {SHARE "[client c]\nkey = @1\n", 3, "has no share"},
@@ -401,6 +428,18 @@ static const struct {
     {SHARE CLIENT "max-file-size = 0\n", 6, "size"},
     {SHARE CLIENT "max-file-size = 0.5\n", 6, "size"},
     {SHARE CLIENT "enabled = maybe\n", 6, "yes or no"},
+    {SHARE CLIENT "quota = 0\n", 6, "size"},
+    {SHARE CLIENT "quota = 2000000T\n", 6, "size"},
+    {SHARE CLIENT "quota-files = -1\n", 6, "number of files"},
+    {SHARE CLIENT "quota-files = many\n", 6, "number of files"},
+    {SHARE CLIENT "expect-every = 0\n", 6, "duration"},
+    {SHARE CLIENT "expect-every = 10y\n", 6, "duration"},
+    {SHARE CLIENT "expect-every = 1h\nexpect-every = 2h\n", 7, "twice"},
+    {"[clients]\nquota = none\n", 2, "size"},
+    {"[clients]\nquota-files = 0\n", 2, "number of files"},
+    {"[clients]\nexpect-every = daily\n", 2, "duration"},
+    {"[server]\nquota = 1G\n", 2, "no key 'quota'"},
+    {SHARE "expect-every = 1h\n", 3, "no key 'expect-every'"},
     {"[clients]\nmax-connections = 1\n", 2, "from 2 to 1024"},
     {"[clients]\nfrom = nowhere\n", 2, "ADDRESS"},
 };
@@ -524,7 +563,8 @@ Test(config, knows_what_counts_only_from_the_next_start)
 	check_needs("[server]\nkey = /a\nstate = /b\n", "[server]\nstate = /c\n", "key,state");
 }
 
-/* A change of anything of a client, and of nothing else, changes its fingerprint. */
+/* A change of anything of a client that a session needs, and of nothing else, changes its
+ * fingerprint. */
 Test(config, fingerprints_differ_where_the_client_does)
 {
 	static const struct {
@@ -551,6 +591,11 @@ Test(config, fingerprints_differ_where_the_client_does)
 	    {SHARE CLIENT "expires = 2037-01-01\n", false},
 	    {SHARE CLIENT "max-connections = 3\n", false},
 	    {SHARE CLIENT "max-file-size = 3\n", false},
+	    {SHARE CLIENT "quota = 1G\n", false},
+	    {SHARE CLIENT "quota-files = 3\n", false},
+	    {SHARE "quota = 1G\n" CLIENT, false},
+	    {SHARE "quota-files = 3\n" CLIENT, false},
+	    {SHARE CLIENT "expect-every = 1h\n", true},
 	    {SHARE CLIENT "enabled = no\n", false},
 	    {SHARE CLIENT "[clients]\nmax-connections = 3\n", false},
 	};
