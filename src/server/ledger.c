@@ -266,6 +266,12 @@ look_at_limits(const struct ledger *l, const struct account *a)
 }
 
 static uint64_t
+least_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t
 plus(uint64_t a, uint64_t b)
 {
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -335,10 +341,16 @@ ledger_reserve(struct ledger *l, uint32_t account, const struct usage *wanted,
 	return answer;
 }
 
+/*
+ * Directories that come with what was asked for are counted where they pass the limit too, for they
+ * are there; but no session adds others without end.
+ */
 static uint64_t
-least_of(uint64_t a, uint64_t b)
+beyond(const struct ledger *l, uint32_t place, const struct quota *quota)
 {
-	return a < b ? a : b;
+	if (place == LEDGER_NONE || quota->files == 0)
+		return UINT64_MAX;
+	return minus(plus(quota->files, LEDGER_FILES_BEYOND), l->places[place].used.files);
 }
 
 void
@@ -358,7 +370,8 @@ ledger_change(struct ledger *l, uint32_t account, const struct usage_tally *chan
 	take_away(l, a->place, &gone);
 	limits = look_at_limits(l, a);
 	made.bytes = least_of(made.bytes, limits.left.bytes);
-	made.files = least_of(made.files, limits.left.files);
+	made.files = least_of(made.files, beyond(l, a->place, &a->client->quota));
+	made.files = least_of(made.files, beyond(l, a->share_place, &a->grant->rules.quota));
 	add(l, a->place, &made);
 }
 

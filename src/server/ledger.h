@@ -8,8 +8,8 @@
  * is there, all of it counts.
  *
  * The supervisor alone has it.  What a session says is taken for its client's own place and those
- * around it, and for no more than it could do: adding stops at what the client may have, taking
- * away at what there is in its place.
+ * around it, and for no more than it could do: adding stops at what the client may have
+ * (and some directories more), taking away at what there is in its place.
  */
 #ifndef SERVER_LEDGER_H
 #define SERVER_LEDGER_H
@@ -23,7 +23,8 @@
 
 struct ledger;
 
-#define LEDGER_NONE UINT32_MAX
+#define LEDGER_NONE	    UINT32_MAX
+#define LEDGER_FILES_BEYOND 1024u /* of a limit: directories above what was allowed */
 
 /* Of this policy, which it borrows, and nothing known.  NULL without memory. */
 struct ledger *ledger_new(const struct policy *policy);

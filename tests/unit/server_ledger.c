@@ -225,6 +225,28 @@ Test(ledger, a_session_adds_no_more_than_it_may_have)
 	cr_expect_eq(bytes_of(WHOLE), 1000);
 }
 
+Test(ledger, directories_that_come_with_something_pass_the_limit_but_not_without_end)
+{
+	const struct usage_tally one = {.made = {.files = 1}};
+	const struct usage_tally many = {.made = {.files = UINT64_MAX}};
+	struct ledger_figures f;
+
+	clients[2].quota.files = 10;
+	share_quota(0, 100);
+	make_ledger();
+	count_all(0, 10);
+	ledger_change(ledger, B_S, &one);
+	ledger_look(ledger, B_S, &f);
+	cr_expect_eq(f.used.files, 11);
+	ledger_change(ledger, B_S, &many);
+	ledger_change(ledger, B_S, &many);
+	ledger_look(ledger, B_S, &f);
+	cr_expect_eq(f.used.files, 10 + LEDGER_FILES_BEYOND);
+	ledger_change(ledger, WHOLE, &many);
+	ledger_look(ledger, WHOLE, &f);
+	cr_expect_eq(f.used.files, 100 + LEDGER_FILES_BEYOND);
+}
+
 static uint32_t
 place_of_a(void)
 {
