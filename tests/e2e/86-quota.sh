@@ -4,13 +4,12 @@
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 mkdir "$tmp/share"
-client_lines= share_lines=
+client_lines=''
 describe()
 {
 	configure <<EOF
 [share s]
 path = $tmp/share
-$share_lines
 [client c]
 key = $client_key
 share = s:/c=full

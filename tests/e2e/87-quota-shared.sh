@@ -4,7 +4,7 @@
 make_keys
 "$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"
 mkdir "$tmp/share"
-share_lines= a_lines= b_lines=
+share_lines='' a_lines='' b_lines=''
 describe()
 {
 	configure <<EOF
