@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
@@ -40,7 +39,8 @@
 #define PARTIAL_EXPIRE_MS    UINT64_C(604800000)
 #define QUOTA_SCAN_MS	     UINT64_C(86400000)
 
-#define TURN_MESSAGES 64u /* of one child, then it is the others' turn */
+#define TURN_MESSAGES 64u   /* of one child, then it is the others' turn */
+#define LAST_MESSAGES 4096u /* more than fit into the pair of a child that is dead */
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -244,13 +244,13 @@ reap(struct supervisor *s)
 		p->pid = 0;
 		if (p->state == PEER_GREETING) {
 			/* It may have reported and ended before its report was read. */
-			on_pair(s, p, UINT_MAX);
+			on_pair(s, p, LAST_MESSAGES);
 			if (p->state == PEER_GREETING)
 				admission_over(s, p, status);
 			admission_start_greeters(s);
 			continue;
 		}
-		on_pair(s, p, UINT_MAX);
+		on_pair(s, p, LAST_MESSAGES);
 		sessions_over(s, p, status);
 	}
 }

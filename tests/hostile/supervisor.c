@@ -322,8 +322,8 @@ only_child(void)
  */
 Test(supervisor, a_greeter_gets_the_help_of_the_key_once)
 {
-	static const enum pair_type more[] = {PAIR_DH, PAIR_JOIN, PAIR_ENDED, PAIR_JOINED,
-					      PAIR_NAMED};
+	static const enum pair_type more[] = {PAIR_DH,	  PAIR_JOIN,	PAIR_ENDED,   PAIR_JOINED,
+					      PAIR_NAMED, PAIR_RESERVE, PAIR_CHANGED, PAIR_COUNTED};
 
 	expect_service();
 	while (only_child() != 0)
@@ -359,6 +359,74 @@ Test(supervisor, a_greeter_gets_the_help_of_the_key_once)
 			sched_yield();
 	}
 	expect_service();
+}
+
+/* The pair of the only child, as if that had been taken over. */
+static int
+pair_of_child(void)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, only_child(), 0);
+	int pair = (int)syscall(SYS_pidfd_getfd, pidfd, CHILD_PAIR, 0);
+
+	if (pair < 0 && (errno == EPERM || errno == ENOSYS))
+		cr_skip_test("a session's descriptors cannot be had here");
+	cr_assert(pair >= 0, "%s", strerror(errno));
+	close(pidfd);
+	return pair;
+}
+
+/* A session that was taken over speaks of what is not its client's, or is not for it to say. */
+Test(supervisor, a_session_is_killed_for_what_is_not_its_own)
+{
+	static const struct pair_message bad[] = {
+	    {.type = PAIR_RESERVE, .reserve.grant = 1},
+	    {.type = PAIR_CHANGED, .changed.grant = UINT32_MAX},
+	    {.type = PAIR_COUNTED},
+	    {.type = PAIR_SCANNED},
+	    {.type = PAIR_RESERVED},
+	};
+
+	expect_service();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct channel *ch;
+		struct message m;
+		int pair;
+
+		while (only_child() != 0)
+			sched_yield();
+		ch = session(1, 1);
+		pair = pair_of_child();
+		cr_assert_eq(pair_send(pair, &bad[i]), 0);
+		cr_expect_lt(receive(ch, &m), 0, "it lives on after message %d", bad[i].type);
+		close(pair);
+		channel_free(ch);
+	}
+	expect_service();
+}
+
+/* What a session may say, again and again, keeps nobody else from being served. */
+Test(supervisor, a_session_that_says_too_much_keeps_nobody_from_being_served)
+{
+	const struct pair_message changed = {.type = PAIR_CHANGED,
+					     .changed.tally = {.gone = {UINT64_MAX, UINT64_MAX}}};
+	struct channel *ch;
+	pid_t flood;
+	int pair;
+
+	expect_service();
+	while (only_child() != 0)
+		sched_yield();
+	ch = session(1, 1);
+	pair = pair_of_child();
+	if ((flood = fork()) == 0)
+		for (;;)
+			(void)pair_send(pair, &changed);
+	for (int i = 0; i < 3; i++)
+		expect_service();
+	kill(flood, SIGKILL);
+	cr_assert_eq(waitpid(flood, NULL, 0), flood);
+	close(pair);
+	channel_free(ch);
 }
 
 Test(supervisor, of_many_connections_of_one_stream_the_last_one_stays)
