@@ -288,7 +288,7 @@ books_take(struct supervisor *s, struct books *fresh)
 	old = *b;
 	*b = *fresh;
 	books_scan_plan(s);
-	books_scan_carry(b, &old);
+	books_scan_carry(s, &old);
 	books_drop(&old);
 	for (size_t i = 0; i < MAX_PEERS; i++) {
 		struct peer *p = &s->peers.table[i];

@@ -78,8 +78,11 @@ void books_save_within(struct supervisor *s, uint64_t ms);
 /* When each share is scanned for the first time. */
 void books_scan_plan(struct supervisor *s);
 
-/* Shares of another policy that were scanned keep their turn, unless there is more to count. */
-void books_scan_carry(struct books *fresh, const struct books *old);
+/*
+ * Shares of another policy that were scanned under the one before keep their turn, unless there is
+ * more to count, or quota-scan is shorter now.
+ */
+void books_scan_carry(struct supervisor *s, const struct books *old);
 
 /* The present scan, if there is one, is of no use any more. */
 void books_scan_stop(struct supervisor *s);

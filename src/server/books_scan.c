@@ -287,20 +287,32 @@ books_scan_plan(struct supervisor *s)
 		b->due_ms[i] = now_ms + (ledger_share(b->ledger, i).wanted ? 0 : pause_ms);
 }
 
-void
-books_scan_carry(struct books *fresh, const struct books *old)
+/* When the share of this place was to be scanned; UINT64_MAX: it is not known. */
+static uint64_t
+turn_of(const struct books *b, const struct ledger_place *place)
 {
-	for (size_t i = 0; i < ledger_share_count(fresh->ledger); i++) {
-		const struct ledger_share share = ledger_share(fresh->ledger, i);
-		const struct ledger_place *place = ledger_place(fresh->ledger, share.first);
+	for (size_t i = 0; i < ledger_share_count(b->ledger); i++) {
+		const struct ledger_share share = ledger_share(b->ledger, i);
+		const struct ledger_place *first = ledger_place(b->ledger, share.first);
 
-		for (size_t j = 0; j < ledger_share_count(old->ledger) && share.known; j++) {
-			const struct ledger_share before = ledger_share(old->ledger, j);
-			const struct ledger_place *was = ledger_place(old->ledger, before.first);
+		if (strcmp(first->share, place->share) == 0 &&
+		    strcmp(first->path, place->path) == 0)
+			return b->due_ms[i];
+	}
+	return UINT64_MAX;
+}
 
-			if (strcmp(place->share, was->share) == 0 &&
-			    strcmp(place->path, was->path) == 0)
-				fresh->due_ms[i] = old->due_ms[j];
-		}
+void
+books_scan_carry(struct supervisor *s, const struct books *old)
+{
+	struct books *b = &s->books;
+	uint64_t latest_ms = clock_ms() + s->settings.quota_scan_ms;
+
+	for (size_t i = 0; i < ledger_share_count(b->ledger); i++) {
+		const struct ledger_share share = ledger_share(b->ledger, i);
+		uint64_t turn_ms = turn_of(old, ledger_place(b->ledger, share.first));
+
+		if (share.known && turn_ms != UINT64_MAX)
+			b->due_ms[i] = turn_ms < latest_ms ? turn_ms : latest_ms;
 	}
 }

@@ -1,6 +1,5 @@
 #include "src/store/staging_expire.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/store/each_name.h"
 #include "src/store/journal.h"
 #include "src/store/publish.h"
 #include "src/store/remove_tree.h"
@@ -23,6 +23,7 @@ enum {
 };
 
 struct expiry {
+	int staging;
 	int up, sets; /* of the client that is looked at; -1: it has none */
 	int64_t before_s;
 	struct staging_expired *expired;
@@ -259,80 +260,66 @@ expire_lock(struct expiry *e, const char *lock_name)
 	close(lock);
 }
 
-static void
-expire_in_up(struct expiry *e, const char *name)
+static bool
+take_of_up(void *arg, const char *name)
 {
+	struct expiry *e = arg;
+
+	progress(e);
 	if (is_id(name, ".jnl"))
 		expire_partial(e, name);
 	else if (is_id(name, ".lock"))
 		expire_lock(e, name);
 	else
 		expire_stray(e, name);
+	return true;
 }
 
-static void
-each_entry(struct expiry *e, int dir, void (*visit)(struct expiry *e, const char *name))
+static bool
+take_of_sets(void *arg, const char *name)
 {
-	int fd = open_directory(dir, ".");
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
+	struct expiry *e = arg;
 
-	if (d == NULL) {
-		fail(e, errno);
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-			progress(e);
-			visit(e, entry->d_name);
-		}
-	closedir(d);
+	progress(e);
+	expire_set(e, name);
+	return true;
 }
 
-static void
-expire_client(int client, struct expiry *e)
+static bool
+take_client(void *arg, const char *name)
 {
+	struct expiry *e = arg;
+	int client = open_directory(e->staging, name);
+
+	if (client < 0)
+		return true;
 	e->up = open_directory(client, "up");
 	e->sets = open_directory(client, "set");
 	if (e->up >= 0) {
-		each_entry(e, e->up, expire_in_up);
+		each_name(e->up, take_of_up, e);
 		staging_temp_sweep(e->up, "");
 	}
 	if (e->sets >= 0 && e->up >= 0) {
-		each_entry(e, e->sets, expire_set);
+		each_name(e->sets, take_of_sets, e);
 		staging_temp_sweep(e->sets, "");
 	}
 	if (e->up >= 0)
 		close(e->up);
 	if (e->sets >= 0)
 		close(e->sets);
+	close(client);
+	return true;
 }
 
 void
 staging_expire(int staging, int64_t before_s, struct staging_expired *expired,
 	       void (*progress_fn)(void *arg), void *arg)
 {
-	struct expiry e = {
-	    .before_s = before_s, .expired = expired, .progress = progress_fn, .arg = arg};
-	int fd = open_directory(staging, ".");
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
+	struct expiry e = {.staging = staging,
+			   .before_s = before_s,
+			   .expired = expired,
+			   .progress = progress_fn,
+			   .arg = arg};
 
-	if (d == NULL) {
-		fail(&e, errno);
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		int client = entry->d_name[0] != '.' ? open_directory(dirfd(d), entry->d_name) : -1;
-
-		if (client < 0)
-			continue;
-		expire_client(client, &e);
-		close(client);
-	}
-	closedir(d);
+	each_name(staging, take_client, &e);
 }

@@ -11,7 +11,7 @@ struct staging_expired {
 	uint64_t partials; /* and what belonged to none */
 	uint64_t sets;
 	uint64_t bytes;	 /* of both */
-	uint64_t failed; /* what could not be removed, or looked at */
+	uint64_t failed; /* what could not be removed */
 };
 
 /*
