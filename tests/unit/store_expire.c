@@ -145,15 +145,18 @@ Test(expire, what_belongs_to_nothing_goes_when_it_is_old)
 	    "10112233445566778899aabbccddeeff.jnl",  /* without a partial */
 	    "20112233445566778899aabbccddeeff.lock", /* without a set */
 	    "30112233445566778899aabbccddeeff.jnl.new",
+	    /* of a node (struct upload_staging) */
+	    "40112233445566778899aabbccddeeff.0011223344556677.jnl",
+	    "50112233445566778899aabbccddeeff.0011223344556677.part",
 	};
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		make_file(up, names[i], "x", 0600);
 	cr_expect_eq(expire_before(hour_ago()).partials, 0);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		age(up, names[i]);
-	cr_assert_eq(entries_in(up), 4);
-	cr_expect_eq(expire_before(hour_ago()).partials, 3);
+	cr_assert_eq(entries_in(up), 6);
+	cr_expect_eq(expire_before(hour_ago()).partials, 5);
 	cr_expect_eq(entries_in(up), 0);
 }
 

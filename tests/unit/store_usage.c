@@ -130,7 +130,7 @@ Test(usage, counts_partials_and_sets_but_not_what_the_server_needs_for_itself)
 
 	assert_ok(staging_open(room, key, &up));
 	assert_ok(staging_open_sets(room, key, &sets));
-	assert_ok(staging_temp_open(up, &temp, name));
+	assert_ok(staging_temp_open(up, "", &temp, name));
 	make_file(up, "0123.part", "123456", 0600);
 	make_file(up, "0123.jnl", "journal", 0600);
 	make_file(up, "4567.lock", "lock", 0600);
