@@ -33,13 +33,17 @@ check_shares(const struct policy *policy)
 	}
 }
 
-/* A key file that is named must be usable; the other one is made at the first start. */
+/* Key files that are named must be usable; another one is made at the first start. */
 static int
 check_key(const struct server_config *server)
 {
 	uint8_t public_key[KEY_BYTES];
 
-	return server->key_file == NULL ? 0 : settings_public_key("check", server, public_key);
+	int code = 0;
+
+	for (size_t i = 0; i < server->key_file_count && code == 0; i++)
+		code = settings_public_key("check", server, i, public_key);
+	return code;
 }
 
 /* Takes the options; 0 or the exit code after a complaint. */

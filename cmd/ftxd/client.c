@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "cmd/ftxd/client_file.h"
+#include "cmd/ftxd/invited.h"
+#include "cmd/ftxd/options.h"
 #include "cmd/ftxd/settings.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
@@ -32,26 +34,6 @@ usage(const char *why)
 {
 	complain("client", "%s\nusage: " USAGE, why);
 	return FTX_EXIT_USAGE;
-}
-
-/* The value of an option that is argument i or begins it; NULL: it is another argument. */
-static const char *
-option_value(int argc, char **argv, int *i, const char *name)
-{
-	size_t length = strlen(name);
-	const char *arg = argv[*i];
-
-	if (strncmp(arg, name, length) != 0)
-		return NULL;
-	if (arg[length] == '=' && arg[1] == '-')
-		return arg + length + 1;
-	if (arg[length] != '\0')
-		return NULL;
-	if (*i + 1 == argc)
-		return "";
-	++*i;
-	assert(argv[*i] != NULL);
-	return argv[*i];
 }
 
 /* Not by getopt(): a public key may begin with '-', and is no option then. */
@@ -86,6 +68,8 @@ state_of(const struct client_policy *client)
 {
 	if (client->disabled)
 		return "disabled";
+	if (client->key_count == 0)
+		return "invited";
 	return client->expires_s != 0 && time(NULL) >= client->expires_s ? "expired" : "enabled";
 }
 
@@ -116,43 +100,6 @@ list(const struct request *q)
 	return 0;
 }
 
-/* The file of a new client, owned; NULL after a complaint, with *code set. */
-static char *
-new_text(const struct request *q, int *code)
-{
-	uint8_t key[KEY_BYTES];
-	char *text = NULL;
-	size_t length;
-	FILE *f;
-
-	*code = FTX_EXIT_USAGE;
-	if (key_parse(key, q->words[2]) != 0) {
-		usage("KEY is no public key: 43 characters, as \"ftx key\" prints them");
-		return NULL;
-	}
-	if ((f = open_memstream(&text, &length)) == NULL) {
-		complain("client", "%s", error_text(FTX_E_NOMEM));
-		*code = FTX_EXIT_FAILURE;
-		return NULL;
-	}
-	fprintf(f, "[client %s]\nkey = %s\n", q->words[1], q->words[2]);
-	for (size_t i = 0; i < q->share_count; i++) {
-		struct share_spec spec;
-		const char *why;
-
-		if (share_spec_parse(&spec, q->shares[i], &why) != 0 ||
-		    (why = "it is several lines", strchr(q->shares[i], '\n') != NULL)) {
-			complain("client", "--share '%s': %s", q->shares[i], why);
-			fclose(f);
-			free(text);
-			return NULL;
-		}
-		fprintf(f, "share = %s\n", q->shares[i]);
-	}
-	*code = fclose(f) == 0 ? 0 : FTX_EXIT_FAILURE;
-	return text;
-}
-
 /* What the new client is to be told.  It is there even if this cannot be said. */
 static void
 print_addresses(const struct request *q)
@@ -167,8 +114,8 @@ print_addresses(const struct request *q)
 		return;
 	client = policy_of_name(config_policy(config), q->words[1]);
 	if (client != NULL &&
-	    settings_public_key("client", config_server(config), public_key) == 0) {
-		settings_place(place, config_server(config));
+	    settings_public_key("client", config_server(config), 0, public_key) == 0) {
+		settings_place(place, config_server(config), NULL);
 		key_format(key, public_key);
 		for (size_t i = 0; i < client->grant_count; i++)
 			printf("ftx://%s@%s/%s/\n", key, place, client->grants[i].share);
@@ -179,9 +126,13 @@ print_addresses(const struct request *q)
 static int
 add(const struct request *q, struct client_file *f)
 {
+	uint8_t key[KEY_BYTES];
+	char *text = NULL;
 	int code;
-	char *text = new_text(q, &code);
 
+	if (key_parse(key, q->words[2]) != 0)
+		return usage("KEY is no public key: 43 characters, as \"ftx key\" prints them");
+	code = client_text("client", q->words[1], q->words[2], q->shares, q->share_count, &text);
 	if (code == 0)
 		code = client_file_add(f, text);
 	free(text);
@@ -204,11 +155,13 @@ enable(const struct request *q, struct client_file *f)
 	return client_file_enable(f, true);
 }
 
+/* Also what an invite has brought it, or may still bring it. */
 static int
 erase(const struct request *q, struct client_file *f)
 {
-	(void)q;
-	return client_file_remove(f);
+	int code = client_file_remove(f);
+
+	return code != 0 ? code : invited_forget("client", q->file, q->words[1]);
 }
 
 static const struct {

@@ -14,6 +14,7 @@
 #include "src/base/directory.h"
 #include "src/base/io.h"
 #include "src/server/config.h"
+#include "src/server/rights.h"
 
 #define MAX_FILE_BYTES (1u << 20)
 /* Not read as a client's: it begins with a dot. */
@@ -23,6 +24,45 @@ static int
 failed(const char *path, int errnum)
 {
 	complain("client", "'%s': %s", path, strerror(errnum));
+	return FTX_EXIT_FAILURE;
+}
+
+static int
+check_share(const char *verb, const char *text)
+{
+	struct share_spec spec;
+	const char *why;
+
+	if (share_spec_parse(&spec, text, &why) == 0 &&
+	    (why = "it is several lines", strchr(text, '\n') == NULL))
+		return 0;
+	complain(verb, "--share '%s': %s", text, why);
+	return FTX_EXIT_USAGE;
+}
+
+int
+client_text(const char *verb, const char *client, const char *key, const char *const *shares,
+	    size_t share_count, char **text)
+{
+	size_t length;
+	FILE *f;
+
+	*text = NULL;
+	for (size_t i = 0; i < share_count; i++)
+		if (check_share(verb, shares[i]) != 0)
+			return FTX_EXIT_USAGE;
+	if ((f = open_memstream(text, &length)) == NULL) {
+		complain(verb, "%s", error_text(FTX_E_NOMEM));
+		return FTX_EXIT_FAILURE;
+	}
+	fprintf(f, "[client %s]\nkey = %s\n", client, key);
+	for (size_t i = 0; i < share_count; i++)
+		fprintf(f, "share = %s\n", shares[i]);
+	if (fclose(f) == 0)
+		return 0;
+	complain(verb, "%s", error_text(FTX_E_NOMEM));
+	free(*text);
+	*text = NULL;
 	return FTX_EXIT_FAILURE;
 }
 

@@ -22,6 +22,13 @@ struct client_file {
 };
 
 /*
+ * The text of a new client's file, owned by the caller, NULL after a complaint in the name of verb.
+ * 0 or the exit code.
+ */
+int client_text(const char *verb, const char *client, const char *key, const char *const *shares,
+		size_t share_count, char **text);
+
+/*
  * Each returns 0, or the exit code after a complaint in the name of client.  client_file_open()
  * makes clients.d where make is set and there is none; what it opens, client_file_close() closes in
  * any case.

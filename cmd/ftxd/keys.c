@@ -81,12 +81,16 @@ key_of_config(const char *file)
 	char text[KEY_TEXT_CHARS + 1];
 	uint8_t public_key[KEY_BYTES];
 	struct config *config;
+	const struct server_config *server;
 	int code = settings_load("key", file, &config);
 
 	if (code != 0)
 		return code;
-	if ((code = settings_public_key("key", config_server(config), public_key)) == 0) {
-		settings_place(place, config_server(config));
+	server = config_server(config);
+	settings_place(place, server, NULL);
+	for (size_t i = 0; i < settings_key_count(server) && code == 0; i++) {
+		if ((code = settings_public_key("key", server, i, public_key)) != 0)
+			break;
 		key_format(text, public_key);
 		printf("%s\nftx://%s@%s\n", text, text, place);
 	}

@@ -21,6 +21,8 @@ static const struct {
     {"client", verb_client,
      "client ls | add NAME KEY --share SPEC... | disable NAME | enable NAME | rm NAME  [-c FILE]"},
     {"status", verb_status, "status [--json] [-c FILE]"},
+    {"invite", verb_invite,
+     "invite NAME [--share SPEC]... [--address HOST[:PORT]] [--ttl DURATION] [-c FILE]"},
     {"serve", verb_serve,
      "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
     {"keygen", verb_keygen, "keygen -o FILE"},
@@ -47,6 +49,13 @@ usage(FILE *out)
 	    "status  tells what the daemon of FILE does: sessions, clients, shares; with --json "
 	    "an\n"
 	    "        object a line\n"
+	    "invite  makes a new client whose key comes later, and prints a code that is good "
+	    "once:\n"
+	    "        ftx join CODE on its machine brings the key; without --share, another code "
+	    "for\n"
+	    "        a client that has not come yet\n"
+	    "        --address  where it finds the server (public-address or listen of FILE)\n"
+	    "        --ttl      how long the code is good, 10m unless given\n"
 	    "serve   serves one directory; prints its address first:\n"
 	    "        ftx://SERVERKEY@127.0.0.1:PORT/SHARE\n"
 	    "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"

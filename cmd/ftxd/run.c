@@ -27,7 +27,8 @@ struct run {
 	size_t listener_count;
 	size_t passed_count; /* of them, those that the service manager has opened */
 	char *state;	     /* that of the start counts; owned */
-	struct key_holder key;
+	struct key_holder keys[SERVER_KEYS];
+	size_t key_count;
 	struct service service;
 	char *control_path; /* owned; of a socket that is there; NULL: none is yet */
 	int control;
@@ -152,16 +153,24 @@ release(void *arg, const struct policy *policy)
 }
 
 static int
-setup_key(struct run *run)
+setup_keys(struct run *run)
 {
-	uint8_t *secret = settings_key("run", config_server(run->present), true);
+	const struct server_config *server = config_server(run->present);
+	size_t count = settings_key_count(server);
 
-	if (secret == NULL)
-		return FTX_EXIT_CONFIG;
-	if (key_holder_init(&run->key, secret) == 0)
-		return 0;
-	complain("run", "this kernel does not keep the key from child processes");
-	return FTX_EXIT_CONFIG;
+	for (; run->key_count < count; run->key_count++) {
+		uint8_t *secret = settings_key("run", server, run->key_count, true);
+
+		if (secret == NULL)
+			return FTX_EXIT_CONFIG;
+		if (key_holder_init(&run->keys[run->key_count], secret) != 0) {
+			complain("run", "this kernel does not keep the key from child processes");
+			return FTX_EXIT_CONFIG;
+		}
+		if (run->key_count > 0)
+			run->keys[run->key_count - 1].other = &run->keys[run->key_count];
+	}
+	return 0;
 }
 
 /* In a network without a way out nobody would come, and nobody would say so. */
@@ -298,7 +307,7 @@ serve(struct run *run)
 {
 	const char *why = objection(config_server(run->present));
 	struct supervisor_options options = {.listeners = run->fds,
-					     .key = &run->key,
+					     .key = run->keys,
 					     .service = &run->service,
 					     .state = run->state,
 					     .reload = reload,
@@ -313,7 +322,7 @@ serve(struct run *run)
 		return FTX_EXIT_CONFIG;
 	}
 	set_log(config_server(run->present));
-	if ((code = setup_key(run)) != 0 || (code = setup_listeners(run)) != 0 ||
+	if ((code = setup_keys(run)) != 0 || (code = setup_listeners(run)) != 0 ||
 	    (code = setup_control(run)) != 0)
 		return code;
 	options.listener_count = run->listener_count;
@@ -356,8 +365,9 @@ verb_run(int argc, char **argv)
 		return FTX_EXIT_FAILURE;
 	}
 	code = serve(&run);
+	for (size_t i = 0; i < run.key_count; i++)
+		key_holder_release(&run.keys[i]);
 	free(run.state);
-	key_holder_release(&run.key);
 	config_free(run.present);
 	return code;
 }

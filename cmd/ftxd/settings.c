@@ -55,17 +55,23 @@ settings_control(const struct server_config *server)
 				       : path_join(server->state, CONFIG_CONTROL);
 }
 
-char *
-settings_key_file(const struct server_config *server)
+size_t
+settings_key_count(const struct server_config *server)
 {
-	return server->key_file != NULL ? strdup(server->key_file)
-					: path_join(server->state, "server-key");
+	return server->key_file_count > 0 ? server->key_file_count : 1;
+}
+
+char *
+settings_key_file(const struct server_config *server, size_t n)
+{
+	return server->key_file_count > 0 ? strdup(server->key_files[n])
+					  : path_join(server->state, "server-key");
 }
 
 uint8_t *
-settings_key(const char *verb, const struct server_config *server, bool make)
+settings_key(const char *verb, const struct server_config *server, size_t n, bool make)
 {
-	char *path = settings_key_file(server);
+	char *path = settings_key_file(server, n);
 	uint8_t *secret;
 
 	if (path == NULL) {
@@ -73,7 +79,7 @@ settings_key(const char *verb, const struct server_config *server, bool make)
 		return NULL;
 	}
 	/* A server that makes itself another key because a disk is not there helps nobody. */
-	secret = key_load(verb, path, make && server->key_file == NULL, NULL);
+	secret = key_load(verb, path, make && server->key_file_count == 0, NULL);
 	free(path);
 	return secret;
 }
@@ -100,44 +106,60 @@ directory_is_there(const char *path)
 	return directory_of(directory, path) == 0 && access(directory, F_OK) == 0;
 }
 
-static uint8_t *
-load_as_owner(const char *verb, const char *path, bool make)
+int
+settings_as_owner(const char *verb, const char *path, int (*work)(void *arg), void *arg)
 {
 	struct stat owner;
-	uint8_t *secret = NULL;
+	int code = FTX_EXIT_FAILURE;
 
 	find_owner(path, &owner);
 	if (geteuid() != 0 || owner.st_uid == 0)
-		return key_load(verb, path, make, NULL);
-	/* What a directory's owner may put there must not be done with root's powers. */
+		return work(arg);
 	if (setegid(owner.st_gid) != 0 || seteuid(owner.st_uid) != 0)
 		complain(verb, "'%s': cannot become its owner: %s", path, strerror(errno));
 	else
-		secret = key_load(verb, path, make, NULL);
+		code = work(arg);
 	if (seteuid(0) != 0 || setegid(0) != 0) {
 		complain(verb, "cannot become root again: %s", strerror(errno));
 		exit(FTX_EXIT_FAILURE);
 	}
-	return secret;
+	return code;
+}
+
+struct load {
+	const char *verb, *path;
+	bool make;
+	uint8_t *secret;
+};
+
+static int
+load(void *arg)
+{
+	struct load *l = arg;
+
+	l->secret = key_load(l->verb, l->path, l->make, NULL);
+	return l->secret != NULL ? 0 : FTX_EXIT_CONFIG;
 }
 
 int
-settings_public_key(const char *verb, const struct server_config *server,
+settings_public_key(const char *verb, const struct server_config *server, size_t n,
 		    uint8_t public_key[static KEY_BYTES])
 {
-	char *path = settings_key_file(server);
-	uint8_t *secret = NULL;
+	struct load l = {.verb = verb};
+	char *path = settings_key_file(server, n);
+	int code = FTX_EXIT_CONFIG;
 
+	l.path = path;
+	l.make = server->key_file_count == 0 && path != NULL && directory_is_there(path);
 	if (path == NULL)
 		complain(verb, "%s", error_text(FTX_E_NOMEM));
 	else
-		secret =
-		    load_as_owner(verb, path, server->key_file == NULL && directory_is_there(path));
+		code = settings_as_owner(verb, path, load, &l);
 	free(path);
-	if (secret == NULL)
+	if (code != 0)
 		return FTX_EXIT_CONFIG;
-	key_public(public_key, secret);
-	key_secret_free(secret);
+	key_public(public_key, l.secret);
+	key_secret_free(l.secret);
 	return 0;
 }
 
@@ -151,13 +173,15 @@ has_port(const char *address)
 }
 
 void
-settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server)
+settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server,
+	       const char *told)
 {
 	const struct listen_address *a = &server->listen[0];
-	const char *told = server->public_address;
 	char host[HOST_NAME_MAX + 3];
 	bool v6 = strchr(a->host, ':') != NULL;
 
+	if (told == NULL)
+		told = server->public_address;
 	snprintf(host, sizeof(host), v6 ? "[%s]" : "%s", a->host);
 	if (listen_is_any(a) && gethostname(host, sizeof(host)) != 0)
 		strcpy(host, "localhost");

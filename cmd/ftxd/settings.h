@@ -18,24 +18,38 @@ int settings_load(const char *verb, const char *file, struct config **config);
 /* Where the control socket is, owned; NULL without memory. */
 char *settings_control(const struct server_config *server);
 
-/* The file of the server's secret key, owned; NULL without memory. */
-char *settings_key_file(const struct server_config *server);
+/* How many secret keys the server has, 1 or more; the first is what people are told. */
+size_t settings_key_count(const struct server_config *server);
+
+/* The file of the n-th of them, owned; NULL without memory. */
+char *settings_key_file(const struct server_config *server, size_t n);
 
 /* Reads it; makes it first if it is missing, make is set, and the configuration does not name it.
  * Owned by the caller (key_secret_free()); NULL after a complaint. */
-uint8_t *settings_key(const char *verb, const struct server_config *server, bool make);
+uint8_t *settings_key(const char *verb, const struct server_config *server, size_t n, bool make);
 
 /*
- * The public key, for verbs that tell it.  Root reads, and makes, the key as the user that the
+ * The n-th public key, for verbs that tell it.  Root reads, and makes, the key as the user that the
  * daemon's directory or else the key file belongs to.  It is made where it is missing, the
  * configuration does not name it, and its directory is there.  0, or FTX_EXIT_CONFIG after a
  * complaint.
  */
-int settings_public_key(const char *verb, const struct server_config *server,
+int settings_public_key(const char *verb, const struct server_config *server, size_t n,
 			uint8_t public_key[static KEY_BYTES]);
 
-/* Where clients find the server, HOST:PORT: what the configuration says, else where it listens. */
+/*
+ * Root does the work as the user to whom the directory that path lies in belongs, or else the file:
+ * what a directory's owner may put there must not be done with root's powers.  Everybody else just
+ * does it.  Returns what work does, or FTX_EXIT_FAILURE after a complaint.
+ */
+int settings_as_owner(const char *verb, const char *path, int (*work)(void *arg), void *arg);
+
+/*
+ * Where clients find the server, HOST:PORT: told, HOST or HOST:PORT, if it is not NULL; else what
+ * the configuration says, else where it listens.
+ */
 #define SETTINGS_PLACE_BYTES (INI_LINE_BYTES + 16)
-void settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server);
+void settings_place(char out[static SETTINGS_PLACE_BYTES], const struct server_config *server,
+		    const char *told);
 
 #endif

@@ -9,6 +9,7 @@ int verb_run(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_client(int argc, char **argv);
 int verb_status(int argc, char **argv);
+int verb_invite(int argc, char **argv);
 int verb_serve(int argc, char **argv);
 int verb_keygen(int argc, char **argv);
 int verb_key(int argc, char **argv);

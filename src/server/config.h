@@ -1,6 +1,7 @@
 /*
- * The daemon's configuration (ftxd.conf(5)): one file, and the clients of clients.d/NAME.conf
- * beside it.  The format is that of src/base/ini.h, the directives are those of directives.def.
+ * The daemon's configuration (ftxd.conf(5)): one file, the clients of clients.d/NAME.conf beside
+ * it, and the keys that invites have brought to some of them (invites.h).  The format is that of
+ * src/base/ini.h, the directives are those of directives.def.
  *
  * All of it is right, or none of it is used: what is wrong is an error with file and line.
  */
@@ -29,8 +30,11 @@ struct server_config {
 	size_t listen_count; /* 1 or more */
 	bool listen_said;    /* by the file; else it is the default */
 	const char
-	    *public_address;  /* HOST or HOST:PORT as clients are to be told; NULL: not said */
-	const char *key_file; /* NULL: server-key in state, made where it is missing */
+	    *public_address; /* HOST or HOST:PORT as clients are to be told; NULL: not said */
+	/* Empty: server-key in state, made where it is missing.  The first is what people are told.
+	 */
+	const char *key_files[SERVER_KEYS];
+	size_t key_file_count;
 	const char *state;
 	const char *control; /* NULL: CONFIG_CONTROL in state */
 	bool has_user;
@@ -59,7 +63,9 @@ struct config;
 /*
  * Reads file and, in the order of their names, the files in clients.d beside it that end in .conf
  * and do not begin with a dot.  Each must belong to root or to who runs this, and be writable by
- * nobody else; clients.d likewise.  0 with *out owned by the caller; FTX_E_CONFIG, FTX_E_NOT_FOUND,
+ * nobody else; clients.d likewise.  Of the clients that are invited it then reads the key in
+ * STATE/clients.d/NAME.conf, if there is one; that may also belong to whom STATE does.  0 with *out
+ * owned by the caller; FTX_E_CONFIG, FTX_E_NOT_FOUND,
  * ..., with error set.
  */
 int config_load(struct config **out, const char *file, struct ini_error *error);
@@ -88,6 +94,9 @@ const char *config_client_place(const struct config *c, const char *name);
  */
 void config_needs_start(const struct config *old, const struct config *new, char *out,
 			size_t capacity);
+
+/* Is it HOST, HOST:PORT or [IPV6]:PORT, with a numeric IPv6 HOST in brackets? */
+bool config_is_place(const char *text);
 
 /* clients.d beside file to out, PATH_MAX bytes.  0 or FTX_E_NAME. */
 int config_clients_directory(char *out, const char *file);

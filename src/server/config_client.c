@@ -67,13 +67,16 @@ config_client_release(struct client_draft *client)
 	free(client->shown);
 }
 
-int
-take_client_key(struct config_draft *d, const struct ini_entry *e)
+#define KEY_BY_INVITE "invite"
+
+_Static_assert(sizeof(KEY_BY_INVITE) - 1 != KEY_TEXT_CHARS, "it is no key");
+
+static int
+add_key(struct config_draft *d, const struct ini_entry *e)
 {
 	struct config *c = d->config;
 	struct client_policy *p = &d->client->policy;
 
-	/* The reader has counted them. */
 	if (key_parse(p->keys[p->key_count], e->value) != 0)
 		return config_refuse(
 		    e, "it is no public key: 43 characters, as \"ftx key\" prints them");
@@ -86,6 +89,28 @@ take_client_key(struct config_draft *d, const struct ini_entry *e)
 	}
 	p->key_count++;
 	return 0;
+}
+
+int
+take_client_key(struct config_draft *d, const struct ini_entry *e)
+{
+	struct client_policy *p = &d->client->policy;
+
+	/* The reader has counted them: one that comes by an invite has a place, too. */
+	if (strcmp(e->value, KEY_BY_INVITE) != 0)
+		return add_key(d, e);
+	if (p->invited)
+		return config_refuse(e, "one key comes by an invite, not two");
+	p->invited = true;
+	return 0;
+}
+
+int
+config_client_entered(struct config_draft *d, const struct ini_entry *e)
+{
+	if (strcmp(e->name, d->client->policy.name) != 0)
+		return ini_refuse(e, "this file is for [client %s] alone", d->client->policy.name);
+	return add_key(d, e);
 }
 
 int

@@ -52,6 +52,55 @@ config_open(int *fd, const char *path, bool directory, struct ini_error *error)
 	return config_refuse_file(error, path, FTX_E_CONFIG, why);
 }
 
+/* For root, what belongs to the daemon's user is as good as what the daemon itself finds. */
+static const char *
+objection_to_entered(int dir, int fd)
+{
+	struct stat state, st;
+
+	if (fstat(dir, &state) != 0 || fstat(fd, &st) != 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "it is no regular file";
+	if (st.st_uid != 0 && st.st_uid != geteuid() &&
+	    (geteuid() != 0 || st.st_uid != state.st_uid))
+		return "it belongs to another user than root and who reads it";
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "others than its owner may write to it";
+	return NULL;
+}
+
+int
+config_open_entered(int *fd, const char *state, const char *name, struct ini_error *error)
+{
+	char path[2 * PATH_MAX];
+	const char *why;
+	int top = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir = -1;
+
+	*fd = -1;
+	snprintf(path, sizeof(path), "%s/" CONFIG_CLIENTS_DIR "/%s", state, name);
+	if (top >= 0)
+		dir =
+		    openat(top, CONFIG_CLIENTS_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0)
+		*fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	why = *fd >= 0 ? objection_to_entered(top, *fd) : NULL;
+	if (*fd < 0 && errno != ENOENT)
+		why = strerror(errno);
+	if (dir >= 0)
+		close(dir);
+	if (top >= 0)
+		close(top);
+	if (*fd < 0 && why == NULL)
+		return FTX_E_NOT_FOUND;
+	if (why == NULL)
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	return config_refuse_file(error, path, FTX_E_CONFIG, why);
+}
+
 int
 config_clients_directory(char *out, const char *file)
 {

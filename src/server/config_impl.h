@@ -99,6 +99,9 @@ struct share_draft *config_share(const struct config *c, const char *name);
 
 /* When everything has been read: gives clients their shares.  0 or FTX_E_CONFIG. */
 int config_share_finish(struct config_draft *d);
+
+/* The key that an invite has brought to d->client, from an entry of its file. */
+int config_client_entered(struct config_draft *d, const struct ini_entry *e);
 int config_client_finish(struct config_draft *d);
 void config_client_release(struct client_draft *client);
 
@@ -118,6 +121,12 @@ int config_refuse_file(struct ini_error *error, const char *path, int result, co
  */
 int config_list_clients(int fd, char ***names, size_t *count);
 void config_free_names(char **names, size_t count);
+
+/*
+ * Opens NAME.conf of clients.d in the state directory.  *fd is owned by the caller.
+ * FTX_E_NOT_FOUND where there is none; FTX_E_CONFIG, ... with error set.
+ */
+int config_open_entered(int *fd, const char *state, const char *name, struct ini_error *error);
 
 /* Values.  0 or FTX_E_CONFIG; ranges are inclusive. */
 int config_yes_no(const struct ini_entry *e, bool *out);

@@ -299,6 +299,34 @@ read_clients(struct config_draft *d, const char *file)
 }
 
 static int
+on_entered(void *arg, const struct ini_entry *e)
+{
+	return config_client_entered(arg, e);
+}
+
+/* The key that an invite has brought to d->client, if one has. */
+static int
+read_entered(struct config_draft *d)
+{
+	static const struct ini_key keys[] = {{"key", 1}, INI_KEYS_END};
+	static const struct ini_section sections[] = {{"client", true, keys}, INI_SECTIONS_END};
+	const char *state = d->config->server.state;
+	char name[INI_NAME_BYTES + sizeof(CONFIG_CLIENT_END)];
+	char path[2 * PATH_MAX];
+	int fd;
+	int r;
+
+	snprintf(name, sizeof(name), "%s" CONFIG_CLIENT_END, d->client->policy.name);
+	r = config_open_entered(&fd, state, name, d->error);
+	if (r != 0)
+		return r == FTX_E_NOT_FOUND ? 0 : r;
+	snprintf(path, sizeof(path), "%s/" CONFIG_CLIENTS_DIR "/%s", state, name);
+	r = ini_read_fd(fd, path, sections, on_entered, d, d->error);
+	close(fd);
+	return r;
+}
+
+static int
 complete_shares(struct config_draft *d)
 {
 	struct config *c = d->config;
@@ -326,11 +354,13 @@ complete_clients(struct config_draft *d)
 
 		d->client = &c->clients[i];
 		d->said = d->client->said;
-		if (p->key_count == 0 || p->grant_count == 0)
+		if ((p->key_count == 0 && !p->invited) || p->grant_count == 0)
 			return config_refuse_place(d->error, &d->client->place,
 						   "[client %s] has no %s", p->name,
-						   p->key_count == 0 ? "key" : "share");
-		if ((r = take_defaults(d)) == 0)
+						   p->grant_count > 0 ? "key" : "share");
+		if (p->invited)
+			r = read_entered(d);
+		if (r == 0 && (r = take_defaults(d)) == 0)
 			r = take_otherwise(d, SECTION_CLIENT);
 	}
 	return r != 0 ? r : config_client_finish(d);

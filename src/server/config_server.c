@@ -25,8 +25,8 @@ take_listen(struct config_draft *d, const struct ini_entry *e)
 }
 
 /* What a URL may have between '@' and '/': a name or an address, and perhaps a port. */
-static bool
-is_host(const char *text)
+bool
+config_is_place(const char *text)
 {
 	const char *end = text;
 
@@ -49,7 +49,7 @@ is_host(const char *text)
 int
 take_public_address(struct config_draft *d, const struct ini_entry *e)
 {
-	if (!is_host(e->value))
+	if (!config_is_place(e->value))
 		return config_refuse(e, "it is no HOST, HOST:PORT or [IPV6]:PORT");
 	d->config->server.public_address = config_text(d->config, e->value);
 	return d->config->server.public_address != NULL ? 0 : config_no_memory(e);
@@ -58,7 +58,16 @@ take_public_address(struct config_draft *d, const struct ini_entry *e)
 int
 take_key_file(struct config_draft *d, const struct ini_entry *e)
 {
-	return config_path(d, e, &d->config->server.key_file);
+	struct server_config *s = &d->config->server;
+	int r = config_path(d, e, &s->key_files[s->key_file_count]); /* the reader counts them */
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < s->key_file_count; i++)
+		if (strcmp(s->key_files[i], s->key_files[s->key_file_count]) == 0)
+			return config_refuse(e, "it is the same file twice");
+	s->key_file_count++;
+	return 0;
 }
 
 int

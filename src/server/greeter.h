@@ -10,13 +10,15 @@
 #include <stdint.h>
 
 #include "src/secure/handshake.h"
+#include "src/server/key_holder.h"
 
 /*
- * Runs the server's side of the handshake (PROTOCOL.md, "Handshake") on conn, a non-blocking socket
- * from which nothing was read, until deadline_ms (clock_ms()).  pair leads to the supervisor, which
- * does the step es and takes the result.  Never returns.
+ * Runs the server's side of the handshake (PROTOCOL.md, "Handshake", "Invites") on conn, a
+ * non-blocking socket from which nothing was read, until deadline_ms (clock_ms()).  pair leads to
+ * the supervisor, which does the step es, knows the invites and takes the result.  Of the server's
+ * keys the client expects one.  Never returns.
  */
-_Noreturn void greeter_run(int conn, int pair, const uint8_t server_public[static KEY_BYTES],
+_Noreturn void greeter_run(int conn, int pair, const struct server_keys *server,
 			   uint64_t deadline_ms);
 
 /*

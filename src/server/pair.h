@@ -4,7 +4,9 @@
  *
  *	greeter    PAIR_NAMED                                    of a proxy's header: that alone
  *	greeter    PAIR_DH       ->  PAIR_DH_ANSWER              once
+ *	greeter    PAIR_PSK      ->  PAIR_PSK_ANSWER             once, of an invite
  *	greeter    PAIR_GREETED  ->  PAIR_PROCEED | PAIR_REFUSE | PAIR_BUSY
+ *	                             PAIR_ENTERED                of an invite
  *	greeter    PAIR_FAILED                                  once, last, instead of PAIR_GREETED
  *	session    PAIR_JOIN     ->  PAIR_JOINED                 once
  *	session    PAIR_RESERVE  ->  PAIR_RESERVED               quota (charges.h)
@@ -24,7 +26,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/limits.h"
 #include "src/secure/handshake.h"
+#include "src/server/key_holder.h"
 #include "src/server/network.h"
 #include "src/store/staging_expire.h"
 #include "src/store/usage.h"
@@ -32,11 +36,14 @@
 enum pair_type {
 	PAIR_DH = 1,
 	PAIR_DH_ANSWER,
+	PAIR_PSK,
+	PAIR_PSK_ANSWER,
 	PAIR_GREETED,
 	PAIR_FAILED,
 	PAIR_PROCEED,
 	PAIR_REFUSE,
 	PAIR_BUSY,
+	PAIR_ENTERED,
 	PAIR_JOIN,
 	PAIR_JOINED,
 	PAIR_ENDED,
@@ -53,12 +60,23 @@ enum pair_type {
 struct pair_message {
 	enum pair_type type;
 	union {
-		uint8_t ephemeral[KEY_BYTES]; /* PAIR_DH */
 		struct {
-			int error; /* of handshake_es() */
-			uint8_t ck[64];
-			uint8_t k[32];
-		} dh;			  /* PAIR_DH_ANSWER */
+			enum handshake_kind kind;
+			uint8_t ephemeral[KEY_BYTES];
+		} asked; /* PAIR_DH */
+		struct {
+			int error; /* of key_holder_es() */
+			struct key_step with[SERVER_KEYS];
+		} dh;					      /* PAIR_DH_ANSWER */
+		uint8_t invite_id[HANDSHAKE_INVITE_ID_BYTES]; /* PAIR_PSK */
+		struct {
+			int error; /* not 0: there is no such invite */
+			uint8_t psk[NOISE_KEY_BYTES];
+		} psk; /* PAIR_PSK_ANSWER */
+		struct {
+			int error; /* 0: the key is that of this client */
+			char client[LIMIT_SHARE_BYTES + 1];
+		} entered;		  /* PAIR_ENTERED */
 		struct session_keys keys; /* PAIR_GREETED */
 		int failed_error;	  /* PAIR_FAILED: why there is no session */
 		struct {

@@ -41,6 +41,9 @@ struct peer {
 	bool header_read; /* that greeter has said whom the header names: */
 	union peer_address named;
 	bool dh_given;
+	enum handshake_kind kind; /* as its greeter has said, with PAIR_DH */
+	bool psk_given;
+	uint8_t invite_id[HANDSHAKE_INVITE_ID_BYTES]; /* likewise, with PAIR_PSK */
 	bool greeted;
 	int failed;			    /* what its greeter said of the handshake; 0: nothing */
 	bool known;			    /* the key that was proved is a client's */

@@ -56,7 +56,8 @@ struct grant {
 struct client_policy {
 	char name[LIMIT_SHARE_BYTES + 1];
 	uint8_t keys[POLICY_CLIENT_KEYS][KEY_BYTES];
-	size_t key_count;
+	size_t key_count; /* may be 0 where it is invited */
+	bool invited;	  /* an invite brings it a key, or has done so */
 	const struct grant *grants;
 	size_t grant_count;
 	bool disabled;

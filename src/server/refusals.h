@@ -27,6 +27,7 @@
 	REFUSAL(DISABLED, "disabled", LOGGED)                                                      \
 	REFUSAL(EXPIRED, "expired", LOGGED)                                                        \
 	REFUSAL(NETWORK, "network", LOGGED)                                                        \
+	REFUSAL(INVITE, "invite", LOGGED) /* proved one that is good no more, or of nobody */      \
 	REFUSAL(SESSIONS, "too-many-sessions", LOGGED)                                             \
 	REFUSAL(SESSIONS_OF_CLIENT, "too-many-sessions-of-client", LOGGED)
 

@@ -24,6 +24,7 @@
 #include "src/secure/aead.h"
 #include "src/server/child.h"
 #include "src/server/greeter.h"
+#include "src/server/joining.h"
 #include "src/server/pair.h"
 #include "src/server/session.h"
 #include "src/server/supervisor_impl.h"
@@ -82,6 +83,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 					    .file_log = s->settings.file_log,
 					    .node = s->settings.node,
 					    .share_watch = s->operations.share_watch != 0};
+	struct server_keys server;
 	uint64_t deadline_ms = p->deadline_ms;
 	bool header_due = p->header_due;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
@@ -91,6 +93,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 
 	if (client != NULL)
 		books_counted(s, client, settings.counted);
+	key_holder_public(s->options->key, &server);
 	/* FTX_E_NOMEM: no descriptors either. */
 	do
 		r = pair_new(ends);
@@ -107,8 +110,7 @@ supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys
 		if (header_due)
 			greeter_read_header(CHILD_CONN, CHILD_PAIR, deadline_ms);
 		if (keys == NULL)
-			greeter_run(CHILD_CONN, CHILD_PAIR, s->options->key->public_key,
-				    deadline_ms);
+			greeter_run(CHILD_CONN, CHILD_PAIR, &server, deadline_ms);
 		else
 			session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
 	}
@@ -140,8 +142,9 @@ answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked
 	struct pair_message answer = {.type = PAIR_DH_ANSWER};
 
 	p->dh_given = true;
+	p->kind = asked->asked.kind == HANDSHAKE_INVITE ? HANDSHAKE_INVITE : HANDSHAKE_SESSION;
 	answer.dh.error =
-	    handshake_es(s->options->key->secret, asked->ephemeral, answer.dh.ck, answer.dh.k);
+	    key_holder_es(s->options->key, p->kind, asked->asked.ephemeral, answer.dh.with);
 	supervisor_tell(p, &answer);
 	sodium_memzero(&answer, sizeof(answer));
 }
@@ -172,6 +175,7 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	p->conn = -1;
 	p->deadline_ms = 0;
 	sessions_began(s, p, client);
+	session_keys_wipe(keys); /* those that are forked next are not to have them */
 	admission_start_greeters(s);
 }
 
@@ -187,7 +191,13 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 		p->named = m->named;
 	} else if (greeting && m->type == PAIR_DH && !p->dh_given) {
 		answer_dh(s, p, m);
-	} else if (greeting && m->type == PAIR_GREETED && !p->greeted) {
+	} else if (greeting && m->type == PAIR_PSK && p->dh_given && p->kind == HANDSHAKE_INVITE &&
+		   !p->psk_given) {
+		joining_tell_psk(s, p, m);
+	} else if (greeting && m->type == PAIR_GREETED && p->psk_given && !p->greeted) {
+		joining_proved(s, p, &m->keys);
+	} else if (greeting && m->type == PAIR_GREETED && p->kind == HANDSHAKE_SESSION &&
+		   !p->greeted) {
 		greeted(s, p, &m->keys);
 	} else if (greeting && m->type == PAIR_FAILED && !p->greeted && p->failed == 0 &&
 		   m->failed_error < 0) {
@@ -282,17 +292,19 @@ take_settings(struct supervisor *s, const struct supervisor_settings *given)
 	       s->settings.max_handshakes <= SUPERVISOR_MAX_GREETERS);
 }
 
-static void
+static int
 take_reload(struct supervisor *s)
 {
 	const struct supervisor_options *options = s->options;
 	struct supervisor_settings fresh = {0};
 	const struct policy *unused = s->settings.policy;
 	struct books books = {.ledger = NULL};
+	int r = options->reload(options->arg, &fresh);
 
-	if (options->reload(options->arg, &fresh) != 0)
-		return;
-	if (books_prepare(fresh.policy, &books) == 0 && sandbox_setup(&fresh.sandbox) == 0) {
+	if (r != 0)
+		return r;
+	if ((r = books_prepare(fresh.policy, &books)) == 0 &&
+	    (r = sandbox_setup(&fresh.sandbox)) == 0) {
 		take_settings(s, &fresh);
 		books_take(s, &books);
 		operations_reloaded(s);
@@ -306,14 +318,18 @@ take_reload(struct supervisor *s)
 		unused = fresh.policy;
 	}
 	options->release(options->arg, unused);
+	return r;
 }
 
-static void
-reload(struct supervisor *s)
+int
+supervisor_reload(struct supervisor *s)
 {
+	int r;
+
 	service_reloading(s->options->service);
-	take_reload(s);
+	r = take_reload(s);
 	service_ready(s->options->service);
+	return r;
 }
 
 static void
@@ -326,7 +342,7 @@ on_signals(struct supervisor *s)
 			reap(s);
 		} else if (info.ssi_signo == SIGHUP && s->options->reload != NULL) {
 			if (!s->stopping)
-				reload(s);
+				(void)supervisor_reload(s); /* it has said what is wrong */
 		} else if (!s->stopping || s->again) {
 			log_info("stopping signal=%u sessions=%u", info.ssi_signo,
 				 s->peers.count[PEER_SESSION]);
@@ -505,6 +521,7 @@ supervisor_run(const struct supervisor_options *options)
 	if (r == 0 && (r = operations_open(&s)) == 0)
 		r = admission_open(&s);
 	if (r == 0) {
+		joining_begin(&s);
 		operations_reloaded(&s);
 		service_ready(options->service);
 		r = loop(&s);

@@ -61,8 +61,8 @@ struct supervisor_settings {
 struct supervisor_options {
 	const int *listeners; /* from listen_open(); borrowed */
 	size_t listener_count;
-	struct key_holder *key;	 /* borrowed */
-	const char *state;	 /* directory for what is remembered; NULL: nothing is.  borrowed */
+	struct key_holder *key;	 /* and its others; borrowed */
+	const char *state;	 /* for what is remembered, and invites; NULL: none.  borrowed */
 	struct service *service; /* told what goes on; borrowed.  NULL: nobody is */
 	const int *control;	 /* of control_open(); borrowed.  NULL: there is none */
 	struct supervisor_settings settings;

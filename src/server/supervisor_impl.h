@@ -67,6 +67,9 @@ void ending_hurry(struct supervisor *s);
 /* A child has crashed: with too many of them another process is to take this one's place. */
 void ending_crashed(struct supervisor *s);
 
+/* Reads the configuration again.  0: the new one is in force; otherwise the old one stays. */
+int supervisor_reload(struct supervisor *s);
+
 /* A message that cannot be delivered means a child that does not read: it is killed. */
 void supervisor_tell(const struct peer *p, const struct pair_message *m);
 

@@ -141,7 +141,7 @@ Test(config, an_empty_file_is_all_defaults)
 	cr_expect_str_eq(s->listen[0].host, "::");
 	cr_expect_eq(s->listen[0].port, 7389);
 	cr_expect_null(s->public_address);
-	cr_expect_null(s->key_file);
+	cr_expect_eq(s->key_file_count, 0);
 	cr_expect_str_eq(s->state, "/var/lib/ftxd");
 	cr_expect_not(s->has_user);
 	cr_expect_eq(s->log_level, LOG_LEVEL_INFO);
@@ -171,6 +171,7 @@ Test(config, each_directive_of_the_server_is_kept)
 
 	c = load_main("[server]\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n"
 		      "public-address = [2001:db8::1]:7000\nkey = /etc/ftxd/server-key\n"
+		      "key = /etc/ftxd/old-key\n"
 		      "state = /var/lib/other/\nuser = nobody\nlog-level = warning\n"
 		      "control = /run/ftxd/control\nlog-files = changes\n"
 		      "metrics-file = /run/ftxd/ftxd.prom\n"
@@ -183,7 +184,9 @@ Test(config, each_directive_of_the_server_is_kept)
 	cr_expect_eq(s->listen_count, 2);
 	cr_expect_eq(s->listen[1].port, 2);
 	cr_expect_str_eq(s->public_address, "[2001:db8::1]:7000");
-	cr_expect_str_eq(s->key_file, "/etc/ftxd/server-key");
+	cr_expect_eq(s->key_file_count, 2);
+	cr_expect_str_eq(s->key_files[0], "/etc/ftxd/server-key");
+	cr_expect_str_eq(s->key_files[1], "/etc/ftxd/old-key");
 	cr_expect_str_eq(s->state, "/var/lib/other");
 	cr_expect(s->has_user && s->user == 65534);
 	cr_expect_eq(s->log_level, LOG_LEVEL_WARNING);
@@ -341,6 +344,8 @@ static const struct {
     {"[server]\npublic-address = host:0\n", 2, "HOST:PORT"},
     {"[server]\npublic-address = host/share\n", 2, "HOST:PORT"},
     {"[server]\nkey = server-key\n", 2, "begins with '/'"},
+    {"[server]\nkey = /k\nkey = /k\n", 3, "same file twice"},
+    {"[server]\nkey = /a\nkey = /b\nkey = /c\n", 4, "more than 2 times"},
     {"[server]\nstate = ./state\n", 2, "begins with '/'"},
     {"[server]\nuser = no-such-user-here\n", 2, "no user of this name"},
     {"[server]\nuser = root\n", 2, "never root"},
@@ -399,6 +404,9 @@ static const struct {
     {SHARE "[client c]\nkey = @1\n", 3, "has no share"},
     {SHARE "[client c]\nkey = short\n", 4, "43 characters"},
     {SHARE "[client c]\nkey = @1\nkey = @1\n", 5, "[client c]"},
+    {SHARE "[client c]\nkey = invite\nkey = invite\nshare = s=full\n", 5, "not two"},
+    {SHARE "[client c]\nkey = invite\n", 3, "has no share"},
+    {SHARE "[client c]\nkey = Invite\nshare = s=full\n", 4, "43 characters"},
     {SHARE "[client c]\nkey = @1\nkey = @2\nkey = @3\n", 6, "more than 2 times"},
     {SHARE CLIENT "[client d]\nkey = @1\nshare = s=full\n", 7, "[client c]"},
     {SHARE "[client c]\nkey = @1\nshare = s\n", 5, "SHARE=RIGHTS"},

@@ -1,0 +1,198 @@
+/*
+ * DESIGN.  What makes a key a client's is the file clients.d/NAME.conf in the state directory,
+ * which is made exclusively: of several that come with one invite at the same time, even to
+ * different daemons, one makes it.  The mark that the invite is used comes after it.  Whoever dies
+ * between the two, or before the answer, loses nothing: who comes again with the same key is let
+ * through.
+ */
+#include "src/server/joining.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/secure/keyfile.h"
+#include "src/server/invites.h"
+
+/* What the invites' files leave of secrets must not come to a child with the stack. */
+#define STACK_USED_BYTES 16384u
+
+static int64_t
+wall_clock_s(void)
+{
+	return (int64_t)time(NULL);
+}
+
+void
+joining_begin(const struct supervisor *s)
+{
+	unsigned left = 0;
+	int state;
+	int r;
+
+	if (s->options->state == NULL || invites_open(&state, s->options->state) != 0)
+		return; /* nobody was ever invited */
+	r = invites_sweep(state, NULL, wall_clock_s(), &left);
+	close(state);
+	if (r != 0)
+		log_warning("invites cannot be looked through error=%s", error_name(r));
+	sodium_stackzero(STACK_USED_BYTES);
+}
+
+/* The invite that p's greeter has asked for. */
+static int
+read_invite(const struct supervisor *s, const struct peer *p, int *state, struct invite *invite)
+{
+	int r;
+
+	*state = -1;
+	if (s->options->state == NULL)
+		return FTX_E_NOT_FOUND;
+	if ((r = invites_open(state, s->options->state)) != 0)
+		return r;
+	return invites_read(*state, p->invite_id, invite);
+}
+
+void
+joining_tell_psk(const struct supervisor *s, struct peer *p, const struct pair_message *asked)
+{
+	struct pair_message answer = {.type = PAIR_PSK_ANSWER};
+	struct invite invite = {0};
+	int state;
+
+	p->psk_given = true;
+	memcpy(p->invite_id, asked->invite_id, sizeof(p->invite_id));
+	answer.psk.error = read_invite(s, p, &state, &invite);
+	if (answer.psk.error == 0)
+		memcpy(answer.psk.psk, invite.proof.psk, sizeof(answer.psk.psk));
+	else if (answer.psk.error != FTX_E_NOT_FOUND)
+		log_error("an invite cannot be read error=%s", error_name(answer.psk.error));
+	supervisor_tell(p, &answer);
+	if (state >= 0)
+		close(state);
+	invite_wipe(&invite);
+	sodium_memzero(&answer, sizeof(answer));
+	sodium_stackzero(STACK_USED_BYTES);
+}
+
+/* Is the key that of this client now? */
+static bool
+is_in_force(const struct supervisor *s, const char *name, const uint8_t key[static KEY_BYTES])
+{
+	const struct client_policy *client = policy_find(s->settings.policy, key);
+
+	return client != NULL && strcmp(client->name, name) == 0;
+}
+
+/* What stands against entering the key for this client, by the configuration of this moment. */
+static int
+objection(struct supervisor *s, const struct peer *p, const char *name,
+	  const uint8_t key[static KEY_BYTES])
+{
+	const struct client_policy *client, *other;
+	enum refusal why;
+
+	/* What the administrator has written since, this client's section say. */
+	if (supervisor_reload(s) != 0)
+		return FTX_E_CONFIG;
+	client = policy_of_name(s->settings.policy, name);
+	other = policy_find(s->settings.policy, key);
+	if (client == NULL || !client->invited ||
+	    policy_refuses(client, &p->from.any, wall_clock_s(), &why))
+		return FTX_E_KEY_REFUSED;
+	return other != NULL && other != client ? FTX_E_EXISTS : 0;
+}
+
+/* Enters it where the client has none from an invite; the key counts when this returns 0. */
+static int
+enter(struct supervisor *s, int state, const char *name, const uint8_t key[static KEY_BYTES])
+{
+	int r;
+
+	if (is_in_force(s, name, key))
+		return 0;
+	r = invites_enter_key(state, name, key);
+	if (r == FTX_E_EXISTS)
+		return FTX_E_INVITE_USED;
+	if (r != 0)
+		return r;
+	return supervisor_reload(s) == 0 && is_in_force(s, name, key) ? 0 : FTX_E_CONFIG;
+}
+
+static int
+use(struct supervisor *s, const struct peer *p, int state, const struct invite *invite,
+    const uint8_t key[static KEY_BYTES])
+{
+	int r;
+
+	if (invite->used)
+		return sodium_memcmp(invite->key, key, KEY_BYTES) == 0 &&
+			       is_in_force(s, invite->client, key)
+			   ? 0
+			   : FTX_E_INVITE_USED;
+	if (wall_clock_s() >= invite->expires_s)
+		return FTX_E_INVITE_EXPIRED;
+	if ((r = objection(s, p, invite->client, key)) != 0 ||
+	    (r = enter(s, state, invite->client, key)) != 0)
+		return r;
+	/* Without the mark it is used all the same: its client has a key. */
+	if ((r = invites_mark_used(state, invite->proof.id, key)) != 0)
+		log_error("an invite cannot be marked as used client=%s error=%s", invite->client,
+			  error_name(r));
+	return 0;
+}
+
+static void
+log_result(struct supervisor *s, const struct peer *p, const char *client,
+	   const uint8_t key[static KEY_BYTES], int r)
+{
+	char text[KEY_TEXT_CHARS + 1];
+
+	key_format(text, key);
+	if (r == 0)
+		log_info("joined client=%s address=%s key=%s", client, p->address, text);
+	else if (refusals_add(&s->refusals, REFUSED_INVITE, clock_ms()))
+		log_warning("invite refused reason=%s address=%s key=%s client=%s", error_name(r),
+			    p->address, text, client);
+}
+
+void
+joining_proved(struct supervisor *s, struct peer *p, struct session_keys *keys)
+{
+	struct pair_message answer = {.type = PAIR_ENTERED};
+	struct invite invite = {0};
+	uint8_t key[KEY_BYTES];
+	int state;
+	int r = read_invite(s, p, &state, &invite);
+
+	/* A reload forks: nothing secret is to be here then. */
+	sodium_memzero(invite.proof.psk, sizeof(invite.proof.psk));
+	memcpy(key, keys->client_key, sizeof(key));
+	session_keys_wipe(keys);
+	p->greeted = true;
+	if (r == 0)
+		r = use(s, p, state, &invite, key);
+	else if (r == FTX_E_NOT_FOUND)
+		r = FTX_E_INVITE_USED; /* withdrawn in this moment */
+	log_result(s, p, invite.client, key, r);
+	p->known = r == 0;
+	if (p->known)
+		sources_known(s->sources, p->source, clock_ms());
+	answer.entered.error = r;
+	static_assert(sizeof(answer.entered.client) == sizeof(invite.client), "one name");
+	memcpy(answer.entered.client, invite.client, sizeof(invite.client));
+	/* However long the disk has taken, the answer has time to arrive. */
+	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
+	supervisor_tell(p, &answer);
+	if (state >= 0)
+		close(state);
+	invite_wipe(&invite);
+	sodium_stackzero(STACK_USED_BYTES);
+}
