@@ -2,7 +2,9 @@
  * keygen, key, and where identities are.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +31,61 @@ key_problem(struct problem *why, int r, const char *path, const char *reason)
 		return problem_set(why, r, SIDE_LOCAL, NULL);
 	return problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "key file '%s': %s", shown,
 			   reason != NULL ? reason : error_text(r));
+}
+
+/* The machine's own key counts where the user has none: FTX_E_NOT_FOUND if there is none either. */
+static int
+read_any(const struct options *o, char *place, size_t capacity, uint8_t **secret,
+	 struct problem *why)
+{
+	const char *reason = NULL;
+	int r;
+
+	if (o->identity != NULL && strlen(o->identity) < capacity)
+		strcpy(place, o->identity);
+	else if (o->identity != NULL)
+		return problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "-i: the name is too long");
+	else if ((r = config_place(place, capacity, "id", why)) != 0)
+		return r;
+	r = keyfile_read(place, secret, &reason);
+	if (r != FTX_E_NOT_FOUND)
+		return r == 0 ? 0 : key_problem(why, r, place, reason);
+	if (o->identity != NULL)
+		return r;
+	r = keyfile_read(SYSTEM_IDENTITY, secret, &reason);
+	return r == 0 ? 0 : FTX_E_NOT_FOUND;
+}
+
+int
+identity_make(const struct options *o, uint8_t **secret, bool *made, struct problem *why)
+{
+	char place[PATH_MAX];
+	int r = read_any(o, place, sizeof(place), secret, why);
+
+	*made = r == FTX_E_NOT_FOUND;
+	if (!*made)
+		return r;
+	if ((*secret = key_generate()) == NULL)
+		return problem_nomem(why);
+	if ((r = keyfile_create(place, *secret)) == 0)
+		return 0;
+	key_secret_free(*secret);
+	*secret = NULL;
+	return key_problem(why, r, place, NULL);
+}
+
+char *
+identity_path(const struct options *o, struct problem *why)
+{
+	char *path;
+
+	problem_clear(why);
+	if (o->identity == NULL)
+		return NULL;
+	path = realpath(o->identity, NULL);
+	if (path == NULL)
+		key_problem(why, error_from_errno(errno), o->identity, strerror(errno));
+	return path;
 }
 
 int
@@ -73,7 +130,7 @@ print_public(const uint8_t *secret)
 	return FTX_EXIT_OK;
 }
 
-static int
+int
 complain(const struct options *o, const struct problem *why)
 {
 	fprintf(stderr, "ftx: %s: %s", o->verb_name, why->text);

@@ -15,6 +15,10 @@ run(const struct options *o)
 		return verb_transfer(o);
 	if ((o->verb & VERBS_REMOTE) != 0)
 		return verb_remote(o);
+	if (o->verb == VERB_HOST)
+		return verb_host(o);
+	if (o->verb == VERB_JOIN)
+		return verb_join(o);
 	return o->verb == VERB_KEYGEN ? verb_keygen(o) : verb_key(o);
 }
 

@@ -6,7 +6,7 @@
 
 #define TRANSFERS VERBS_TRANSFER
 #define CONTACTS  (VERBS_TRANSFER | VERBS_REMOTE)
-#define ALL_VERBS (CONTACTS | VERB_KEYGEN | VERB_KEY | VERB_HELP)
+#define ALL_VERBS (CONTACTS | VERB_KEYGEN | VERB_KEY | VERB_HOST | VERB_JOIN | VERB_HELP)
 #define REFUSED	  OPTION_REFUSED, 0u
 
 #define DELETION_IS_LAST "deletion is always last, when all else is done: --delete"
@@ -60,16 +60,17 @@ const struct option_row option_rows[] = {
     {'s', "symbolic", NULL, OPTION_SYMBOLIC, VERB_LN, "a symbolic link; TARGET is its text as it stands"},
     {0, "meta", NULL, OPTION_META, VERB_VERIFY, "compare mode and modification time too"},
     {'o', "output", "FILE", OPTION_OUTPUT, VERB_KEYGEN, "where the key goes (~/.config/ftx/id)"},
-    {'i', "identity", "FILE", OPTION_IDENTITY, CONTACTS | VERB_KEY, "this key instead of ~/.config/ftx/id"},
+    {0, "as", "NAME", OPTION_ALIAS, VERB_JOIN, "what to call the server here; else the first part of its own name"},
+    {'i', "identity", "FILE", OPTION_IDENTITY, CONTACTS | VERB_KEY | VERB_HOST | VERB_JOIN, "this key instead of ~/.config/ftx/id"},
     {0, "port", "N", OPTION_PORT, CONTACTS, "7389 unless the address says another"},
-    {'4', "ipv4", NULL, OPTION_IPV4, CONTACTS, "only IPv4"},
-    {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS, "only IPv6"},
-    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS, "how long to try to connect (10m; 0: once)"},
-    {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS, "silence that counts as lost (60s)"},
+    {'4', "ipv4", NULL, OPTION_IPV4, CONTACTS | VERB_JOIN, "only IPv4"},
+    {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS | VERB_JOIN, "only IPv6"},
+    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | VERB_JOIN, "how long to try to connect (10m; 0: once)"},
+    {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS | VERB_JOIN, "silence that counts as lost (60s)"},
     {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | VERBS_COMPARE, "show it even where stderr is no terminal"},
     {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | VERBS_COMPARE, "do not show it"},
     {'v', "verbose", NULL, OPTION_VERBOSE, CONTACTS, "say what became of each entry"},
-    {'q', "quiet", NULL, OPTION_QUIET, CONTACTS, "say nothing but errors"},
+    {'q', "quiet", NULL, OPTION_QUIET, CONTACTS | VERB_JOIN, "say nothing but errors"},
     {0, "json", NULL, OPTION_JSON, CONTACTS, "one JSON object a line, for scripts"},
     {'V', "version", NULL, OPTION_VERSION, ALL_VERBS, NULL},
     {0, "help", NULL, OPTION_HELP, ALL_VERBS, NULL},
@@ -145,6 +146,12 @@ const struct verb_row verb_rows[] = {
      "Prints the content digest of files, local and remote (with a colon; ./a:b is local).\n", 1, SIZE_MAX},
     {VERB_KEYGEN, "keygen", "[-o FILE]", "Makes a key and prints its public half.\n", 0, 0},
     {VERB_KEY, "key", "[-i FILE]", "Prints the public half of the key again.\n", 0, 0},
+    {VERB_JOIN, "join", "[OPTION]... [CODE]",
+     "Uses an invite, which \"ftxd invite\" on the server prints: makes a key if there is none,\n"
+     "has the server enter it, and names the server here.  Without CODE it is the last word\n"
+     "of standard input.\n", 0, 1},
+    {VERB_HOST, "host", "add NAME ftx://KEY@HOST[:PORT] | ls | rm NAME",
+     "Names servers in ~/.config/ftx/config, whose other lines stay as they are.\n", 1, 3},
     {VERB_HELP, "help", "[COMMAND]", "Prints the options of a command.\n", 0, 1},
 };
 const size_t verb_row_count = sizeof(verb_rows) / sizeof(verb_rows[0]);

@@ -247,6 +247,7 @@ option_apply(struct options *o, const struct option_row *row, const char *value)
 	case OPTION_ACCEPTED:	   return OPTIONS_RUN;
 	case OPTION_IDENTITY:	   return set_text(o, row, &o->identity, value);
 	case OPTION_OUTPUT:	   return set_text(o, row, &o->output, value);
+	case OPTION_ALIAS:	   return set_text(o, row, &o->alias, value);
 	case OPTION_FILES_FROM:	   return set_text(o, row, &o->files_from, value);
 	case OPTION_FAILED0:	   return set_text(o, row, &o->failed0, value);
 	case OPTION_BACKUP_DIR:	   return set_text(o, row, &o->transfer.backup_dir, value);

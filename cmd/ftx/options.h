@@ -24,6 +24,8 @@ enum verb {
 	VERB_HELP = 1 << 11,
 	VERB_VERIFY = 1 << 12,
 	VERB_DIGEST = 1 << 13,
+	VERB_HOST = 1 << 14,
+	VERB_JOIN = 1 << 15,
 };
 
 #define VERBS_TRANSFER (VERB_PUT | VERB_GET)
@@ -40,6 +42,7 @@ struct options {
 	enum progress_choice progress;
 	const char *identity; /* -i, or NULL */
 	const char *output;   /* -o of keygen, or NULL */
+	const char *alias;    /* --as of join, or NULL */
 	/*
 	 * Of every verb that contacts a server; of the remote ones sources are the arguments and
 	 * dest is NULL, but for verify, which has one source.

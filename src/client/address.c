@@ -285,17 +285,24 @@ address_split(char host[static ADDRESS_HOST_BYTES], uint16_t *port, const char *
 	return true;
 }
 
+/* file: where there is a section that lacks it; NULL: there is none */
 static int
 no_key(const struct address *a, const char *name, const char *file, struct problem *why)
 {
 	char shown[PROBLEM_HINT_BYTES / 2];
 
 	problem_set(why, FTX_E_SERVER_KEY, SIDE_LOCAL, "no key is known for %s", name);
-	if (a->named && ini_name_ok(name, strlen(name)))
+	if (file != NULL)
 		problem_hint(why,
 			     "\"ftxd key\" on the server prints KEY; add it to %s: [host %s] "
 			     "server-key = KEY",
 			     display_escape(shown, sizeof(shown), file, strlen(file)), name);
+	else if (a->named && ini_name_ok(name, strlen(name)))
+		problem_hint(
+		    why,
+		    "run \"ftxd key\" on the server, which prints ftx://KEY@HOST, and then: "
+		    "ftx host add %s ftx://KEY@HOST",
+		    name);
 	else
 		problem_hint(why,
 			     "name the server as ftx://KEY@%s/SHARE/PATH; \"ftxd key\" on the "
@@ -310,7 +317,7 @@ address_resolve(struct address *a, const struct config *c, struct problem *why)
 	const struct config_host *h = a->named ? config_host(c, a->host) : NULL;
 
 	if (h == NULL)
-		return a->has_key ? 0 : no_key(a, a->host, config_user_file(c), why);
+		return a->has_key ? 0 : no_key(a, a->host, NULL, why);
 	a->identity = h->identity;
 	if (h->key_count == 0)
 		return no_key(a, h->name, h->file, why);

@@ -253,6 +253,17 @@ config_host(const struct config *c, const char *name)
 	return NULL;
 }
 
+const struct config_host *
+config_host_at(const struct config *c, size_t n)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		/* One of the same name before it hides it. */
+		if (config_host(c, c->hosts[i].name) == &c->hosts[i] && n-- == 0)
+			return &c->hosts[i];
+	}
+	return NULL;
+}
+
 const char *
 config_user_file(const struct config *c)
 {

@@ -50,6 +50,9 @@ void config_free(struct config *c);
  */
 const struct config_host *config_host(const struct config *c, const char *name);
 
+/* The n-th section that counts, the user's first, NULL behind the last; borrowed. */
+const struct config_host *config_host_at(const struct config *c, size_t n);
+
 /* Where the user's own sections go, whether the file exists or not; borrowed. */
 const char *config_user_file(const struct config *c);
 

@@ -16,21 +16,31 @@
 #include "src/client/dial.h"
 #include "src/data/codec.h"
 #include "src/secure/aead.h"
+#include "src/secure/channel.h"
 
-#define DIAL_MS		10000u /* for one address */
-#define REPLY_MS	10000u /* for message 2; a server turns a silent client out after 5 s */
-#define FIRST_DELAY_MS	1500u
-#define MAX_DELAY_MS	15000u
-#define SILENT_MS	15000u /* how long a peer without an answer is asked again */
-#define ABSENT_ATTEMPTS 3u
-#define MIN_WINDOW	65536
+#define DIAL_MS		  10000u /* for one address */
+#define REPLY_MS	  10000u /* for message 2; a server turns a silent client out after 5 s */
+#define FIRST_DELAY_MS	  1500u
+#define MAX_DELAY_MS	  15000u
+#define SILENT_MS	  15000u /* how long a peer without an answer is asked again */
+#define ABSENT_ATTEMPTS	  3u
+#define UNPROVED_ATTEMPTS 3u
+#define MIN_WINDOW	  65536
+
+/* What an attempt is to bring. */
+struct aim {
+	struct connection **connection;
+	struct server_info *info;
+	char *client; /* of an invite; the others are NULL then */
+};
 
 /* What an attempt that failed means for the next one. */
 enum verdict {
-	VERDICT_FINAL,	/* asking again changes nothing */
-	VERDICT_AGAIN,	/* the network or the server may recover */
-	VERDICT_ABSENT, /* nobody there: a few times */
-	VERDICT_SILENT, /* no valid message 2: for a while */
+	VERDICT_FINAL,	  /* asking again changes nothing */
+	VERDICT_AGAIN,	  /* the network or the server may recover */
+	VERDICT_ABSENT,	  /* nobody there: a few times */
+	VERDICT_SILENT,	  /* no valid message 2: for a while */
+	VERDICT_UNPROVED, /* no word after message 3 of an invite: a few times */
 };
 
 static int
@@ -109,10 +119,13 @@ static int
 start(struct handshake_client *h, const struct connect_options *o, uint8_t *hello)
 {
 	uint8_t mask = handshake_aead_mask();
-	bool aes = (mask & 1u << AEAD_AES_256_GCM) != 0;
+	enum aead_id preferred =
+	    (mask & 1u << AEAD_AES_256_GCM) != 0 ? AEAD_AES_256_GCM : AEAD_CHACHA20_POLY1305;
 
-	return handshake_client_start(h, o->server_key, o->identity, mask,
-				      aes ? AEAD_AES_256_GCM : AEAD_CHACHA20_POLY1305, hello);
+	if (o->invite != NULL)
+		return handshake_client_join(h, o->server_key, o->identity, o->invite, mask,
+					     preferred, hello);
+	return handshake_client_start(h, o->server_key, o->identity, mask, preferred, hello);
 }
 
 /* Messages 1 to 3 over a connected socket. */
@@ -237,9 +250,113 @@ clamp_window(int fd, const struct connection_options *o)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof(window));
 }
 
+/* The connection that is asked for, over a socket that it takes. */
 static int
-attempt(struct connection **out, struct server_info *info, const struct connect_options *o,
-	enum verdict *verdict, struct problem *p)
+open_session(struct aim *aim, int fd, const struct session_keys *keys,
+	     const struct connect_options *o, enum verdict *verdict, struct problem *p)
+{
+	struct connection *c = connection_new(fd, keys, &o->connection);
+	int r;
+
+	if (c == NULL) {
+		close(fd);
+		return problem_nomem(p);
+	}
+	r = greet(c, o, aim->info, verdict, p);
+	if (r != 0) {
+		connection_free(c);
+		return r;
+	}
+	connection_set_window(c, aim->info->unanswered);
+	*aim->connection = c;
+	return 0;
+}
+
+/* Why the server has not entered our key. */
+static int
+refusal_problem(int error, struct problem *p)
+{
+	problem_set(p, error, SIDE_REMOTE, NULL);
+	if (error == FTX_E_INVITE_USED)
+		problem_hint(p, "if that was not you, tell the server's administrator at once: "
+				"somebody else has the code; ask for another one");
+	else if (error == FTX_E_INVITE_EXPIRED || error == FTX_E_INVITE_UNKNOWN)
+		problem_hint(p, "ask the server's administrator for another one");
+	else if (error == FTX_E_KEY_REFUSED)
+		problem_hint(p, "its administrator has disabled this client, or it may not come "
+				"from here");
+	else if (error == FTX_E_EXISTS)
+		problem_hint(p, "this key is another client's there already: use a key of its own, "
+				"-i FILE");
+	else if (error == FTX_E_CONFIG)
+		problem_hint(p, "the server's configuration is wrong at the moment; run the same "
+				"again when its administrator has mended it");
+	return error;
+}
+
+/* The one record that answers an invite.  0, or an error in p. */
+static int
+take_answer(struct aim *aim, const uint8_t *plain, size_t length, enum verdict *verdict,
+	    struct problem *p)
+{
+	static struct message_arena arena;
+	struct message m;
+	int error = FTX_E_PROTOCOL;
+
+	*verdict = VERDICT_FINAL;
+	if (message_decode(&m, &arena, plain, length) != 0)
+		return problem_set(p, error, SIDE_REMOTE, NULL);
+	if (m.type == MESSAGE_JOINED &&
+	    share_name_ok((const char *)m.joined.client.data, m.joined.client.length)) {
+		memcpy(aim->client, m.joined.client.data, m.joined.client.length);
+		aim->client[m.joined.client.length] = '\0';
+		return 0;
+	}
+	if (m.type == MESSAGE_CLOSE && m.close.code != 0)
+		error = error_from_wire(m.close.code);
+	if (m.type == MESSAGE_CLOSE && m.close.retryable != 0)
+		*verdict = VERDICT_AGAIN;
+	return refusal_problem(error, p);
+}
+
+/* What the server makes of the invite that was proved, over a socket that it takes. */
+static int
+await_answer(struct aim *aim, int fd, const struct session_keys *keys,
+	     const struct connect_options *o, enum verdict *verdict, struct problem *p)
+{
+	uint64_t deadline = clock_ms() + o->connection.timeout_ms;
+	struct channel *ch = channel_new(fd, keys, CHANNEL_CLIENT);
+	uint8_t *plain;
+	size_t length;
+	int r;
+
+	if (ch == NULL) {
+		close(fd);
+		return problem_nomem(p);
+	}
+	*verdict = VERDICT_AGAIN;
+	while ((r = channel_receive(ch, SIZE_MAX, &plain, &length, NULL)) == 0) {
+		r = cancel_poll(o->connection.cancel, fd, POLLIN, deadline);
+		if (r <= 0) {
+			r = r < 0 ? r : FTX_E_TIMEOUT;
+			break;
+		}
+	}
+	if (r == 1) {
+		r = take_answer(aim, plain, length, verdict, p);
+	} else if (r == FTX_E_CLOSED) {
+		/* As who does not know the invite does, but also who has just died. */
+		*verdict = VERDICT_UNPROVED;
+		r = refusal_problem(FTX_E_INVITE_UNKNOWN, p);
+	} else {
+		lost_problem(r, o, p);
+	}
+	channel_free(ch);
+	return r;
+}
+
+static int
+attempt(struct aim *aim, const struct connect_options *o, enum verdict *verdict, struct problem *p)
 {
 	const struct dial_options to = {.host = o->host,
 					.port = o->port,
@@ -247,7 +364,6 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 					.timeout_ms = DIAL_MS,
 					.cancel = o->connection.cancel};
 	struct session_keys keys;
-	struct connection *c = NULL;
 	bool absent;
 	int fd;
 	int r = dial(&fd, &to, &absent, p);
@@ -258,23 +374,13 @@ attempt(struct connection **out, struct server_info *info, const struct connect_
 	}
 	clamp_window(fd, &o->connection);
 	r = shake_hands(fd, o, &keys, verdict, p);
-	if (r == 0) {
-		c = connection_new(fd, &keys, &o->connection);
-		session_keys_wipe(&keys);
-		if (c == NULL)
-			r = problem_nomem(p);
-	}
-	if (c == NULL) {
+	if (r != 0)
 		close(fd);
-		return r;
-	}
-	r = greet(c, o, info, verdict, p);
-	if (r == 0) {
-		connection_set_window(c, info->unanswered);
-		*out = c;
-	} else {
-		connection_free(c);
-	}
+	else if (o->invite != NULL)
+		r = await_answer(aim, fd, &keys, o, verdict, p);
+	else
+		r = open_session(aim, fd, &keys, o, verdict, p);
+	session_keys_wipe(&keys);
 	return r;
 }
 
@@ -294,20 +400,20 @@ change_key(struct connect_options *o, unsigned *unproved)
 	return ++*unproved % 2 == 1;
 }
 
-int
-connect_server(struct connection **out, struct server_info *info, const struct connect_options *o,
-	       struct problem *p)
+static int
+persist(struct aim *aim, const struct connect_options *o, struct problem *p)
 {
 	struct connect_options with = *o; /* the key to be proved first */
 	unsigned unproved = 0;
 	uint64_t begun = clock_ms();
 	uint64_t delay = FIRST_DELAY_MS;
 	unsigned absent = 0;
+	unsigned unanswered = 0;
 
 	for (;;) {
 		enum verdict verdict = VERDICT_FINAL;
 		uint64_t limit = o->retry_for_ms;
-		int r = attempt(out, info, &with, &verdict, p);
+		int r = attempt(aim, &with, &verdict, p);
 
 		if (r == FTX_E_SERVER_KEY && change_key(&with, &unproved))
 			continue;
@@ -320,6 +426,8 @@ connect_server(struct connection **out, struct server_info *info, const struct c
 			return r;
 		if (verdict == VERDICT_ABSENT && ++absent == ABSENT_ATTEMPTS)
 			return r;
+		if (verdict == VERDICT_UNPROVED && ++unanswered == UNPROVED_ATTEMPTS)
+			return r;
 		if (verdict == VERDICT_SILENT && limit > SILENT_MS)
 			limit = SILENT_MS;
 		if (clock_ms() + delay - begun > limit)
@@ -330,4 +438,26 @@ connect_server(struct connection **out, struct server_info *info, const struct c
 			return problem_set(p, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
 		delay = 2 * delay < MAX_DELAY_MS ? 2 * delay : MAX_DELAY_MS;
 	}
+}
+
+int
+connect_server(struct connection **out, struct server_info *info, const struct connect_options *o,
+	       struct problem *p)
+{
+	struct aim aim = {.connection = out, .info = info};
+	struct connect_options with = *o;
+
+	with.invite = NULL;
+	return persist(&aim, &with, p);
+}
+
+int
+connect_join(char client[static CLIENT_NAME_BYTES], const struct connect_options *o,
+	     struct problem *p)
+{
+	struct aim aim = {.client = client};
+	struct connect_options with = *o;
+
+	with.server_key2 = NULL;
+	return persist(&aim, &with, p);
 }

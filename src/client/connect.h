@@ -18,6 +18,8 @@ struct connect_options {
 	/* Another that the server may have; NULL: none. */
 	const uint8_t *server_key2;
 	const uint8_t *identity; /* secret, KEY_BYTES */
+	/* Of connect_join() alone: what is to be proved. */
+	const struct handshake_invite *invite;
 	uint8_t session_id[16];
 	uint8_t stream;
 	bool spare;	       /* there are others: a server that is busy is not asked again */
@@ -60,5 +62,19 @@ struct server_info {
  */
 int connect_server(struct connection **out, struct server_info *info,
 		   const struct connect_options *options, struct problem *p);
+
+/* Room for the name that a server knows a client by. */
+#define CLIENT_NAME_BYTES (LIMIT_SHARE_BYTES + 1u)
+
+/*
+ * Has the server enter our key by an invite (PROTOCOL.md, "Invites"); server_key2, stream,
+ * session_id and ask_early do not count.  0 with the name it knows us by, for as often as the same
+ * key comes with the same invite; otherwise p says why:
+ *	FTX_E_INVITE_UNKNOWN, FTX_E_INVITE_USED, FTX_E_INVITE_EXPIRED	it is good no more
+ *	FTX_E_KEY_REFUSED, FTX_E_EXISTS, FTX_E_CONFIG, ...	the server does not enter the key
+ * and what connect_server() returns.
+ */
+int connect_join(char client[static CLIENT_NAME_BYTES], const struct connect_options *options,
+		 struct problem *p);
 
 #endif

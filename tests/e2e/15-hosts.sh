@@ -131,7 +131,10 @@ for host in nas other; do
 	expect 8 put "$tmp/f" $host:share/x
 	says "no key is known for $host"
 	says "ftxd key"
-	says "add it to $config: [host $host] server-key = KEY"
+	case $host in
+	nas) says "add it to $config: [host nas] server-key = KEY" ;;
+	*) says 'ftx host add other ftx://KEY@HOST' ;;
+	esac
 	run 14 put "$tmp/f" $host:share/x
 done
 # An ftx:// address is never a name.

@@ -245,7 +245,7 @@ static const struct {
     {"ftx://one/s/f", NULL, 0, 0, "ftx://KEY@one/SHARE/PATH"},
     {"[nas]:s/f", NULL, 0, 0, "ftx://KEY@nas/SHARE/PATH"},
     {"keyless:s/f", NULL, 0, 0, ": [host keyless] server-key = KEY"},
-    {"NAS:s/f", NULL, 0, 0, ": [host NAS] server-key = KEY"},
+    {"NAS:s/f", NULL, 0, 0, "ftx host add NAS ftx://KEY@HOST"},
     {"_nas:s/f", NULL, 0, 0, "ftx://KEY@_nas/SHARE/PATH"},
 };
 
