@@ -49,7 +49,12 @@ open_state(struct work *w)
 {
 	int r = invites_open(&w->dir, w->state);
 
-	return r == 0 ? 0 : failed(w, "the state directory", r);
+	if (r != FTX_E_NOT_FOUND)
+		return r == 0 ? 0 : failed(w, "the state directory", r);
+	complain(w->verb,
+		 "'%s': the state directory is not there; ftxd makes it when it is started",
+		 w->state);
+	return FTX_EXIT_FAILURE;
 }
 
 static int

@@ -170,6 +170,8 @@ setup_keys(struct run *run)
 		if (run->key_count > 0)
 			run->keys[run->key_count - 1].other = &run->keys[run->key_count];
 	}
+	/* Where it cannot be made nobody can be invited, and ftxd invite says so. */
+	(void)directory_make(server->state, 0700);
 	return 0;
 }
 

@@ -22,6 +22,13 @@ expect 0 put "$tmp/f" "$url/f" # a known key
 code=0
 "$ftx_program" -i "$tmp/stranger" put "$tmp/f" "$url/g" 2>/dev/null || code=$?
 check_eq "$code" 7 'exit status with an unknown key'
+# An invite that the server does not know.
+mkdir "$tmp/other"
+printf '[server]\nkey = %s\nstate = %s\n[share s]\npath = %s\n' "$tmp/server-key" "$tmp/other" "$share" >"$tmp/conf"
+invite=$("$ftxd_program" invite guest --share s=get --address "127.0.0.1:$port" -c "$tmp/conf" 2>/dev/null)
+code=0
+"$ftx_program" join --retry-for 0 --as nas "${invite##* }" 2>/dev/null || code=$?
+check_eq "$code" 7 'exit status with an unknown invite'
 stop_server
 wait "$strace_pid" || :
 
@@ -36,4 +43,4 @@ for trace in "$tmp"/trace.*; do
 		fail 'a greeter used a system call that is not on its list'
 	fi
 done
-check_eq "$greeters" 2 'number of greeters'
+check_eq "$greeters" 3 'number of greeters'
