@@ -196,6 +196,14 @@ check_eq "$(log_lines 'does not count')" 2 'warnings, none of them of a file wit
 expect 0 --json put "$tmp/f" "$base/files/g"
 check_same_file "$tmp/f" "$tmp/share/g"
 [ "$(summary bytes_resumed)" -gt 0 ] || fail 'nothing was resumed'
+
+# By an invite, which root makes and the service takes.
+ftxd 0 invite phone --share files=full --address "127.0.0.1:$port" -c "$conf"
+invite=$(cat "$tmp/out")
+XDG_CONFIG_HOME=$tmp/phone "$ftx_program" join --as nas "${invite##* }" 2>"$tmp/err" || fail "join: $(cat "$tmp/err")"
+XDG_CONFIG_HOME=$tmp/phone "$ftx_program" put "$tmp/tree/a/b/1" nas:files/phone || fail 'put by the key that an invite has brought'
+check_eq "$(stat -c '%u %a' "$tmp/state/clients.d/phone.conf" "$tmp/state/invites/"*)" "$user 600
+$user 600" 'the files of the invite'
 kill "$server_pid"
 wait_said 'ended 0'
 
