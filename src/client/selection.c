@@ -201,7 +201,7 @@ sort(struct selection *s)
 {
 	size_t kept = 0;
 
-	if (s->count > 0)
+	if (s->entries != NULL)
 		qsort(s->entries, s->count, sizeof(*s->entries), compare_entries);
 	for (size_t i = 0; i < s->count; i++)
 		if (kept == 0 || strcmp(s->entries[kept - 1].name, s->entries[i].name) != 0)

@@ -184,10 +184,14 @@ work_unmade(struct work *w, struct dirnode *d, struct dirnode **list, size_t roo
 	for (struct dirnode *up = d; up != NULL && !up->made; up = up->parent)
 		count++;
 	skip = count > room ? count - room : 0;
-	for (; skip > 0; skip--, count--)
+	for (; skip > 0; skip--, count--) {
+		assert(d != NULL); /* as many were counted */
 		d = d->parent;
-	for (size_t i = count; i > 0; i--, d = d->parent)
+	}
+	for (size_t i = count; i > 0; i--, d = d->parent) {
+		assert(d != NULL);
 		list[i - 1] = d;
+	}
 	work_unlock(w);
 	return count;
 }
