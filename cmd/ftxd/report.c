@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "src/base/clock.h"
 #include "src/base/display.h"
@@ -237,6 +238,49 @@ print_client(const struct line *line, FILE *out)
 		size_format(sent, sizeof(sent), number(line, "sent")), number(line, "committed"));
 }
 
+/* "12 MiB of 1 GiB"; a quota of 0 is none. */
+static void
+print_of(const char *used, const char *quota, uint64_t most, FILE *out)
+{
+	if (most != 0)
+		fprintf(out, " %11s of %-11s", used, quota);
+	else
+		fprintf(out, " %11s %-14s", used, "");
+}
+
+static void
+print_usage(const struct line *line, FILE *out)
+{
+	char client[SHOWN_BYTES], share[SHOWN_BYTES], subtree[SHOWN_BYTES];
+	char used[32] = "?", quota[32];
+	uint64_t bytes = number(line, "quota"), files = number(line, "quota_files");
+	bool counted = find(line, "bytes") != NULL;
+
+	if (counted)
+		size_format(used, sizeof(used), number(line, "bytes"));
+	fprintf(out, "%-20s", text(line, "client", client));
+	print_of(used, size_format(quota, sizeof(quota), bytes), bytes, out);
+	if (counted)
+		snprintf(used, sizeof(used), "%" PRIu64, number(line, "files"));
+	snprintf(quota, sizeof(quota), "%" PRIu64, files);
+	print_of(used, quota, files, out);
+	fprintf(out, "  %s:/%s\n", text(line, "share", share), text(line, "subtree", subtree));
+}
+
+static void
+print_expected(const struct line *line, FILE *out)
+{
+	char client[SHOWN_BYTES], state[SHOWN_BYTES], every[32], last[32] = "never";
+	time_t last_s = (time_t)number(line, "last_s");
+	struct tm tm;
+
+	if (last_s != 0 && gmtime_r(&last_s, &tm) != NULL)
+		strftime(last, sizeof(last), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	fprintf(out, "%-20s %-14s %-20s  %s\n", text(line, "client", client),
+		duration_format(every, sizeof(every), number(line, "every_s") * 1000), last,
+		text(line, "state", state));
+}
+
 static void
 print_session(const struct line *line, FILE *out)
 {
@@ -263,6 +307,10 @@ static const struct kind {
     {"share", print_share, "\nSHARE                STATE           FREE  PATH\n"},
     {"client", print_client,
      "\nCLIENT               SESSIONS   IN ALL    RECEIVED        SENT  COMMITTED\n"},
+    {"usage", print_usage,
+     "\nUSED BY                    BYTES                      FILES                 IN\n"},
+    {"expected", print_expected,
+     "\nEXPECTED             EVERY          LAST HERE             STATE\n"},
     {"session", print_session,
      "\nSESSION OF           FROM                     FOR               RECEIVED        SENT"
      "          RATE  DOING\n"},

@@ -8,8 +8,8 @@
  *				the only part of the configuration that the daemon writes
  *
  * `ftxd invite` makes invites, the supervisor looks them up and enters keys.  Each change is made
- *as a whole and is on stable storage when its function returns.  All these files belong to who runs
- * this, and nobody else has access to them; others are refused.
+ * as a whole and is on stable storage when its function returns.  All these files belong to who
+ * runs this, and nobody else has access to them; others are refused.
  */
 #ifndef SERVER_INVITES_H
 #define SERVER_INVITES_H

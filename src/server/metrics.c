@@ -10,12 +10,14 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/base/display.h"
 #include "src/base/io.h"
 #include "src/base/log.h"
+#include "src/server/books.h"
 #include "src/server/child.h"
 #include "src/server/supervisor_impl.h"
 
-enum { NAME_MOST_BYTES = 4096 };
+enum { NAME_MOST_BYTES = 4096, LABEL_BYTES = 2 * DISPLAY_PATH_BYTES };
 
 static void
 head(struct page *page, const char *name, const char *type, const char *help)
@@ -153,6 +155,124 @@ format_clients(const struct tally_line *tally, struct page *page)
 	}
 }
 
+struct expected_metric {
+	const char *name, *help;
+	uint64_t (*value)(const struct expected_client *client);
+};
+
+static uint64_t
+last_value(const struct expected_client *client)
+{
+	return (uint64_t)client->last_s;
+}
+
+static uint64_t
+overdue_value(const struct expected_client *client)
+{
+	return client->overdue;
+}
+
+static void
+format_expected(const struct expected *expected, struct page *page)
+{
+	static const struct expected_metric metrics[] = {
+	    {"client_overdue", "Has a client that is expected not come?", overdue_value},
+	    {"client_last_session_seconds", "When its last session ended well; 0: none is known.",
+	     last_value},
+	};
+
+	for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
+		head(page, metrics[m].name, "gauge", metrics[m].help);
+		for (size_t i = 0; i < expected_count(expected); i++) {
+			const struct expected_client *client = expected_client(expected, i);
+
+			if (client->every_s != 0)
+				labelled(page, metrics[m].name, "client", client->name,
+					 metrics[m].value(client));
+		}
+	}
+}
+
+/* For a label's value, without controls and with the escapes of the format. */
+static const char *
+escape_label(const char *value, char out[static LABEL_BYTES])
+{
+	char shown[LABEL_BYTES / 2];
+	char *to = out;
+
+	display_escape(shown, sizeof(shown), value, strlen(value));
+	for (const char *from = shown; *from != '\0'; from++) {
+		if (*from == '\\' || *from == '"')
+			*to++ = '\\';
+		*to++ = *from;
+	}
+	*to = '\0';
+	return out;
+}
+
+struct usage_metric {
+	const char *name, *help;
+	/* false: there is none. */
+	bool (*value)(const struct ledger_figures *f, uint64_t *value);
+};
+
+static bool
+used_bytes(const struct ledger_figures *f, uint64_t *value)
+{
+	*value = f->used.bytes;
+	return f->counted;
+}
+
+static bool
+used_files(const struct ledger_figures *f, uint64_t *value)
+{
+	*value = f->used.files;
+	return f->counted;
+}
+
+static bool
+quota_bytes(const struct ledger_figures *f, uint64_t *value)
+{
+	*value = f->quota.bytes;
+	return *value != 0;
+}
+
+static bool
+quota_files(const struct ledger_figures *f, uint64_t *value)
+{
+	*value = f->quota.files;
+	return *value != 0;
+}
+
+static void
+format_usage(const struct ledger *ledger, struct page *page)
+{
+	static const struct usage_metric metrics[] = {
+	    {"used_bytes", "What there is in a subtree.", used_bytes},
+	    {"used_files", "Files, directories and links in a subtree.", used_files},
+	    {"quota_bytes", "What the client may have in a subtree.", quota_bytes},
+	    {"quota_files", "Files, directories and links it may have there.", quota_files},
+	};
+
+	for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
+		head(page, metrics[m].name, "gauge", metrics[m].help);
+		for (uint32_t i = 0; i < ledger_account_count(ledger); i++) {
+			char subtree[LABEL_BYTES];
+			struct ledger_figures f;
+			uint64_t value;
+
+			ledger_look(ledger, i, &f);
+			if (metrics[m].value(&f, &value))
+				page_add(page,
+					 "ftxd_%s{client=\"%s\",share=\"%s\",subtree=\"/%s\"} "
+					 "%llu\n",
+					 metrics[m].name, f.client, f.share,
+					 escape_label(f.subtree, subtree),
+					 (unsigned long long)value);
+		}
+	}
+}
+
 void
 metrics_format(const struct supervisor *s, struct page *page)
 {
@@ -161,6 +281,8 @@ metrics_format(const struct supervisor *s, struct page *page)
 	format_ended(&s->operations, page);
 	format_shares(s, page);
 	format_clients(s->operations.tally, page);
+	format_expected(books_expected(s), page);
+	format_usage(books_ledger(s), page);
 }
 
 /* No sync: after a crash of the machine there is another one in 15 seconds. */

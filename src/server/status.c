@@ -5,6 +5,7 @@
 
 #include "proto/message.h"
 #include "src/base/clock.h"
+#include "src/server/books.h"
 #include "src/server/supervisor_impl.h"
 
 static void
@@ -91,6 +92,45 @@ write_client(const struct supervisor *s, const struct client_policy *client, str
 	page_end(page);
 }
 
+static void
+write_usage(const struct ledger *ledger, uint32_t account, struct page *page)
+{
+	struct ledger_figures f;
+
+	ledger_look(ledger, account, &f);
+	if (!f.counted &&
+	    (f.quota.bytes | f.quota.files | f.share_quota.bytes | f.share_quota.files) == 0)
+		return;
+	page_line(page, "usage");
+	text(page, "client", f.client);
+	text(page, "share", f.share);
+	text(page, "subtree", f.subtree);
+	if (f.counted) {
+		page_number(page, "counted_s", (uint64_t)f.counted_s);
+		page_number(page, "bytes", f.used.bytes);
+		page_number(page, "files", f.used.files);
+	}
+	page_number(page, "quota", f.quota.bytes);
+	page_number(page, "quota_files", f.quota.files);
+	page_number(page, "share_quota", f.share_quota.bytes);
+	page_number(page, "share_quota_files", f.share_quota.files);
+	page_end(page);
+}
+
+static void
+write_expected(const struct expected_client *client, struct page *page)
+{
+	if (client->every_s == 0)
+		return;
+	page_line(page, "expected");
+	text(page, "client", client->name);
+	page_number(page, "every_s", (uint64_t)client->every_s);
+	page_number(page, "last_s", (uint64_t)client->last_s);
+	page_number(page, "due_s", (uint64_t)expected_due_s(client));
+	text(page, "state", client->overdue ? "overdue" : "fine");
+	page_end(page);
+}
+
 static const char *
 doing_word(const struct peer *p, const struct activity_seen *seen)
 {
@@ -128,6 +168,8 @@ void
 status_write(const struct supervisor *s, struct page *page)
 {
 	const struct policy *policy = s->settings.policy;
+	const struct ledger *ledger = books_ledger(s);
+	const struct expected *expected = books_expected(s);
 	uint64_t now_ms = clock_ms();
 
 	write_daemon(s, page);
@@ -136,6 +178,10 @@ status_write(const struct supervisor *s, struct page *page)
 		write_share(&policy->shares[i], operations_share(s, i), page);
 	for (size_t i = 0; i < policy->client_count; i++)
 		write_client(s, &policy->clients[i], page);
+	for (uint32_t i = 0; i < ledger_account_count(ledger); i++)
+		write_usage(ledger, i, page);
+	for (size_t i = 0; i < expected_count(expected); i++)
+		write_expected(expected_client(expected, i), page);
 	for (size_t i = 0; i < MAX_PEERS; i++)
 		if (s->peers.table[i].state == PEER_SESSION)
 			write_session(&s->peers.table[i], now_ms, page);

@@ -5,7 +5,7 @@
  *	accept -> the first 84 bytes are there -> greeter -> its key is known -> session
  *
  * Between accept and that, a connection of a trusted proxy has a greeter for the proxy's header;
- *then it begins to wait anew, as one of the source that the header names.
+ * then it begins to wait anew, as one of the source that the header names.
  *
  * A silent or dripping connection costs one descriptor.  A greeter lives handshake_timeout_ms
  * from accept at most.  Greeters are given in turn by source, 200 a second (waiting.h); a source

@@ -12,6 +12,8 @@ path = $tmp/share
 path = $tmp/gone
 [client c]
 key = $client_key
+quota = 1G
+expect-every = 1h
 share = s=full
 rate = 1M
 END
@@ -37,6 +39,9 @@ check_eq "$(status 'select(.event == "daemon") | "\(.v) \(.state) \(.sessions) \
 check_eq "$(status 'select(.event == "share") | "\(.name) \(.state) \(.path) \(.bytes > 0)"' | tr '\n' ,)" \
 	"s online $tmp/share true,gone offline $tmp/gone false," 'the shares'
 check_eq "$(status 'select(.event == "client") | "\(.name) \(.sessions) \(.sessions_total)"')" 'c 0 0' 'the clients'
+check_eq "$(status 'select(.event == "usage") | "\(.client) \(.share) \(.subtree) \(.quota) \(.share_quota)"')" \
+	"c s  $((1024 * MIB)) 0" 'the quotas'
+check_eq "$(status 'select(.event == "expected") | "\(.client) \(.every_s) \(.last_s) \(.state)"')" 'c 3600 0 fine' 'who is expected'
 
 # A put that runs, of a name that is not only letters.
 name=$(printf 'a "b"\\\nc')

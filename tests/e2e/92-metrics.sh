@@ -14,6 +14,8 @@ path = $tmp/gone
 [client c]
 key = $client_key
 share = s=full
+quota = 10M
+expect-every = 1h
 END
 start_ftxd
 wait_log 'the metrics file cannot be written error=not_found'
@@ -45,13 +47,16 @@ check_eq "$(value 'ftxd_client_committed_total{client="c"}')" 1 'files'
 check_eq "$(value 'ftxd_refused_total{reason="handshake"}')" 1 'refused handshakes'
 check_eq "$(value 'ftxd_refused_total{reason="unknown-key"}')" 0 'refused keys'
 check_eq "$(value 'ftxd_sessions_ended_total{reason="done"}')" 1 'sessions that ended well'
+check_eq "$(value 'ftxd_client_overdue{client="c"}')" 0 'is c overdue'
+check_ge "$(value 'ftxd_client_last_session_seconds{client="c"}')" 1600000000 'the last session of c'
+check_eq "$(value 'ftxd_quota_bytes{client="c",share="s",subtree="\/"}')" $((10 * MIB)) 'the quota of c'
 check_ge "$(value 'ftxd_start_time_seconds')" 1600000000 'the start'
 
 # Each line is a comment or a metric with a number, and each metric has its type before it.
 awk '
 /^# HELP ftxd_[a-z_]+ [A-Z]/ { next }
 /^# TYPE ftxd_[a-z_]+ (counter|gauge)$/ { type[$3] = $4; next }
-/^ftxd_[a-z_]+({[a-z]+="[A-Za-z0-9._()-]+"})? [0-9]+$/ {
+/^ftxd_[a-z_]+({[a-z]+="[A-Za-z0-9._()-]+"(,[a-z]+="[^"]+")*})? [0-9]+$/ {
 	name = $1
 	sub(/{.*/, "", name)
 	if ((name ~ /_total$/) != (type[name] == "counter"))
@@ -76,6 +81,12 @@ shares_known()
 	[ "$(value 'ftxd_share_online{share="s"}')" = 1 ] || { reload && false; }
 }
 wait_for 'the shares' shares_known
+usage_known()
+{
+	[ -n "$(value 'ftxd_used_bytes{client="c",share="s",subtree="\/"}')" ] || { reload && false; }
+}
+wait_for 'the first count' usage_known
+check_ge "$(value 'ftxd_used_bytes{client="c",share="s",subtree="\/"}')" $((2 * MIB)) 'bytes used'
 check_eq "$(value 'ftxd_share_online{share="gone"}')" 0 'a share that is offline'
 check_ge "$(value 'ftxd_share_free_bytes{share="s"}')" 1 'free space'
 check_eq "$(log_lines 'the metrics file')" 1 'complaints'
