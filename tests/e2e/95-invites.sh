@@ -111,7 +111,11 @@ check_eq "$won" 1 'winners'
 check_eq "$(cat "$tmp"/m?/err | grep -c 'has been used already')" 4 'losers'
 
 # What a code may be wrong in is found here.
-as laptop 2 join "${code%?}A" --as new
+case $code in
+*A) wrong=${code%?}B ;;
+*) wrong=${code%?}A ;;
+esac
+as laptop 2 join "$wrong" --as new
 says 'not the whole code, or a character of it is wrong'
 as laptop 2 join laptop
 says 'begins with ftxp'
