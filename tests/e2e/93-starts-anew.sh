@@ -51,7 +51,10 @@ crash()
 	set -- $sessions
 	fourth=$4
 	"${before_crash:-:}"
+	# When the first one is gone the client gives up the others: they are not to end before it.
+	kill -STOP "$1" "$2" "$3"
 	kill -SEGV "$1" "$2" "$3"
+	kill -CONT "$1" "$2" "$3"
 }
 
 anew()
