@@ -2,7 +2,6 @@
  * ftxd check: is the configuration right?  What is wrong is told with file and line.  With --unit
  * also: what does it need of the unit?
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -38,7 +37,6 @@ static int
 check_key(const struct server_config *server)
 {
 	uint8_t public_key[KEY_BYTES];
-
 	int code = 0;
 
 	for (size_t i = 0; i < server->key_file_count && code == 0; i++)
@@ -46,41 +44,14 @@ check_key(const struct server_config *server)
 	return code;
 }
 
-/* Takes the options; 0 or the exit code after a complaint. */
-static int
-parse(int argc, char **argv, const char **file, bool *unit)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"unit", no_argument, NULL, 'u'},
-						{NULL, 0, NULL, 0}};
-	const char *why = NULL;
-	int c;
-
-	opterr = 0;
-	while (why == NULL && (c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
-		if (c == 'c')
-			*file = optarg;
-		else if (c == 'u')
-			*unit = true;
-		else
-			why = c == ':' ? "an option's value is missing" : "unknown option";
-	}
-	if (why == NULL && optind != argc)
-		why = "there is nothing more to say";
-	if (why == NULL)
-		return 0;
-	complain("check", "%s\nusage: " USAGE, why);
-	return FTX_EXIT_USAGE;
-}
-
 int
 verb_check(int argc, char **argv)
 {
 	struct config *config;
 	const struct policy *policy;
-	const char *file = CONFIG_FILE;
-	bool unit = false;
-	int code = parse(argc, argv, &file, &unit);
+	const char *file;
+	bool unit;
+	int code = settings_options_and_flag("check", USAGE, argc, argv, &file, "unit", &unit);
 
 	if (code != 0 || (code = settings_load("check", file, &config)) != 0)
 		return code;

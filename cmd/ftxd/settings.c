@@ -16,25 +16,55 @@
 #include "src/base/directory.h"
 #include "src/secure/keyfile.h"
 
-int
-settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file)
+static int
+usage_error(const char *verb, const char *usage, const char *why)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{NULL, 0, NULL, 0}};
+	complain(verb, "%s\nusage: %s", why, usage);
+	return FTX_EXIT_USAGE;
+}
+
+/* flag and given: NULL for verbs without one. */
+static int
+take_options(const char *verb, const char *usage, int argc, char **argv, const char **file,
+	     const char *flag, bool *given)
+{
+	const struct option options[] = {{"config", required_argument, NULL, 'c'},
+					 {flag, no_argument, NULL, 'f'},
+					 {NULL, 0, NULL, 0}};
 	int c;
 
 	*file = CONFIG_FILE;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
-		if (c != 'c') {
-			complain(verb, "%s\nusage: %s",
-				 c == ':' ? "an option's value is missing" : "unknown option",
-				 usage);
-			return FTX_EXIT_USAGE;
-		}
-		*file = optarg;
+		if (c == 'c')
+			*file = optarg;
+		else if (c == 'f')
+			*given = true;
+		else
+			return usage_error(verb, usage,
+					   c == ':' ? "an option's value is missing"
+						    : "unknown option");
 	}
 	return 0;
+}
+
+int
+settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file)
+{
+	return take_options(verb, usage, argc, argv, file, NULL, NULL);
+}
+
+int
+settings_options_and_flag(const char *verb, const char *usage, int argc, char **argv,
+			  const char **file, const char *flag, bool *given)
+{
+	int code;
+
+	*given = false;
+	code = take_options(verb, usage, argc, argv, file, flag, given);
+	if (code == 0 && optind != argc)
+		code = usage_error(verb, usage, "there is nothing more to say");
+	return code;
 }
 
 int

@@ -12,6 +12,13 @@
  */
 int settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file);
 
+/*
+ * The same for verbs with one more option, --flag, and without other arguments.  *given: it was
+ * there.
+ */
+int settings_options_and_flag(const char *verb, const char *usage, int argc, char **argv,
+			      const char **file, const char *flag, bool *given);
+
 /* 0, or FTX_EXIT_CONFIG after a complaint. */
 int settings_load(const char *verb, const char *file, struct config **config);
 

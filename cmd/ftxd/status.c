@@ -2,7 +2,6 @@
  * ftxd status: what the daemon of a configuration tells on its control socket.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,32 +21,6 @@
 
 /* The daemon answers at once, or has something else to do than ever to answer. */
 #define PATIENCE_S 10
-
-static int
-parse(int argc, char **argv, const char **file, bool *json)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{NULL, 0, NULL, 0}};
-	const char *why = NULL;
-	int c;
-
-	opterr = 0;
-	while (why == NULL && (c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
-		if (c == 'c')
-			*file = optarg;
-		else if (c == 'j')
-			*json = true;
-		else
-			why = c == ':' ? "an option's value is missing" : "unknown option";
-	}
-	if (why == NULL && optind != argc)
-		why = "there is nothing more to say";
-	if (why == NULL)
-		return 0;
-	complain("status", "%s\nusage: " USAGE, why);
-	return FTX_EXIT_USAGE;
-}
 
 /* NULL: the daemon could be reached. */
 static const char *
@@ -113,11 +86,11 @@ ask(const char *path, bool json)
 int
 verb_status(int argc, char **argv)
 {
-	const char *file = CONFIG_FILE;
+	const char *file;
 	struct config *config;
-	bool json = false;
+	bool json;
 	char *path;
-	int code = parse(argc, argv, &file, &json);
+	int code = settings_options_and_flag("status", USAGE, argc, argv, &file, "json", &json);
 
 	if (code != 0 || (code = settings_load("status", file, &config)) != 0)
 		return code;

@@ -18,8 +18,7 @@ static char file[128];
 static void
 setup(void)
 {
-	strcpy(directory, "/tmp/ftx-edit-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, sizeof(directory), "edit");
 	snprintf(file, sizeof(file), "%s/config", directory);
 }
 

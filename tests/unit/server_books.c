@@ -26,8 +26,7 @@ static char last_overdue[64];
 static void
 setup(void)
 {
-	strcpy(directory, "/tmp/ftx-state-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, sizeof(directory), "state");
 	for (size_t i = 0; i < 2; i++)
 		clients[i] = (struct client_policy){
 		    .grants = &grant, .grant_count = 1, .quota = {.bytes = 1000}};

@@ -21,8 +21,7 @@ static void
 setup(void)
 {
 	cr_assert(sodium_init() >= 0);
-	strcpy(directory, "/tmp/ftx-config-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, sizeof(directory), "config");
 	snprintf(main_file, sizeof(main_file), "%s/ftxd.conf", directory);
 	for (uint8_t i = 0; i < 3; i++) {
 		uint8_t key[KEY_BYTES] = {i + 1};

@@ -26,8 +26,7 @@ static void
 setup(void)
 {
 	cr_assert(sodium_init() >= 0);
-	strcpy(above, "/tmp/ftx-invites-XXXXXX");
-	cr_assert(mkdtemp(above) != NULL);
+	unit_directory(above, sizeof(above), "invites");
 	snprintf(directory, sizeof(directory), "%s/state", above);
 	cr_assert_eq(mkdir(directory, 0700), 0);
 	cr_assert_eq(invites_open(&state, directory), 0);

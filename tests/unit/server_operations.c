@@ -67,8 +67,7 @@ static char path[96];
 static void
 make_directory(void)
 {
-	strcpy(directory, "/tmp/ftx-control-XXXXXX");
-	cr_assert(mkdtemp(directory) != NULL);
+	unit_directory(directory, sizeof(directory), "control");
 	snprintf(path, sizeof(path), "%s/control", directory);
 }
 
