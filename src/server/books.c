@@ -3,8 +3,10 @@
  * supervisor.  What is counted comes from books_scan.c.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -324,15 +326,29 @@ books_open(struct supervisor *s)
 	return 0;
 }
 
+/* What it is about to write is older than what follows, and would come in its place. */
+static void
+end_save(struct books *b)
+{
+	if (b->save.pid == 0)
+		return;
+	kill(b->save.pid, SIGKILL);
+	while (waitpid(b->save.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	b->save.pid = 0;
+}
+
 void
 books_close(struct supervisor *s)
 {
 	struct books *b = &s->books;
+	bool due = b->save.due_ms != 0 || b->save.pid != 0;
 
 	if (b->ledger == NULL)
 		return;
 	books_scan_stop(s);
-	if (b->save.due_ms != 0 || b->save.pid != 0)
+	end_save(b);
+	if (due)
 		(void)books_write(s->options->state, b->ledger, b->expected);
 	books_drop(b);
 }

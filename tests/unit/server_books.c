@@ -3,15 +3,18 @@
  */
 #include "src/server/books.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/server/state.h"
+#include "src/server/supervisor_impl.h"
 #include "tests/harness/unit.h"
 
 static char directory[64];
@@ -187,6 +190,26 @@ Test(books, nothing_is_written_where_there_is_nothing_to_know)
 	cr_assert_eq(books_write(directory, ledger, expected), 0);
 	cr_expect_eq(rmdir(directory), 0);
 	cr_assert_eq(mkdir(directory, 0700), 0);
+}
+
+/* Whoever writes when the supervisor ends would put what is older in the place of what it writes.
+ */
+Test(books, nobody_writes_any_more_behind_the_last_time)
+{
+	static struct supervisor s;
+	const struct supervisor_options options = {.state = directory};
+	char path[128];
+
+	s.options = &options;
+	s.settings.policy = &policy;
+	cr_assert_eq(books_open(&s), 0);
+	if ((s.books.save.pid = fork()) == 0)
+		for (;;)
+			pause();
+	books_close(&s);
+	cr_expect(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "there is a child");
+	snprintf(path, sizeof(path), "%s/" BOOKS_CLIENTS, directory);
+	cr_expect(access(path, F_OK) == 0);
 }
 
 Test(books, a_directory_that_is_not_there_is_an_error)
