@@ -322,6 +322,31 @@ rig_commit(uint8_t handle, uint64_t size, const void *content, const struct bloc
 	return m;
 }
 
+struct message
+rig_send_pack(struct rig *rig, const char *path, const void *content, uint32_t length)
+{
+	struct digest digest = digest_of(content, length);
+	struct packed item = {
+	    .path = span_of(path),
+	    .size = length,
+	    .length = length,
+	    .flags = 1,
+	    .metadata = {.type = ENTRY_FILE, .mode = 0644, .mtime_s = 1000000000},
+	};
+	struct message m = {.type = MESSAGE_PACK};
+
+	memcpy(item.digest, digest.bytes, sizeof(item.digest));
+	m.pack.base = span_of("s");
+	m.pack.items.items = &item;
+	m.pack.items.count = 1;
+	m.pack.raw_length = length;
+	m.pack.data = (struct span){content, length};
+	rig_send(rig, &m);
+	m = (struct message){.type = MESSAGE_COMMIT_PACKS};
+	m.commit_packs.items = 1;
+	return m;
+}
+
 static void
 path_of(const struct rig *rig, const char *name, char path[static 512])
 {

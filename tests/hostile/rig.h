@@ -84,6 +84,10 @@ struct message rig_write(uint8_t handle, uint64_t offset, const void *data, size
 struct message rig_commit(uint8_t handle, uint64_t size, const void *content,
 			  const struct block_range *blocks, uint32_t count);
 
+/* Sends a PACK of one whole file below the share; returns the COMMIT_PACKS that asks for it. */
+struct message rig_send_pack(struct rig *rig, const char *path, const void *content,
+			     uint32_t length);
+
 /* Puts a file on the share, or reads one (owned by the caller; *length is set). */
 void rig_file(const struct rig *rig, const char *name, const void *data, size_t length);
 uint8_t *rig_content(const struct rig *rig, const char *name, size_t *length);

@@ -154,25 +154,8 @@ ask_put(struct rig *rig, const char *path)
 static int
 ask_pack(struct rig *rig, const char *path)
 {
-	struct digest digest = digest_of(text, TEXT_BYTES);
-	struct packed item = {
-	    .path = span_of(path),
-	    .size = TEXT_BYTES,
-	    .length = TEXT_BYTES,
-	    .flags = 1,
-	    .metadata = {.type = ENTRY_FILE, .mode = 0644, .mtime_s = 1000000000},
-	};
-	struct message m = {.type = MESSAGE_PACK};
+	struct message m = rig_send_pack(rig, path, text, TEXT_BYTES);
 
-	memcpy(item.digest, digest.bytes, sizeof(item.digest));
-	m.pack.base = span_of("s");
-	m.pack.items.items = &item;
-	m.pack.items.count = 1;
-	m.pack.raw_length = TEXT_BYTES;
-	m.pack.data = span_of(text);
-	rig_send(rig, &m);
-	m = (struct message){.type = MESSAGE_COMMIT_PACKS};
-	m.commit_packs.items = 1;
 	return ask(rig, &m);
 }
 

@@ -419,27 +419,9 @@ ask_commit_meanwhile(struct rig *rig)
 static int
 pack(struct rig *rig, const char *path)
 {
-	struct digest digest = digest_of(text, TEXT_BYTES);
-	struct packed item = {
-	    .path = span_of(path),
-	    .size = TEXT_BYTES,
-	    .length = TEXT_BYTES,
-	    .flags = 1,
-	    .metadata = {.type = ENTRY_FILE, .mode = 0644, .mtime_s = 1700000000},
-	};
-	struct message m = {.type = MESSAGE_PACK}, answer;
+	struct message m = rig_send_pack(rig, path, text, TEXT_BYTES), answer;
 	int r;
 
-	memcpy(item.digest, digest.bytes, sizeof(item.digest));
-	m.pack.base = span_of("s");
-	m.pack.items.items = &item;
-	m.pack.items.count = 1;
-	m.pack.raw_length = TEXT_BYTES;
-	m.pack.data.data = text;
-	m.pack.data.length = TEXT_BYTES;
-	rig_send(rig, &m);
-	m = (struct message){.type = MESSAGE_COMMIT_PACKS};
-	m.commit_packs.items = 1;
 	if ((r = error_of(rig, &m, MESSAGE_COMMITTED_PACKS, &answer)) != 0)
 		return r;
 	return answer.committed_packs.statuses.items[0].code == 0

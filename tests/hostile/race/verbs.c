@@ -141,25 +141,9 @@ ask_open_commit(struct scene *s)
 static void
 ask_pack(struct scene *s)
 {
-	struct digest digest = digest_of(text, TEXT_BYTES);
-	struct packed item = {
-	    .path = span_of(s->round % 2 == 0 ? "d/new" : "d/made/new"),
-	    .size = TEXT_BYTES,
-	    .length = TEXT_BYTES,
-	    .flags = 1,
-	    .metadata = {.type = ENTRY_FILE, .mode = 0644, .mtime_s = 1000000000},
-	};
-	struct message m = {.type = MESSAGE_PACK};
+	const char *path = s->round % 2 == 0 ? "d/new" : "d/made/new";
+	struct message m = rig_send_pack(s->rig, path, text, TEXT_BYTES);
 
-	memcpy(item.digest, digest.bytes, sizeof(item.digest));
-	m.pack.base = span_of("s");
-	m.pack.items.items = &item;
-	m.pack.items.count = 1;
-	m.pack.raw_length = TEXT_BYTES;
-	m.pack.data = span_of(text);
-	rig_send(s->rig, &m);
-	m = (struct message){.type = MESSAGE_COMMIT_PACKS};
-	m.commit_packs.items = 1;
 	(void)scene_ask(s, &m);
 }
 
