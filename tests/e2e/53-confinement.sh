@@ -28,11 +28,15 @@ check_session()
 	for set in CapInh CapPrm CapEff CapAmb; do
 		check_eq "$(field "$session" $set)" 0000000000000000 "$set"
 	done
-	# Every thread.
-	for task in /proc/"$session"/task/*/status; do
-		check_eq "$(sed -n 's/^Seccomp:[[:space:]]*//p' "$task")" 2 "Seccomp in $task"
-		check_eq "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "$task")" 1 "NoNewPrivs in $task"
+	# Every thread, but those that end just now.
+	threads=0
+	for task in /proc/"$session"/task/*; do
+		cat "$task/status" >"$tmp/status" 2>"$tmp/gone" || continue
+		check_eq "$(sed -n 's/^Seccomp:[[:space:]]*//p' "$tmp/status")" 2 "Seccomp in $task"
+		check_eq "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "$tmp/status")" 1 "NoNewPrivs in $task"
+		threads=$((threads + 1))
 	done
+	check_ge $threads 1 'threads of the session'
 	check_eq "$(sed -n 's/^Max core file size *\([^ ]*\) *\([^ ]*\).*/\1 \2/p' \
 		"/proc/$session/limits")" '0 0' 'limit of core files'
 	grep '^Max address space' "/proc/$session/limits" | grep -qv unlimited ||
