@@ -58,6 +58,8 @@ struct peer {
 	struct tally_line *tally;  /* likewise: its client's */
 	struct tally_counted counted;
 	struct rate *rate; /* shared with the client's other sessions; NULL: none */
+	bool stopped;	   /* it was told to end */
+	bool beyond;	   /* it was let in beyond a limit, to say which connection it is */
 	uint64_t joined;   /* counts up; 0: not yet */
 	uint8_t session_id[16];
 	uint8_t stream;
@@ -65,7 +67,8 @@ struct peer {
 	struct pair_message ended;
 };
 
-#define MAX_PEERS (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS)
+/* And one beyond the most sessions there may be (sessions.c). */
+#define MAX_PEERS (SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS + SUPERVISOR_MAX_SESSIONS + 1u)
 
 _Static_assert(WAITING_SEATS >= SUPERVISOR_MAX_PENDING + SUPERVISOR_MAX_GREETERS,
 	       "there is a seat for each connection without a session");

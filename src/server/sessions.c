@@ -42,6 +42,20 @@ sessions_of(const struct supervisor *s, const char *client)
 	return count;
 }
 
+/*
+ * Are there more sessions than there may be?  One more is let in, until it has said which
+ * connection it is: it may be one without which nobody goes on.  most: of the client; 0: any number
+ */
+static bool
+is_beyond(const struct supervisor *s, const char *client, unsigned most, enum refusal *why)
+{
+	*why = REFUSED_SESSIONS;
+	if (s->peers.count[PEER_SESSION] > s->settings.max_connections)
+		return true;
+	*why = REFUSED_SESSIONS_OF_CLIENT;
+	return most != 0 && sessions_of(s, client) > most;
+}
+
 /* What stands against a session for this client now.  false: nothing. */
 static bool
 objection(const struct supervisor *s, const struct client_policy *client, const struct peer *p,
@@ -55,11 +69,7 @@ objection(const struct supervisor *s, const struct client_policy *client, const 
 	if (policy_refuses(client, &p->from.any, wall_clock_s(), why))
 		return true;
 	*verdict = PAIR_BUSY;
-	*why = REFUSED_SESSIONS;
-	if (s->peers.count[PEER_SESSION] >= s->settings.max_connections)
-		return true;
-	*why = REFUSED_SESSIONS_OF_CLIENT;
-	if (client->max_connections != 0 && sessions_of(s, client->name) >= client->max_connections)
+	if (is_beyond(s, client->name, client->max_connections, why))
 		return true;
 	*verdict = PAIR_PROCEED;
 	return false;
@@ -148,6 +158,8 @@ plan_look(struct supervisor *s, int64_t expires_s, uint64_t now_ms)
 void
 sessions_began(struct supervisor *s, struct peer *p, const struct client_policy *client)
 {
+	enum refusal why;
+
 	strcpy(p->client, client->name);
 	memcpy(p->fingerprint, client->fingerprint, sizeof(p->fingerprint));
 	p->expires_s = client->expires_s;
@@ -155,6 +167,9 @@ sessions_began(struct supervisor *s, struct peer *p, const struct client_policy 
 	books_began(s, p);
 	peer_set_state(&s->peers, p, PEER_SESSION);
 	operations_session_began(s, p);
+	/* Who never says it keeps out whoever does. */
+	if ((p->beyond = is_beyond(s, p->client, p->max_connections, &why)))
+		peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
 	if (p->expires_s != 0)
 		plan_look(s, p->expires_s, clock_ms());
 }
@@ -164,20 +179,26 @@ sessions_stop(struct supervisor *s, struct peer *p, int error)
 {
 	const struct pair_message stop = {.type = PAIR_STOP, .stop_error = error};
 
-	if (p->deadline_ms != 0)
-		return; /* told already */
+	if (p->stopped)
+		return;
+	p->stopped = true;
 	supervisor_tell(p, &stop);
 	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.drain_time_ms);
 }
 
-/* Is old an earlier connection of p's client, run and stream that has not let go of its files? */
+/* Is old one of p's client, run and stream that has joined and not let go of its files? */
+static bool
+is_same_stream(const struct peer *old, const struct peer *p)
+{
+	return old->state == PEER_SESSION && old->joined != 0 && old->ended.type != PAIR_ENDED &&
+	       strcmp(old->client, p->client) == 0 && old->stream == p->stream &&
+	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
+}
+
 static bool
 is_older(const struct peer *old, const struct peer *p)
 {
-	return old->state == PEER_SESSION && old->joined != 0 && old->joined < p->joined &&
-	       old->ended.type != PAIR_ENDED && strcmp(old->client, p->client) == 0 &&
-	       old->stream == p->stream &&
-	       memcmp(old->session_id, p->session_id, sizeof(p->session_id)) == 0;
+	return is_same_stream(old, p) && old->joined < p->joined;
 }
 
 /*
@@ -206,17 +227,75 @@ sessions_of_run(const struct supervisor *s, const struct peer *p)
 	return count;
 }
 
-/* NULL: there is room for p. */
-static const char *
-crowd(const struct supervisor *s, const struct peer *p)
+/* Is p a further one of a run, and too many are there for it? */
+static bool
+is_in_a_crowd(const struct supervisor *s, const struct peer *p, enum refusal *why)
 {
 	if (sessions_of_run(s, p) < FIRST_CONNECTIONS)
-		return NULL;
+		return false;
+	*why = REFUSED_SESSIONS;
 	if (is_crowded(s->peers.count[PEER_SESSION], s->settings.max_connections))
-		return "too-many-sessions";
-	if (p->max_connections != 0 && is_crowded(sessions_of(s, p->client), p->max_connections))
-		return "too-many-sessions-of-client";
-	return NULL;
+		return true;
+	*why = REFUSED_SESSIONS_OF_CLIENT;
+	return p->max_connections != 0 && is_crowded(sessions_of(s, p->client), p->max_connections);
+}
+
+/* Does a run have two connections, of one client or (NULL) of any?  Then it goes on and ends. */
+static bool
+goes_on(const struct supervisor *s, const char *client)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		const struct peer *p = &s->peers.table[i];
+
+		if (p->state == PEER_SESSION && p->joined != 0 &&
+		    (client == NULL || strcmp(p->client, client) == 0) &&
+		    sessions_of_run(s, p) + 1 >= FIRST_CONNECTIONS)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_older(const struct supervisor *s, const struct peer *p)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (is_same_stream(&s->peers.table[i], p))
+			return true;
+	return false;
+}
+
+/*
+ * p is one session more than there may be.  Is it one without which nobody goes on?  Where runs of
+ * one connection each fill all places, and they are gets, each waits for its second.
+ */
+static bool
+is_needed(const struct supervisor *s, const struct peer *p, enum refusal why)
+{
+	return sessions_of_run(s, p) + 1 == FIRST_CONNECTIONS &&
+	       !goes_on(s, why == REFUSED_SESSIONS ? NULL : p->client);
+}
+
+/* What stands against p, which has said whose connection it is?  false: nothing. */
+static bool
+is_too_many(const struct supervisor *s, const struct peer *p, enum refusal *why)
+{
+	if (has_older(s, p))
+		return false; /* it takes the place of that one */
+	if (p->beyond && is_beyond(s, p->client, p->max_connections, why))
+		return !is_needed(s, p, *why);
+	return is_in_a_crowd(s, p, why);
+}
+
+/* Further streams of who is served already are no news. */
+static void
+log_too_many(struct supervisor *s, const struct peer *p, enum refusal why)
+{
+	if (sessions_of_run(s, p) > 0)
+		log_info("one more stream refused reason=%s address=%s client=%s",
+			 refusal_name(why), p->address, p->client);
+	else if (refusals_add(&s->refusals, why, clock_ms()))
+		log_warning("refused reason=%s address=%s client=%s", refusal_name(why), p->address,
+			    p->client);
 }
 
 /* p may begin when no older one is left; those there are get told to end. */
@@ -241,13 +320,14 @@ join_after_older(struct supervisor *s, struct peer *p)
 void
 sessions_join(struct supervisor *s, struct peer *p, const struct pair_message *asked)
 {
-	const char *reason;
+	enum refusal why;
 
 	memcpy(p->session_id, asked->join.session_id, sizeof(p->session_id));
 	p->stream = asked->join.stream;
-	if ((reason = crowd(s, p)) != NULL) {
-		log_info("one more stream refused reason=%s address=%s client=%s", reason,
-			 p->address, p->client);
+	if (!p->stopped)
+		p->deadline_ms = 0;
+	if (is_too_many(s, p, &why)) {
+		log_too_many(s, p, why);
 		sessions_stop(s, p, FTX_E_BUSY);
 		return;
 	}

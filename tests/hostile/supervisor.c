@@ -38,7 +38,8 @@ static struct server {
 	uint8_t key[KEY_BYTES];
 	uint8_t client_secret[KEY_BYTES];
 	char directory[64];
-	rlim_t descriptors; /* the server may have so many; 0: as usual */
+	rlim_t descriptors;			     /* the server may have so many; 0: as usual */
+	unsigned connections, connections_of_client; /* there may be; 0: as usual */
 } server;
 
 static void
@@ -46,7 +47,10 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 {
 	struct key_holder holder;
 	const struct supervisor_options options = {
-	    .listeners = &listener, .listener_count = 1, .settings.policy = policy, .key = &holder};
+	    .listeners = &listener,
+	    .listener_count = 1,
+	    .settings = {.policy = policy, .max_connections = server.connections},
+	    .key = &holder};
 
 	const struct rlimit few = {server.descriptors, server.descriptors};
 
@@ -76,6 +80,7 @@ setup(void)
 	key_public(server.key, secret);
 	randombytes_buf(server.client_secret, KEY_BYTES);
 	key_public(client.keys[0], server.client_secret);
+	client.max_connections = server.connections_of_client;
 	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
 	cr_assert_eq(listen_open(&server.address, &listener), 0);
 	server.pid = fork();
@@ -106,7 +111,23 @@ setup_few_descriptors(void)
 	setup();
 }
 
+static void
+setup_two_connections(void)
+{
+	server.connections = 2;
+	setup();
+}
+
+static void
+setup_two_connections_of_client(void)
+{
+	server.connections_of_client = 2;
+	setup();
+}
+
 TestSuite(supervisor, .init = setup, .fini = teardown);
+TestSuite(supervisor_of_two, .init = setup_two_connections, .fini = teardown);
+TestSuite(supervisor_of_two_a_client, .init = setup_two_connections_of_client, .fini = teardown);
 TestSuite(supervisor_of_few_descriptors, .init = setup_few_descriptors, .fini = teardown);
 
 static int
@@ -176,22 +197,45 @@ receive(struct channel *ch, struct message *m)
 	return r == 1 ? 0 : r;
 }
 
+/* Says HELLO; m: what the server answers first. */
+static struct channel *
+ask_for_session(uint8_t run, uint8_t stream, struct message *m)
+{
+	struct channel *ch = handshake(server.client_secret);
+	size_t length;
+
+	*m = (struct message){.type = MESSAGE_HELLO};
+	m->hello.session_id[0] = run;
+	m->hello.stream = stream;
+	m->hello.agent = span_of("test");
+	cr_assert_eq(message_encode(m, channel_plain(ch), LIMIT_RECORD_PLAIN, &length), 0);
+	channel_seal(ch, length);
+	cr_assert_eq(channel_flush(ch, SIZE_MAX, NULL), 0);
+	cr_assert_eq(receive(ch, m), 0);
+	return ch;
+}
+
 static struct channel *
 session(uint8_t run, uint8_t stream)
 {
-	struct channel *ch = handshake(server.client_secret);
-	struct message m = {.type = MESSAGE_HELLO};
-	size_t length;
+	struct message m;
+	struct channel *ch = ask_for_session(run, stream, &m);
 
-	m.hello.session_id[0] = run;
-	m.hello.stream = stream;
-	m.hello.agent = span_of("test");
-	cr_assert_eq(message_encode(&m, channel_plain(ch), LIMIT_RECORD_PLAIN, &length), 0);
-	channel_seal(ch, length);
-	cr_assert_eq(channel_flush(ch, SIZE_MAX, NULL), 0);
-	cr_assert_eq(receive(ch, &m), 0);
 	cr_assert_eq(m.type, MESSAGE_WELCOME);
 	return ch;
+}
+
+static void
+expect_busy(uint8_t run, uint8_t stream)
+{
+	struct message m;
+
+	channel_free(ask_for_session(run, stream, &m));
+	if (m.type == MESSAGE_CLOSE)
+		cr_assert_eq(m.close.code, -FTX_E_BUSY);
+	else
+		cr_assert(m.type == MESSAGE_ERROR && m.error.code == -FTX_E_BUSY,
+			  "message %d to connection %u of run %u", (int)m.type, stream, run);
 }
 
 /* Afterwards what fails from here is not punished. */
@@ -296,6 +340,53 @@ Test(supervisor, a_newer_connection_of_the_same_run_and_stream_replaces_the_olde
 	channel_free(old);
 	channel_free(other_stream);
 	channel_free(other_run);
+	channel_free(new);
+}
+
+/*
+ * Two gets of one connection each, where there may be two: both need another one.  The first that
+ * asks gets it, and nobody else; when it has ended, so does the other.
+ */
+static void
+two_gets_do_not_wait_for_each_other(void)
+{
+	struct channel *one = session(1, 0), *other = session(2, 63);
+	struct channel *second, *new;
+	struct message m;
+
+	expect_busy(3, 0);
+	second = session(1, 63);
+	expect_busy(1, 1);
+	expect_busy(2, 0);
+	expect_busy(3, 0);
+	channel_free(one);
+	channel_free(second);
+	do {
+		new = ask_for_session(2, 0, &m);
+		channel_free(m.type == MESSAGE_WELCOME ? other : new);
+	} while (m.type != MESSAGE_WELCOME);
+	channel_free(new);
+}
+
+Test(supervisor_of_two, two_gets_do_not_wait_for_each_other)
+{
+	two_gets_do_not_wait_for_each_other();
+}
+
+Test(supervisor_of_two_a_client, two_gets_do_not_wait_for_each_other)
+{
+	two_gets_do_not_wait_for_each_other();
+}
+
+Test(supervisor_of_two, a_connection_that_comes_instead_of_an_older_one_is_let_in)
+{
+	struct channel *other = session(1, 1), *old = session(1, 0), *new = session(1, 0);
+	struct message m;
+
+	cr_assert_eq(receive(old, &m), 0);
+	cr_assert_eq(m.close.code, -FTX_E_REPLACED);
+	channel_free(other);
+	channel_free(old);
 	channel_free(new);
 }
 
