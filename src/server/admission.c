@@ -183,7 +183,7 @@ static void
 start_greeter(struct supervisor *s, struct peer *p)
 {
 	/* From here on the greeter and the session read whatever there is. */
-	if (await_bytes(p->conn, 1) != 0 || supervisor_start_child(s, p, NULL, NULL) != 0) {
+	if (await_bytes(p->conn, 1) != 0 || children_start(s, p, NULL, NULL) != 0) {
 		if (refusals_add(&s->refusals, REFUSED_FAILURE, clock_ms()))
 			log_error("cannot start a greeter address=%s", p->address);
 		peer_reset_connection(p);

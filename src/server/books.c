@@ -162,7 +162,7 @@ books_reserve(struct supervisor *s, const struct peer *p, const struct pair_mess
 	m.reserved.amount = answer.amount;
 	m.reserved.left = answer.left;
 	m.reserved.most = answer.most;
-	supervisor_tell(p, &m);
+	children_tell(p, &m);
 	if (!asked->reserve.look)
 		books_save_within(s, SAVE_USAGE_MS);
 	return true;

@@ -74,7 +74,7 @@ joining_tell_psk(const struct supervisor *s, struct peer *p, const struct pair_m
 		memcpy(answer.psk.psk, invite.proof.psk, sizeof(answer.psk.psk));
 	else if (answer.psk.error != FTX_E_NOT_FOUND)
 		log_error("an invite cannot be read error=%s", error_name(answer.psk.error));
-	supervisor_tell(p, &answer);
+	children_tell(p, &answer);
 	if (state >= 0)
 		close(state);
 	invite_wipe(&invite);
@@ -190,7 +190,7 @@ joining_proved(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	memcpy(answer.entered.client, invite.client, sizeof(invite.client));
 	/* However long the disk has taken, the answer has time to arrive. */
 	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
-	supervisor_tell(p, &answer);
+	children_tell(p, &answer);
 	if (state >= 0)
 		close(state);
 	invite_wipe(&invite);

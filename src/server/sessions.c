@@ -182,7 +182,7 @@ sessions_stop(struct supervisor *s, struct peer *p, int error)
 	if (p->stopped)
 		return;
 	p->stopped = true;
-	supervisor_tell(p, &stop);
+	children_tell(p, &stop);
 	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.drain_time_ms);
 }
 
@@ -314,7 +314,7 @@ join_after_older(struct supervisor *s, struct peer *p)
 		}
 	}
 	if (p->replaces == NULL)
-		supervisor_tell(p, &joined);
+		children_tell(p, &joined);
 }
 
 void

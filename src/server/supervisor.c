@@ -1,47 +1,31 @@
 /*
  * DESIGN.  One loop over epoll; every wait has a descriptor or a deadline behind it, and the
  * supervisor waits for no child.  What it knows of a connection is one struct peer, which moves
- * through PENDING, READY, GREETING, SESSION (peers.h).  A child takes what it needs as arguments:
- * the table does not exist in it.
+ * through PENDING, READY, GREETING, SESSION (peers.h).
  */
 #include "src/server/supervisor.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/secure/aead.h"
-#include "src/server/child.h"
-#include "src/server/greeter.h"
 #include "src/server/joining.h"
-#include "src/server/pair.h"
-#include "src/server/session.h"
 #include "src/server/supervisor_impl.h"
 #include "src/store/metadata.h"
 
 #define MAX_EVENTS	64
 #define MAX_DESCRIPTORS (2 * MAX_PEERS)
 
-#define HANDSHAKE_TIMEOUT_MS 5000u
-#define DRAIN_TIME_MS	     10000u
-#define PENALTY_MS	     1000u
-#define PENALTY_MAX_MS	     600000u
-#define PARTIAL_EXPIRE_MS    UINT64_C(604800000)
-#define QUOTA_SCAN_MS	     UINT64_C(86400000)
-
-#define TURN_MESSAGES 64u   /* of one child, then it is the others' turn */
-#define LAST_MESSAGES 4096u /* more than fit into the pair of a child that is dead */
+#define TURN_MESSAGES 64u /* of one child, then it is the others' turn */
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -59,279 +43,6 @@ supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum event
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : error_from_errno(errno);
 }
 
-/* Forks; in the child only conn and pair are left of the supervisor's descriptors.  -1, 0, pid. */
-static pid_t
-fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_output output)
-{
-	int conn = p->conn;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		key_holder_forget(s->options->key);
-		child_enter(conn, pair, output);
-	}
-	return pid;
-}
-
-int
-supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
-		       const struct client_policy *client)
-{
-	struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
-					    .rate = p->rate,
-					    .activity = p->activity,
-					    .file_log = s->settings.file_log,
-					    .node = s->settings.node,
-					    .share_watch = s->operations.share_watch != 0};
-	struct server_keys server;
-	uint64_t deadline_ms = p->deadline_ms;
-	bool header_due = p->header_due;
-	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
-	pid_t pid = -1;
-	int ends[2];
-	int r;
-
-	if (client != NULL)
-		books_counted(s, client, settings.counted);
-	key_holder_public(s->options->key, &server);
-	/* FTX_E_NOMEM: no descriptors either. */
-	do
-		r = pair_new(ends);
-	while (r == FTX_E_NOMEM && admission_make_room(s));
-	if (r != 0)
-		return r;
-	r = supervisor_watch(s, ends[0], EPOLLIN, EVENT_PAIR, (size_t)(p - s->peers.table),
-			     generation);
-	if (r == 0)
-		r = rate_lend(settings.rate);
-	if (r == 0)
-		r = activity_lend(settings.activity);
-	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
-		if (header_due)
-			greeter_read_header(CHILD_CONN, CHILD_PAIR, deadline_ms);
-		if (keys == NULL)
-			greeter_run(CHILD_CONN, CHILD_PAIR, &server, deadline_ms);
-		else
-			session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
-	}
-	if (r == 0 && pid < 0)
-		r = error_from_errno(errno);
-	rate_keep(settings.rate);
-	activity_keep(settings.activity);
-	close(ends[1]);
-	if (r != 0) {
-		close(ends[0]);
-		return r;
-	}
-	p->generation = generation;
-	p->pid = pid;
-	p->pair = ends[0];
-	return 0;
-}
-
-void
-supervisor_tell(const struct peer *p, const struct pair_message *m)
-{
-	if (pair_send(p->pair, m) == FTX_E_BUSY)
-		peer_kill(p);
-}
-
-static void
-answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked)
-{
-	struct pair_message answer = {.type = PAIR_DH_ANSWER};
-
-	p->dh_given = true;
-	p->kind = asked->asked.kind == HANDSHAKE_INVITE ? HANDSHAKE_INVITE : HANDSHAKE_SESSION;
-	answer.dh.error =
-	    key_holder_es(s->options->key, p->kind, asked->asked.ephemeral, answer.dh.with);
-	supervisor_tell(p, &answer);
-	sodium_memzero(&answer, sizeof(answer));
-}
-
-/* The client has proved its key.  Whoever it is, the greeter ends; a known one gets a session. */
-static void
-greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
-{
-	struct pair_message verdict = {.type = PAIR_PROCEED};
-	const struct client_policy *client = sessions_admit(s, p, keys->client_key, &verdict.type);
-	int greeter_pair = p->pair;
-
-	p->greeted = true;
-	p->known = verdict.type != PAIR_REFUSE;
-	if (p->known)
-		sources_known(s->sources, p->source, clock_ms());
-	if (client != NULL && (sessions_prepare(s, p, client) != 0 ||
-			       supervisor_start_child(s, p, keys, client) != 0)) {
-		sessions_failed(s, p, client);
-		verdict.type = PAIR_BUSY;
-	}
-	pair_send(greeter_pair, &verdict);
-	if (verdict.type != PAIR_PROCEED)
-		return; /* its end or its deadline frees p */
-	epoll_ctl(s->epoll, EPOLL_CTL_DEL, greeter_pair, NULL);
-	close(greeter_pair);
-	close(p->conn);
-	p->conn = -1;
-	p->deadline_ms = 0;
-	sessions_began(s, p, client);
-	session_keys_wipe(keys); /* those that are forked next are not to have them */
-	admission_start_greeters(s);
-}
-
-/* One message of a child.  What it may not say now costs it its life. */
-static void
-child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
-{
-	bool naming = p->state == PEER_GREETING && p->header_due;
-	bool greeting = p->state == PEER_GREETING && !p->header_due;
-
-	if (naming && m->type == PAIR_NAMED && !p->header_read) {
-		p->header_read = true;
-		p->named = m->named;
-	} else if (greeting && m->type == PAIR_DH && !p->dh_given) {
-		answer_dh(s, p, m);
-	} else if (greeting && m->type == PAIR_PSK && p->dh_given && p->kind == HANDSHAKE_INVITE &&
-		   !p->psk_given) {
-		joining_tell_psk(s, p, m);
-	} else if (greeting && m->type == PAIR_GREETED && p->psk_given && !p->greeted) {
-		joining_proved(s, p, &m->keys);
-	} else if (greeting && m->type == PAIR_GREETED && p->kind == HANDSHAKE_SESSION &&
-		   !p->greeted) {
-		greeted(s, p, &m->keys);
-	} else if (greeting && m->type == PAIR_FAILED && !p->greeted && p->failed == 0 &&
-		   m->failed_error < 0) {
-		p->failed = m->failed_error;
-	} else if (p->state == PEER_SESSION && m->type == PAIR_JOIN && p->joined == 0) {
-		sessions_join(s, p, m);
-	} else if (p->state == PEER_SESSION && m->type == PAIR_RESERVE && books_reserve(s, p, m)) {
-		return;
-	} else if (p->state == PEER_SESSION && m->type == PAIR_CHANGED && books_change(s, p, m)) {
-		return;
-	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED) {
-		p->ended = *m;
-		sessions_let_go(s, p);
-	} else {
-		log_error("a child said what it may not: killed address=%s", p->address);
-		peer_kill(p);
-	}
-}
-
-/* most: messages; what is left is told of again. */
-static void
-on_pair(struct supervisor *s, struct peer *p, unsigned most)
-{
-	uint32_t generation = p->generation;
-	struct pair_message m;
-	int r;
-
-	/* Another generation: that child is no longer p's. */
-	while (most-- > 0 && p->generation == generation && (r = pair_receive(p->pair, &m)) != 0) {
-		if (r == FTX_E_CLOSED) {
-			epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->pair, NULL);
-			break; /* the rest when it is reaped */
-		}
-		if (r == 1)
-			child_said(s, p, &m);
-		else
-			peer_kill(p);
-	}
-	sodium_memzero(&m, sizeof(m));
-	sodium_stackzero(4096);
-}
-
-static void
-reap(struct supervisor *s)
-{
-	pid_t pid;
-	int status;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct peer *p = peers_of_pid(&s->peers, pid);
-
-		if (books_reap(s, pid, status) || operations_reaped(s, pid, status) || p == NULL)
-			continue; /* a greeter whose client has its session is nobody's */
-		p->pid = 0;
-		if (p->state == PEER_GREETING) {
-			/* It may have reported and ended before its report was read. */
-			on_pair(s, p, LAST_MESSAGES);
-			if (p->state == PEER_GREETING)
-				admission_over(s, p, status);
-			admission_start_greeters(s);
-			continue;
-		}
-		on_pair(s, p, LAST_MESSAGES);
-		sessions_over(s, p, status);
-	}
-}
-
-/* The settings in force: what is given, or the default. */
-static void
-take_settings(struct supervisor *s, const struct supervisor_settings *given)
-{
-	s->settings = *given;
-	if (given->max_connections == 0)
-		s->settings.max_connections = SUPERVISOR_MAX_SESSIONS;
-	if (given->max_handshakes == 0)
-		s->settings.max_handshakes = SUPERVISOR_MAX_GREETERS;
-	if (given->handshake_timeout_ms == 0)
-		s->settings.handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS;
-	if (given->stall_timeout_ms == 0)
-		s->settings.stall_timeout_ms = SESSION_STALL_MS;
-	if (given->drain_time_ms == 0)
-		s->settings.drain_time_ms = DRAIN_TIME_MS;
-	if (given->penalty_ms == 0)
-		s->settings.penalty_ms = PENALTY_MS;
-	if (given->penalty_max_ms == 0)
-		s->settings.penalty_max_ms = PENALTY_MAX_MS;
-	if (given->partial_expire_ms == 0)
-		s->settings.partial_expire_ms = PARTIAL_EXPIRE_MS;
-	if (given->quota_scan_ms == 0)
-		s->settings.quota_scan_ms = QUOTA_SCAN_MS;
-	assert(s->settings.max_connections <= SUPERVISOR_MAX_SESSIONS &&
-	       s->settings.max_handshakes <= SUPERVISOR_MAX_GREETERS);
-}
-
-static int
-take_reload(struct supervisor *s)
-{
-	const struct supervisor_options *options = s->options;
-	struct supervisor_settings fresh = {0};
-	const struct policy *unused = s->settings.policy;
-	struct books books = {.ledger = NULL};
-	int r = options->reload(options->arg, &fresh);
-
-	if (r != 0)
-		return r;
-	if ((r = books_prepare(fresh.policy, &books)) == 0 &&
-	    (r = sandbox_setup(&fresh.sandbox)) == 0) {
-		take_settings(s, &fresh);
-		books_take(s, &books);
-		operations_reloaded(s);
-		sessions_check(s);
-		admission_start_greeters(s);
-		log_info("the new configuration is in force");
-	} else {
-		log_error("the old configuration is kept");
-		(void)sandbox_setup(&s->settings.sandbox); /* as it was before */
-		books_drop(&books);
-		unused = fresh.policy;
-	}
-	options->release(options->arg, unused);
-	return r;
-}
-
-int
-supervisor_reload(struct supervisor *s)
-{
-	int r;
-
-	service_reloading(s->options->service);
-	r = take_reload(s);
-	service_ready(s->options->service);
-	return r;
-}
-
 static void
 on_signals(struct supervisor *s)
 {
@@ -339,7 +50,7 @@ on_signals(struct supervisor *s)
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD) {
-			reap(s);
+			children_reap(s);
 		} else if (info.ssi_signo == SIGHUP && s->options->reload != NULL) {
 			if (!s->stopping)
 				(void)supervisor_reload(s); /* it has said what is wrong */
@@ -421,7 +132,7 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 	if (kind == EVENT_CONN && p->state == PEER_PENDING)
 		admission_look(s, p);
 	else if (kind == EVENT_PAIR && p->pair >= 0)
-		on_pair(s, p, TURN_MESSAGES);
+		children_hear(s, p, TURN_MESSAGES);
 }
 
 static int
@@ -504,7 +215,7 @@ supervisor_run(const struct supervisor_options *options)
 	int r;
 
 	assert(options->listener_count <= SUPERVISOR_MAX_LISTENERS);
-	take_settings(&s, &options->settings);
+	supervisor_take_settings(&s, &options->settings);
 	if ((r = sandbox_setup(&s.settings.sandbox)) != 0)
 		return r;
 	raise_descriptor_limit();

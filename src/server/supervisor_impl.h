@@ -1,7 +1,8 @@
 /*
- * What the files of the supervisor share: supervisor.c (the loop and the children), admission.c
- * (from accept to the first message), sessions.c (who is let in, and for how long), ending.c and
- * operations.c (what is told of it all, in status.c and metrics.c).
+ * What the files of the supervisor share: supervisor.c (the loop), children.c (who is started, what
+ * they say), reload.c (settings), admission.c (from accept to the first message), joining.c
+ * (invites), sessions.c (who is let in, and for how long), ending.c and operations.c (what is told
+ * of it all, in status.c and metrics.c).
  */
 #ifndef SERVER_SUPERVISOR_IMPL_H
 #define SERVER_SUPERVISOR_IMPL_H
@@ -52,11 +53,23 @@ struct supervisor {
 int supervisor_watch(const struct supervisor *s, int fd, uint32_t events, enum event_kind kind,
 		     size_t index, uint32_t generation);
 
+/* The settings in force: what is given, or the default. */
+void supervisor_take_settings(struct supervisor *s, const struct supervisor_settings *given);
+
 /*
  * Gives p a child: with keys a session, without a greeter.  In the child p itself does not exist.
  */
-int supervisor_start_child(struct supervisor *s, struct peer *p, struct session_keys *keys,
-			   const struct client_policy *client);
+int children_start(struct supervisor *s, struct peer *p, struct session_keys *keys,
+		   const struct client_policy *client);
+
+/* A message that cannot be delivered means a child that does not read: it is killed. */
+void children_tell(const struct peer *p, const struct pair_message *m);
+
+/* What p's child has said, at most so many messages; what is left is told of again. */
+void children_hear(struct supervisor *s, struct peer *p, unsigned most);
+
+/* Of children that have ended. */
+void children_reap(struct supervisor *s);
 
 /* Everybody is told to end; with s->again so that another process takes this one's place. */
 void ending_begin(struct supervisor *s);
@@ -69,9 +82,6 @@ void ending_crashed(struct supervisor *s);
 
 /* Reads the configuration again.  0: the new one is in force; otherwise the old one stays. */
 int supervisor_reload(struct supervisor *s);
-
-/* A message that cannot be delivered means a child that does not read: it is killed. */
-void supervisor_tell(const struct peer *p, const struct pair_message *m);
 
 /*
  * Whose key a greeter's client has proved, if a session is to be begun for it; NULL with the

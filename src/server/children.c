@@ -1,0 +1,227 @@
+/*
+ * DESIGN.  A child takes what it needs as arguments: the table of peers does not exist in it.  What
+ * it says is trusted for nothing but its own figures, and what it may not say at that moment ends
+ * it (pair.h).  Nobody waits for a child: it is heard when its pair has something, and for the last
+ * time when it has been reaped.
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/errors.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/server/child.h"
+#include "src/server/greeter.h"
+#include "src/server/joining.h"
+#include "src/server/session.h"
+#include "src/server/supervisor_impl.h"
+
+#define LAST_MESSAGES 4096u /* more than fit into the pair of a child that is dead */
+
+/* Forks; in the child only conn and pair are left of the supervisor's descriptors.  -1, 0, pid. */
+static pid_t
+fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_output output)
+{
+	int conn = p->conn;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		key_holder_forget(s->options->key);
+		child_enter(conn, pair, output);
+	}
+	return pid;
+}
+
+int
+children_start(struct supervisor *s, struct peer *p, struct session_keys *keys,
+	       const struct client_policy *client)
+{
+	struct session_settings settings = {.stall_ms = s->settings.stall_timeout_ms,
+					    .rate = p->rate,
+					    .activity = p->activity,
+					    .file_log = s->settings.file_log,
+					    .node = s->settings.node,
+					    .share_watch = s->operations.share_watch != 0};
+	struct server_keys server;
+	uint64_t deadline_ms = p->deadline_ms;
+	bool header_due = p->header_due;
+	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
+	pid_t pid = -1;
+	int ends[2];
+	int r;
+
+	if (client != NULL)
+		books_counted(s, client, settings.counted);
+	key_holder_public(s->options->key, &server);
+	/* FTX_E_NOMEM: no descriptors either. */
+	do
+		r = pair_new(ends);
+	while (r == FTX_E_NOMEM && admission_make_room(s));
+	if (r != 0)
+		return r;
+	r = supervisor_watch(s, ends[0], EPOLLIN, EVENT_PAIR, (size_t)(p - s->peers.table),
+			     generation);
+	if (r == 0)
+		r = rate_lend(settings.rate);
+	if (r == 0)
+		r = activity_lend(settings.activity);
+	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
+		if (header_due)
+			greeter_read_header(CHILD_CONN, CHILD_PAIR, deadline_ms);
+		if (keys == NULL)
+			greeter_run(CHILD_CONN, CHILD_PAIR, &server, deadline_ms);
+		else
+			session_run(CHILD_CONN, CHILD_PAIR, keys, client, &settings);
+	}
+	if (r == 0 && pid < 0)
+		r = error_from_errno(errno);
+	rate_keep(settings.rate);
+	activity_keep(settings.activity);
+	close(ends[1]);
+	if (r != 0) {
+		close(ends[0]);
+		return r;
+	}
+	p->generation = generation;
+	p->pid = pid;
+	p->pair = ends[0];
+	return 0;
+}
+
+void
+children_tell(const struct peer *p, const struct pair_message *m)
+{
+	if (pair_send(p->pair, m) == FTX_E_BUSY)
+		peer_kill(p);
+}
+
+static void
+answer_dh(struct supervisor *s, struct peer *p, const struct pair_message *asked)
+{
+	struct pair_message answer = {.type = PAIR_DH_ANSWER};
+
+	p->dh_given = true;
+	p->kind = asked->asked.kind == HANDSHAKE_INVITE ? HANDSHAKE_INVITE : HANDSHAKE_SESSION;
+	answer.dh.error =
+	    key_holder_es(s->options->key, p->kind, asked->asked.ephemeral, answer.dh.with);
+	children_tell(p, &answer);
+	sodium_memzero(&answer, sizeof(answer));
+}
+
+/* The client has proved its key.  Whoever it is, the greeter ends; a known one gets a session. */
+static void
+greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
+{
+	struct pair_message verdict = {.type = PAIR_PROCEED};
+	const struct client_policy *client = sessions_admit(s, p, keys->client_key, &verdict.type);
+	int greeter_pair = p->pair;
+
+	p->greeted = true;
+	p->known = verdict.type != PAIR_REFUSE;
+	if (p->known)
+		sources_known(s->sources, p->source, clock_ms());
+	if (client != NULL &&
+	    (sessions_prepare(s, p, client) != 0 || children_start(s, p, keys, client) != 0)) {
+		sessions_failed(s, p, client);
+		verdict.type = PAIR_BUSY;
+	}
+	pair_send(greeter_pair, &verdict);
+	if (verdict.type != PAIR_PROCEED)
+		return; /* its end or its deadline frees p */
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, greeter_pair, NULL);
+	close(greeter_pair);
+	close(p->conn);
+	p->conn = -1;
+	p->deadline_ms = 0;
+	sessions_began(s, p, client);
+	session_keys_wipe(keys); /* those that are forked next are not to have them */
+	admission_start_greeters(s);
+}
+
+/* One message of a child.  What it may not say now costs it its life. */
+static void
+child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
+{
+	bool naming = p->state == PEER_GREETING && p->header_due;
+	bool greeting = p->state == PEER_GREETING && !p->header_due;
+
+	if (naming && m->type == PAIR_NAMED && !p->header_read) {
+		p->header_read = true;
+		p->named = m->named;
+	} else if (greeting && m->type == PAIR_DH && !p->dh_given) {
+		answer_dh(s, p, m);
+	} else if (greeting && m->type == PAIR_PSK && p->dh_given && p->kind == HANDSHAKE_INVITE &&
+		   !p->psk_given) {
+		joining_tell_psk(s, p, m);
+	} else if (greeting && m->type == PAIR_GREETED && p->psk_given && !p->greeted) {
+		joining_proved(s, p, &m->keys);
+	} else if (greeting && m->type == PAIR_GREETED && p->kind == HANDSHAKE_SESSION &&
+		   !p->greeted) {
+		greeted(s, p, &m->keys);
+	} else if (greeting && m->type == PAIR_FAILED && !p->greeted && p->failed == 0 &&
+		   m->failed_error < 0) {
+		p->failed = m->failed_error;
+	} else if (p->state == PEER_SESSION && m->type == PAIR_JOIN && p->joined == 0) {
+		sessions_join(s, p, m);
+	} else if (p->state == PEER_SESSION && m->type == PAIR_RESERVE && books_reserve(s, p, m)) {
+		return;
+	} else if (p->state == PEER_SESSION && m->type == PAIR_CHANGED && books_change(s, p, m)) {
+		return;
+	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED) {
+		p->ended = *m;
+		sessions_let_go(s, p);
+	} else {
+		log_error("a child said what it may not: killed address=%s", p->address);
+		peer_kill(p);
+	}
+}
+
+void
+children_hear(struct supervisor *s, struct peer *p, unsigned most)
+{
+	uint32_t generation = p->generation;
+	struct pair_message m;
+	int r;
+
+	/* Another generation: that child is no longer p's. */
+	while (most-- > 0 && p->generation == generation && (r = pair_receive(p->pair, &m)) != 0) {
+		if (r == FTX_E_CLOSED) {
+			epoll_ctl(s->epoll, EPOLL_CTL_DEL, p->pair, NULL);
+			break; /* the rest when it is reaped */
+		}
+		if (r == 1)
+			child_said(s, p, &m);
+		else
+			peer_kill(p);
+	}
+	sodium_memzero(&m, sizeof(m));
+	sodium_stackzero(4096);
+}
+
+void
+children_reap(struct supervisor *s)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct peer *p = peers_of_pid(&s->peers, pid);
+
+		if (books_reap(s, pid, status) || operations_reaped(s, pid, status) || p == NULL)
+			continue; /* a greeter whose client has its session is nobody's */
+		p->pid = 0;
+		if (p->state == PEER_GREETING) {
+			/* It may have reported and ended before its report was read. */
+			children_hear(s, p, LAST_MESSAGES);
+			if (p->state == PEER_GREETING)
+				admission_over(s, p, status);
+			admission_start_greeters(s);
+			continue;
+		}
+		children_hear(s, p, LAST_MESSAGES);
+		sessions_over(s, p, status);
+	}
+}
