@@ -141,6 +141,13 @@ greeted(struct supervisor *s, struct peer *p, struct session_keys *keys)
 	admission_start_greeters(s);
 }
 
+/* Of PAIR_ENDED; it is counted by its name. */
+static bool
+is_error(int error)
+{
+	return error == 0 || (error < 0 && error_from_wire(-(unsigned)error) == error);
+}
+
 /* One message of a child.  What it may not say now costs it its life. */
 static void
 child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
@@ -170,7 +177,8 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 		return;
 	} else if (p->state == PEER_SESSION && m->type == PAIR_CHANGED && books_change(s, p, m)) {
 		return;
-	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED) {
+	} else if (p->state == PEER_SESSION && m->type == PAIR_ENDED &&
+		   p->ended.type != PAIR_ENDED && is_error(m->ended_error)) {
 		p->ended = *m;
 		sessions_let_go(s, p);
 	} else {

@@ -1,5 +1,6 @@
 #include "src/server/operations.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -199,14 +200,12 @@ operations_session_began(struct supervisor *s, struct peer *p)
 void
 operations_session_over(struct supervisor *s, struct peer *p)
 {
-	int error = -p->ended.ended_error;
 	unsigned number = OPERATIONS_DIED;
 
 	count(p, clock_ms());
-	/* The number is what the session says. */
 	if (p->ended.type == PAIR_ENDED)
-		number = error >= 0 && error < OPERATIONS_DIED ? (unsigned)error
-							       : (unsigned)-FTX_E_PROTOCOL;
+		number = (unsigned)-p->ended.ended_error;
+	assert(number < OPERATIONS_ENDS);
 	s->operations.ended[number]++;
 }
 

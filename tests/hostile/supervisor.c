@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include "tests/harness/unit.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -475,6 +476,9 @@ Test(supervisor, a_session_is_killed_for_what_is_not_its_own)
 	    {.type = PAIR_COUNTED},
 	    {.type = PAIR_SCANNED},
 	    {.type = PAIR_RESERVED},
+	    {.type = PAIR_ENDED, .ended_error = 1},
+	    {.type = PAIR_ENDED, .ended_error = -1000},
+	    {.type = PAIR_ENDED, .ended_error = INT_MIN},
 	};
 
 	expect_service();
@@ -492,6 +496,27 @@ Test(supervisor, a_session_is_killed_for_what_is_not_its_own)
 		close(pair);
 		channel_free(ch);
 	}
+	expect_service();
+}
+
+/* Its client could have another begin while it still has its files, and end as it likes. */
+Test(supervisor, a_session_says_once_that_it_has_ended)
+{
+	const struct pair_message ended = {.type = PAIR_ENDED};
+	struct channel *ch;
+	struct message m;
+	int pair;
+
+	expect_service();
+	while (only_child() != 0)
+		sched_yield();
+	ch = session(1, 1);
+	pair = pair_of_child();
+	cr_assert_eq(pair_send(pair, &ended), 0);
+	cr_assert_eq(pair_send(pair, &ended), 0);
+	cr_expect_lt(receive(ch, &m), 0, "it lives on");
+	close(pair);
+	channel_free(ch);
 	expect_service();
 }
 
