@@ -155,6 +155,8 @@ child_said(struct supervisor *s, struct peer *p, struct pair_message *m)
 	bool naming = p->state == PEER_GREETING && p->header_due;
 	bool greeting = p->state == PEER_GREETING && !p->header_due;
 
+	if (p->state == PEER_GREETING && p->conn < 0)
+		return; /* cut off: its time is over, or everybody's */
 	if (naming && m->type == PAIR_NAMED && !p->header_read) {
 		p->header_read = true;
 		p->named = m->named;

@@ -41,6 +41,8 @@ static struct server {
 	char directory[64];
 	rlim_t descriptors;			     /* the server may have so many; 0: as usual */
 	unsigned connections, connections_of_client; /* there may be; 0: as usual */
+	bool logs;				     /* all that it says is in log */
+	int log[2];				     /* a pipe */
 } server;
 
 static void
@@ -57,7 +59,9 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 
 	/* A test that fails must not leave it behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	log_setup(LOG_LEVEL_ERROR, 0);
+	log_setup(server.logs ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, 0);
+	if (server.logs)
+		cr_assert_geq(dup2(server.log[1], STDERR_FILENO), 0);
 	if (server.descriptors > 0)
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	cr_assert_eq(key_holder_init(&holder, secret), 0);
@@ -84,6 +88,8 @@ setup(void)
 	client.max_connections = server.connections_of_client;
 	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
 	cr_assert_eq(listen_open(&server.address, &listener), 0);
+	if (server.logs)
+		cr_assert_eq(pipe(server.log), 0);
 	server.pid = fork();
 	if (server.pid == 0)
 		serve(listener, secret, &policy);
@@ -126,6 +132,14 @@ setup_two_connections_of_client(void)
 	setup();
 }
 
+static void
+setup_with_log(void)
+{
+	server.logs = true;
+	setup();
+}
+
+TestSuite(supervisor_with_log, .init = setup_with_log, .fini = teardown);
 TestSuite(supervisor, .init = setup, .fini = teardown);
 TestSuite(supervisor_of_two, .init = setup_two_connections, .fini = teardown);
 TestSuite(supervisor_of_two_a_client, .init = setup_two_connections_of_client, .fini = teardown);
@@ -619,4 +633,50 @@ Test(supervisor, SIGTERM_tells_sessions_and_ends)
 	cr_assert_eq(m.type, MESSAGE_CLOSE);
 	cr_assert_eq(m.close.code, -FTX_E_STOPPING);
 	channel_free(ch);
+}
+
+/* All that it has said, when it has ended. */
+static const char *
+whole_log(void)
+{
+	static char text[65536];
+	size_t length = 0;
+	ssize_t n;
+
+	close(server.log[1]);
+	while ((n = read(server.log[0], text + length, sizeof(text) - 1 - length)) > 0)
+		length += (size_t)n;
+	text[length] = '\0';
+	close(server.log[0]);
+	return text;
+}
+
+/* Its connection is cut, but what it has said before lies in its pair. */
+Test(supervisor_with_log, a_key_that_is_proved_too_late_begins_no_session)
+{
+	struct pair_message m = {.type = PAIR_GREETED};
+	uint8_t hello[HANDSHAKE_HELLO_BYTES];
+	uint8_t reply[HANDSHAKE_REPLY_BYTES];
+	struct handshake_client h;
+	int fd, pair, status;
+
+	key_public(m.keys.client_key, server.client_secret);
+	fd = dial();
+	handshake_client_start(&h, server.key, server.client_secret, 1, AEAD_CHACHA20_POLY1305,
+			       hello);
+	cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
+	cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
+	pair = pair_of_child();
+	kill(server.pid, SIGSTOP);
+	cr_assert_eq(waitpid(server.pid, &status, WUNTRACED), server.pid);
+	/* Both wait for it when it goes on, in this order. */
+	kill(server.pid, SIGTERM);
+	cr_assert_eq(pair_send(pair, &m), 0);
+	kill(server.pid, SIGCONT);
+	cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
+	server.pid = 0;
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(pair);
+	close(fd);
+	cr_expect_null(strstr(whole_log(), "session client="));
 }
