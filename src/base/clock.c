@@ -1,6 +1,7 @@
 #include "src/base/clock.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -28,6 +29,16 @@ clock_ms(void)
 	uint64_t ms = clock_ns() / 1000000;
 
 	return ms == 0 ? 1 : ms;
+}
+
+int
+clock_wait(uint64_t now_ms, uint64_t until_ms)
+{
+	if (until_ms == UINT64_MAX)
+		return -1;
+	if (until_ms <= now_ms)
+		return 0;
+	return until_ms - now_ms < INT_MAX ? (int)(until_ms - now_ms) : INT_MAX;
 }
 
 /*

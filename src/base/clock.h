@@ -13,6 +13,12 @@ uint64_t clock_ms(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_ns(void);
 
+/*
+ * The milliseconds from now_ms to until_ms as poll(2) and epoll_wait(2) take them: 0 where that has
+ * passed, INT_MAX where it is further away, -1 (for ever) for UINT64_MAX.
+ */
+int clock_wait(uint64_t now_ms, uint64_t until_ms);
+
 /* The wall clock as "2026-11-22T07:00:00.123Z" (24 bytes and a terminator).  Returns out. */
 char *clock_utc(char out[static 25]);
 

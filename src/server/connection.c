@@ -210,7 +210,7 @@ connection_linger(struct connection *c)
 		uint64_t now = clock_ms();
 		struct pollfd pfd = {.fd = fd, .events = POLLIN};
 
-		if (now >= end_ms || poll(&pfd, 1, (int)(end_ms - now)) <= 0 ||
+		if (now >= end_ms || poll(&pfd, 1, clock_wait(now, end_ms)) <= 0 ||
 		    recv(fd, sink, sizeof(sink), 0) <= 0)
 			return;
 	}

@@ -138,7 +138,6 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 static int
 wait_ms(const struct supervisor *s)
 {
-	uint64_t now = clock_ms();
 	uint64_t next = service_next_ms(s->options->service, s->peers.count[PEER_SESSION]);
 
 	if (s->peers.next_deadline_ms < next)
@@ -155,9 +154,7 @@ wait_ms(const struct supervisor *s)
 		next = s->expiry_ms;
 	if (books_next_ms(s) < next)
 		next = books_next_ms(s);
-	if (next == UINT64_MAX)
-		return -1;
-	return next <= now ? 0 : (int)(next - now + 1);
+	return clock_wait(clock_ms(), next);
 }
 
 static int

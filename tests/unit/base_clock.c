@@ -1,6 +1,7 @@
 #include "src/base/clock.h"
 
 #include "tests/harness/unit.h"
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,4 +106,17 @@ Test(clock, does_not_follow_the_wall_clock)
 
 	set_wall(0, 0);
 	cr_assert_geq(clock_ms(), before);
+}
+
+Test(clock, waits_for_a_time_that_is_further_away_than_poll_can_wait)
+{
+	const uint64_t month_ms = UINT64_C(30) * 86400000;
+
+	cr_expect_eq(clock_wait(1000, 999), 0);
+	cr_expect_eq(clock_wait(1000, 1000), 0);
+	cr_expect_eq(clock_wait(1000, 1001), 1);
+	cr_expect_eq(clock_wait(1000, 1000 + (uint64_t)INT_MAX), INT_MAX);
+	cr_expect_eq(clock_wait(1000, 1000 + month_ms), INT_MAX);
+	cr_expect_eq(clock_wait(1000, UINT64_MAX - 1), INT_MAX);
+	cr_expect_eq(clock_wait(1000, UINT64_MAX), -1);
 }
