@@ -31,6 +31,12 @@ clock_ms(void)
 	return ms == 0 ? 1 : ms;
 }
 
+int64_t
+clock_wall_s(void)
+{
+	return clock_read(CLOCK_REALTIME).tv_sec;
+}
+
 int
 clock_wait(uint64_t now_ms, uint64_t until_ms)
 {

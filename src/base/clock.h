@@ -19,6 +19,9 @@ uint64_t clock_ns(void);
  */
 int clock_wait(uint64_t now_ms, uint64_t until_ms);
 
+/* The wall clock in seconds since 1970.  It may be set, also back. */
+int64_t clock_wall_s(void);
+
 /* The wall clock as "2026-11-22T07:00:00.123Z" (24 bytes and a terminator).  Returns out. */
 char *clock_utc(char out[static 25]);
 

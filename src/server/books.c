@@ -33,15 +33,6 @@ books_expected(const struct supervisor *s)
 	return s->books.expected;
 }
 
-int64_t
-books_clock_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
-}
-
 void
 books_save_within(struct supervisor *s, uint64_t ms)
 {
@@ -94,7 +85,7 @@ static void
 look_who_is_overdue(struct supervisor *s, uint64_t now_ms)
 {
 	struct books *b = &s->books;
-	int64_t now_s = books_clock_s();
+	int64_t now_s = clock_wall_s();
 	int64_t next_s = expected_look(b->expected, now_s, overdue, NULL);
 	bool any = false;
 
@@ -110,7 +101,7 @@ books_came(struct supervisor *s, const struct peer *p)
 {
 	struct books *b = &s->books;
 
-	if (expected_came(b->expected, p->client, books_clock_s()))
+	if (expected_came(b->expected, p->client, clock_wall_s()))
 		log_info("client is back client=%s", p->client);
 	if (b->look_ms == 0)
 		return; /* nobody is expected */
@@ -266,7 +257,7 @@ books_prepare(const struct policy *policy, struct books *fresh)
 {
 	*fresh = (struct books){.scan.pair = -1};
 	fresh->ledger = ledger_new(policy);
-	fresh->expected = expected_new(policy, books_clock_s());
+	fresh->expected = expected_new(policy, clock_wall_s());
 	if (fresh->ledger != NULL)
 		fresh->due_ms = calloc(ledger_share_count(fresh->ledger) + 1, sizeof(uint64_t));
 	if (fresh->due_ms != NULL && fresh->expected != NULL) {

@@ -68,8 +68,6 @@ void books_came(struct supervisor *s, const struct peer *p);
 
 /* books.c, for books_scan.c */
 
-int64_t books_clock_s(void); /* the wall clock */
-
 /* What is remembered has changed: it is written so soon, or sooner. */
 void books_save_within(struct supervisor *s, uint64_t ms);
 

@@ -39,7 +39,7 @@ present_job(const struct supervisor *s)
 	job.count -= done;
 	if (job.count > SCAN_EXPIRE_PLACES)
 		job.count = SCAN_EXPIRE_PLACES;
-	job.before_s = books_clock_s() - (int64_t)(s->settings.partial_expire_ms / 1000);
+	job.before_s = clock_wall_s() - (int64_t)(s->settings.partial_expire_ms / 1000);
 	return job;
 }
 
@@ -186,7 +186,7 @@ take_count(struct supervisor *s, const struct pair_message *m)
 	    !ledger_place(b->ledger, place)->wanted)
 		return false;
 	b->scan.unread += m->counted.unread;
-	if (!ledger_counted(b->ledger, place, &m->counted.usage, books_clock_s()))
+	if (!ledger_counted(b->ledger, place, &m->counted.usage, clock_wall_s()))
 		b->scan.unsure = true;
 	return true;
 }

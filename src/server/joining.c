@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -24,12 +23,6 @@
 /* What the invites' files leave of secrets must not come to a child with the stack. */
 #define STACK_USED_BYTES 16384u
 
-static int64_t
-wall_clock_s(void)
-{
-	return (int64_t)time(NULL);
-}
-
 void
 joining_begin(const struct supervisor *s)
 {
@@ -39,7 +32,7 @@ joining_begin(const struct supervisor *s)
 
 	if (s->options->state == NULL || invites_open(&state, s->options->state) != 0)
 		return; /* nobody was ever invited */
-	r = invites_sweep(state, NULL, wall_clock_s(), &left);
+	r = invites_sweep(state, NULL, clock_wall_s(), &left);
 	close(state);
 	if (r != 0)
 		log_warning("invites cannot be looked through error=%s", error_name(r));
@@ -105,7 +98,7 @@ objection(struct supervisor *s, const struct peer *p, const char *name,
 	client = policy_of_name(s->settings.policy, name);
 	other = policy_find(s->settings.policy, key);
 	if (client == NULL || !client->invited ||
-	    policy_refuses(client, &p->from.any, wall_clock_s(), &why))
+	    policy_refuses(client, &p->from.any, clock_wall_s(), &why))
 		return FTX_E_KEY_REFUSED;
 	return other != NULL && other != client ? FTX_E_EXISTS : 0;
 }
@@ -137,7 +130,7 @@ use(struct supervisor *s, const struct peer *p, int state, const struct invite *
 			       is_in_force(s, invite->client, key)
 			   ? 0
 			   : FTX_E_INVITE_USED;
-	if (wall_clock_s() >= invite->expires_s)
+	if (clock_wall_s() >= invite->expires_s)
 		return FTX_E_INVITE_EXPIRED;
 	if ((r = objection(s, p, invite->client, key)) != 0 ||
 	    (r = enter(s, state, invite->client, key)) != 0)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -42,10 +41,7 @@ labelled(struct page *page, const char *name, const char *label, const char *val
 static uint64_t
 start_time_s(const struct supervisor *s)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec - (clock_ms() - s->operations.started_ms) / 1000;
+	return (uint64_t)clock_wall_s() - (clock_ms() - s->operations.started_ms) / 1000;
 }
 
 static void

@@ -3,7 +3,6 @@
  */
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
@@ -16,15 +15,6 @@
 
 /* Of a run: a get has one that lists and one that reads. */
 #define FIRST_CONNECTIONS 2u
-
-static int64_t
-wall_clock_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
-}
 
 static bool
 is_session_of(const struct peer *p, const char *client)
@@ -66,7 +56,7 @@ objection(const struct supervisor *s, const struct client_policy *client, const 
 		*why = REFUSED_UNKNOWN_KEY;
 		return true;
 	}
-	if (policy_refuses(client, &p->from.any, wall_clock_s(), why))
+	if (policy_refuses(client, &p->from.any, clock_wall_s(), why))
 		return true;
 	*verdict = PAIR_BUSY;
 	if (is_beyond(s, client->name, client->max_connections, why))
@@ -146,7 +136,7 @@ sessions_failed(struct supervisor *s, struct peer *p, const struct client_policy
 static void
 plan_look(struct supervisor *s, int64_t expires_s, uint64_t now_ms)
 {
-	int64_t left_s = expires_s - wall_clock_s();
+	int64_t left_s = expires_s - clock_wall_s();
 	uint64_t at_ms = now_ms + LOOK_MS;
 
 	if (left_s < (int64_t)(LOOK_MS / 1000))
@@ -385,7 +375,7 @@ changed(const struct supervisor *s, const struct peer *p)
 	const struct client_policy *client = policy_of_name(s->settings.policy, p->client);
 	enum refusal why;
 
-	if (client == NULL || policy_refuses(client, &p->from.any, wall_clock_s(), &why))
+	if (client == NULL || policy_refuses(client, &p->from.any, clock_wall_s(), &why))
 		return FTX_E_KEY_REFUSED;
 	if (memcmp(client->fingerprint, p->fingerprint, sizeof(p->fingerprint)) != 0)
 		return FTX_E_RECONFIGURED;
@@ -407,7 +397,7 @@ sessions_check(struct supervisor *s)
 void
 sessions_on_time(struct supervisor *s, uint64_t now_ms)
 {
-	int64_t now_s = wall_clock_s();
+	int64_t now_s = clock_wall_s();
 
 	if (s->expiry_ms == 0 || now_ms < s->expiry_ms)
 		return;

@@ -106,6 +106,7 @@ Test(clock, does_not_follow_the_wall_clock)
 
 	set_wall(0, 0);
 	cr_assert_geq(clock_ms(), before);
+	cr_assert_eq(clock_wall_s(), 0);
 }
 
 Test(clock, waits_for_a_time_that_is_further_away_than_poll_can_wait)
