@@ -198,13 +198,14 @@ say_goodbye(struct session *s, int error)
 		connection_linger(&s->connection);
 }
 
+/* Unheard, a session counts as one that died, and its client as one that did not come. */
 static void
-report(const struct session *s, int error)
+report(struct session *s, int error)
 {
 	struct pair_message m = {.type = PAIR_ENDED};
 
 	m.ended_error = error;
-	pair_send(s->connection.pair, &m);
+	(void)connection_tell(&s->connection, &m); /* a supervisor that is gone counts nothing */
 }
 
 _Noreturn void

@@ -26,6 +26,7 @@
 #define PATIENCE_MS 20000 /* only a hang waits this long */
 
 uint64_t rig_stall_ms = SESSION_STALL_MS;
+bool rig_keeps_pair;
 
 static int
 remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -112,7 +113,9 @@ rig_new(uint8_t rights, const struct rig *shared)
 			    &(const struct session_settings){.stall_ms = rig_stall_ms});
 	}
 	close(conn[1]);
-	close(pair[1]);
+	rig->session_pair = rig_keeps_pair ? pair[1] : -1;
+	if (!rig_keeps_pair)
+		close(pair[1]);
 	rig->pair = pair[0];
 	rig->channel = channel_new(conn[0], &keys, CHANNEL_CLIENT);
 	cr_assert(rig->channel != NULL);

@@ -4,6 +4,7 @@
 #ifndef HOSTILE_RIG_H
 #define HOSTILE_RIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,7 @@
 struct rig {
 	char directory[64]; /* the share "s" */
 	int pair;
+	int session_pair; /* owned: the session's end of it; -1 unless rig_keeps_pair */
 	pid_t pid;
 	struct channel *channel;
 	struct message_arena arena;
@@ -43,6 +45,9 @@ void rig_remove(const char *directory); /* with all in it */
 
 /* Of the sessions that are started next: as struct session_settings has it. */
 extern uint64_t rig_stall_ms;
+
+/* Likewise: their end of the pair stays open here. */
+extern bool rig_keeps_pair;
 
 /* What each session's connection is sealed with. */
 struct session_keys rig_keys(void);

@@ -159,3 +159,29 @@ Test(session, T64_who_stops_amid_a_record_is_cut_off)
 	cr_expect_eq(end_of(rig, &kib), FTX_E_TIMEOUT);
 	rig_free(rig);
 }
+
+/* Whoever ends is heard, whatever of what was said before has not been read yet. */
+Test(session, a_session_says_that_it_has_ended_to_a_supervisor_that_has_much_to_read)
+{
+	const struct pair_message filler = {.type = PAIR_CHANGED};
+	const struct message close_request = {.type = MESSAGE_CLOSE};
+	struct pair_message m = {.type = PAIR_CHANGED};
+	struct pollfd gone;
+	struct rig *rig;
+
+	rig_keeps_pair = true;
+	rig = rig_open(RIGHTS_FULL);
+	while (pair_send(rig->session_pair, &filler) == 0)
+		continue;
+	close(rig->session_pair);
+	rig_send(rig, &close_request);
+	/* One that does not wait to be heard is gone now. */
+	gone = (struct pollfd){.fd = channel_fd(rig->channel), .events = POLLIN};
+	(void)poll(&gone, 1, 300);
+	while (m.type == PAIR_CHANGED)
+		cr_assert_eq(pair_wait(rig->pair, &m, clock_ms() + PATIENCE_MS), 1,
+			     "it said nothing");
+	cr_expect_eq(m.type, PAIR_ENDED);
+	cr_expect_eq(m.ended_error, 0);
+	rig_free(rig);
+}
