@@ -25,7 +25,7 @@
 #include "src/server/supervisor_impl.h"
 
 #define ACCEPTS_IN_A_ROW 64u  /* so that children and signals get their turn */
-#define REST_MS		 200u /* without descriptors */
+#define REST_MS		 200u /* without descriptors or memory */
 
 static void
 format_address(char *out, size_t capacity, const union peer_address *address)
@@ -136,6 +136,12 @@ admit(struct supervisor *s, int conn, const union peer_address *from)
 	await_first_bytes(s, p);
 }
 
+bool
+admission_lacks_room(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == ENOBUFS;
+}
+
 void
 admission_accept(struct supervisor *s, int listener)
 {
@@ -146,10 +152,10 @@ admission_accept(struct supervisor *s, int listener)
 
 		if (conn >= 0) {
 			admit(s, conn, &from);
-		} else if (errno != EMFILE && errno != ENFILE) {
+		} else if (!admission_lacks_room(errno)) {
 			return; /* EAGAIN, or a connection that is already gone */
 		} else if (!admission_make_room(s)) {
-			log_warning("out of file descriptors: new connections wait");
+			log_warning("out of file descriptors or memory: new connections wait");
 			admission_close(s);
 			s->accept_again_ms = clock_ms() + REST_MS;
 		}

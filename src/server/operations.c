@@ -157,7 +157,7 @@ operations_accept(struct supervisor *s)
 	size_t number;
 
 	if (fd < 0) {
-		if ((errno == EMFILE || errno == ENFILE) && !admission_make_room(s))
+		if (admission_lacks_room(errno) && !admission_make_room(s))
 			rest(s);
 		return; /* else the event comes again where somebody is there */
 	}

@@ -127,6 +127,9 @@ void sessions_on_time(struct supervisor *s, uint64_t now_ms);
 /* Accepts what waits at a listener. */
 void admission_accept(struct supervisor *s, int listener);
 
+/* accept() has failed with this for want of descriptors or memory: what is to be accepted stays. */
+bool admission_lacks_room(int errnum);
+
 /* Resets a silent connection: its descriptor is needed.  false: there is none. */
 bool admission_make_room(struct supervisor *s);
 

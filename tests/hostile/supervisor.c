@@ -42,8 +42,23 @@ static struct server {
 	rlim_t descriptors;			     /* the server may have so many; 0: as usual */
 	unsigned connections, connections_of_client; /* there may be; 0: as usual */
 	bool logs;				     /* all that it says is in log */
+	unsigned accepts_without_memory;	     /* so many fail */
 	int log[2];				     /* a pipe */
 } server;
+
+/* In place of accept4(), for the whole program (the linker's --wrap). */
+int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *length, int flags);
+
+int
+__wrap_accept4(int fd, struct sockaddr *from, socklen_t *length, int flags)
+{
+	if (server.accepts_without_memory > 0) {
+		server.accepts_without_memory--;
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, from, length, flags);
+}
 
 static void
 serve(int listener, uint8_t *secret, const struct policy *policy)
@@ -139,6 +154,14 @@ setup_with_log(void)
 	setup();
 }
 
+static void
+setup_without_memory(void)
+{
+	server.accepts_without_memory = 2;
+	setup_with_log();
+}
+
+TestSuite(supervisor_without_memory, .init = setup_without_memory, .fini = teardown);
 TestSuite(supervisor_with_log, .init = setup_with_log, .fini = teardown);
 TestSuite(supervisor, .init = setup, .fini = teardown);
 TestSuite(supervisor_of_two, .init = setup_two_connections, .fini = teardown);
@@ -635,20 +658,40 @@ Test(supervisor, SIGTERM_tells_sessions_and_ends)
 	channel_free(ch);
 }
 
-/* All that it has said, when it has ended. */
+/* It ends; all that it has said. */
 static const char *
 whole_log(void)
 {
 	static char text[65536];
 	size_t length = 0;
+	int status;
 	ssize_t n;
 
+	cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
+	server.pid = 0;
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(server.log[1]);
 	while ((n = read(server.log[0], text + length, sizeof(text) - 1 - length)) > 0)
 		length += (size_t)n;
 	text[length] = '\0';
 	close(server.log[0]);
 	return text;
+}
+
+/* Until it sleeps: what it was told of is done. */
+static void
+wait_until_idle(void)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", server.pid);
+	while (state != 'S') {
+		cr_assert_not_null(f = fopen(path, "r"));
+		cr_assert_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+		fclose(f);
+		sched_yield();
+	}
 }
 
 /* Its connection is cut, but what it has said before lies in its pair. */
@@ -667,16 +710,22 @@ Test(supervisor_with_log, a_key_that_is_proved_too_late_begins_no_session)
 	cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
 	cr_assert_eq(take(fd, reply, sizeof(reply)), sizeof(reply));
 	pair = pair_of_child();
+	wait_until_idle();
 	kill(server.pid, SIGSTOP);
 	cr_assert_eq(waitpid(server.pid, &status, WUNTRACED), server.pid);
 	/* Both wait for it when it goes on, in this order. */
 	kill(server.pid, SIGTERM);
 	cr_assert_eq(pair_send(pair, &m), 0);
 	kill(server.pid, SIGCONT);
-	cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
-	server.pid = 0;
-	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(pair);
 	close(fd);
 	cr_expect_null(strstr(whole_log(), "session client="));
+}
+
+/* What is to be accepted stays where it is, and would be told of again at once, and again. */
+Test(supervisor_without_memory, connections_wait_where_there_is_no_memory_for_them)
+{
+	expect_service();
+	kill(server.pid, SIGTERM);
+	cr_expect_not_null(strstr(whole_log(), "new connections wait"));
 }
