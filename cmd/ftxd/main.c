@@ -20,11 +20,12 @@ static const struct {
     {"check", verb_check, "check [--unit] [-c FILE]"},
     {"client", verb_client,
      "client ls | add NAME KEY --share SPEC... | disable NAME | enable NAME | rm NAME  [-c FILE]"},
-    {"status", verb_status, "status [--json] [-c FILE]"},
+    {"status", verb_status, "status [--json] [-c FILE | --control FILE]"},
     {"invite", verb_invite,
      "invite NAME [--share SPEC]... [--address HOST[:PORT]] [--ttl DURATION] [-c FILE]"},
     {"serve", verb_serve,
-     "serve DIR [--listen ADDR:PORT] [--client KEY]... [--key FILE] [--state DIR]"},
+     "serve DIR [--listen ADDR:PORT]... [--client KEY]... [--key FILE] [--state DIR]\n"
+     "                 [--control FILE]"},
     {"keygen", verb_keygen, "keygen -o FILE"},
     {"key", verb_key, "key [-c FILE | [--key FILE] [--state DIR]]"},
 };
@@ -48,7 +49,7 @@ usage(FILE *out)
 	    "        get, put, overwrite, delete with commas, or readonly, append, full\n"
 	    "status  tells what the daemon of FILE does: sessions, clients, shares; with --json "
 	    "an\n"
-	    "        object a line\n"
+	    "        object a line; of ftxd serve --control FILE with the same option\n"
 	    "invite  makes a new client whose key comes later, and prints a code that is good "
 	    "once:\n"
 	    "        ftx join CODE on its machine brings the key; without --share, another code "
@@ -61,6 +62,7 @@ usage(FILE *out)
 	    "        --listen   127.0.0.1:7389 unless given; port 0 picks a free one\n"
 	    "        --client   public key that may use it (ftx key prints it); repeatable;\n"
 	    "                   without it your own key, made if missing\n"
+	    "        --control  makes a socket for ftxd status --control\n"
 	    "keygen  makes a server key in FILE and prints its public key\n"
 	    "key     prints the public key and the address of what serve, or with -c run, would\n"
 	    "        serve\n"

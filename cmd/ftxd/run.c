@@ -225,16 +225,6 @@ setup_listeners(struct run *run)
 	return 0;
 }
 
-static const char *
-control_problem(int r)
-{
-	if (r == FTX_E_BUSY)
-		return "something else is there";
-	if (r == FTX_E_TOO_LARGE)
-		return "its path is longer than 107 bytes: say another one with control";
-	return error_text(r);
-}
-
 /* One that somebody else serves, or that was asked for, must be; the other one is missed by nobody
  * but ftxd status. */
 static int
@@ -253,17 +243,14 @@ setup_control(struct run *run)
 		run->control_path = path;
 		return 0;
 	}
-	if (pid != 0)
-		complain("run", "'%s': the control socket is that of ftxd in process %d", path,
-			 pid);
-	else if (server->control != NULL || r == FTX_E_BUSY)
+	if (server->control != NULL || r == FTX_E_BUSY)
 		complain("run", "'%s': cannot make the control socket: %s",
-			 path != NULL ? path : "", control_problem(r));
+			 path != NULL ? path : "", control_problem(r, pid));
 	else
 		log_error("ftxd status will not work, there is no control socket error=\"%s\"",
-			  control_problem(r));
+			  control_problem(r, pid));
 	free(path);
-	return pid != 0 || server->control != NULL || r == FTX_E_BUSY ? FTX_EXIT_FAILURE : 0;
+	return server->control != NULL || r == FTX_E_BUSY ? FTX_EXIT_FAILURE : 0;
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "proto/errors.h"
 #include "src/base/log.h"
 #include "src/secure/keyfile.h"
+#include "src/server/control.h"
 #include "src/server/listen.h"
 #include "src/server/supervisor.h"
 
@@ -34,6 +35,8 @@ struct serve {
 	size_t client_count;
 	char *key_file;
 	char *state;
+	const char *control_path; /* NULL: there is no control socket */
+	int control;
 	struct grant grant;
 	struct client_policy clients[MAX_CLIENTS];
 };
@@ -43,7 +46,7 @@ usage(const char *why)
 {
 	complain("serve",
 		 "%s\nusage: ftxd serve DIR [--listen ADDR:PORT]... [--client KEY]... "
-		 "[--key FILE] [--state DIR]",
+		 "[--key FILE] [--state DIR] [--control FILE]",
 		 why);
 	return FTX_EXIT_USAGE;
 }
@@ -51,11 +54,10 @@ usage(const char *why)
 static int
 parse_options(struct serve *s, int argc, char **argv)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-						{"client", required_argument, NULL, 'c'},
-						{"key", required_argument, NULL, 'k'},
-						{"state", required_argument, NULL, 's'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"listen", required_argument, NULL, 'l'},  {"client", required_argument, NULL, 'c'},
+	    {"key", required_argument, NULL, 'k'},     {"state", required_argument, NULL, 's'},
+	    {"control", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
 	int c;
 
 	opterr = 0;
@@ -68,6 +70,8 @@ parse_options(struct serve *s, int argc, char **argv)
 			s->key_file = optarg;
 		else if (c == 's')
 			s->state = optarg;
+		else if (c == 'o')
+			s->control_path = optarg;
 		else if (c == ':')
 			return usage("an option's value is missing");
 		else
@@ -246,6 +250,19 @@ setup_listeners(struct serve *s, int *fds)
 	return 0;
 }
 
+static int
+setup_control(struct serve *s)
+{
+	int pid;
+	int r;
+
+	if (s->control_path == NULL || (r = control_open(s->control_path, &s->control, &pid)) == 0)
+		return 0;
+	complain("serve", "'%s': cannot make the control socket: %s", s->control_path,
+		 control_problem(r, pid));
+	return FTX_EXIT_FAILURE;
+}
+
 static void
 print_address(const struct serve *s, const struct listen_address *a,
 	      const uint8_t public_key[static KEY_BYTES])
@@ -285,8 +302,10 @@ serve(struct serve *s)
 	int r;
 
 	if ((code = setup_clients(s)) != 0 || (code = setup_listeners(s, fds)) != 0 ||
-	    (code = setup_key(s, &holder)) != 0)
+	    (code = setup_key(s, &holder)) != 0 || (code = setup_control(s)) != 0)
 		return code;
+	if (s->control_path != NULL)
+		options.control = &s->control;
 	policy.client_count = s->client_count;
 	options.listener_count = s->listen_count;
 	for (size_t i = 0; i < s->listen_count && !again_is(); i++)
@@ -296,6 +315,8 @@ serve(struct serve *s)
 		return FTX_EXIT_FAILURE;
 	}
 	r = supervisor_run(&options);
+	if (s->control_path != NULL)
+		(void)unlink(s->control_path); /* one that stays is no harm: nobody serves it */
 	key_holder_release(&holder);
 	if (r == SUPERVISOR_RESTART) {
 		again_execute(fds, s->listen_count);

@@ -1,7 +1,9 @@
 /*
- * ftxd status: what the daemon of a configuration tells on its control socket.
+ * ftxd status: what the daemon of a configuration, or the one at --control, tells on its control
+ * socket.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 #include "src/base/io.h"
 #include "src/server/control.h"
 
-#define USAGE "ftxd status [--json] [-c FILE]"
+#define USAGE "ftxd status [--json] [-c FILE | --control FILE]"
 
 /* The daemon answers at once, or has something else to do than ever to answer. */
 #define PATIENCE_S 10
@@ -41,7 +43,7 @@ call(const char *path, int *fd)
 	if (errno == EACCES)
 		return "only root and the user that ftxd runs as may ask";
 	if (errno == ENOENT || errno == ECONNREFUSED)
-		return "no ftxd runs with this configuration";
+		return "no ftxd serves it: does it run?";
 	return errno == EAGAIN ? "it does not answer" : strerror(errno);
 }
 
@@ -83,24 +85,72 @@ ask(const char *path, bool json)
 	return FTX_EXIT_FAILURE;
 }
 
+static int
+usage(const char *why)
+{
+	complain("status", "%s\nusage: " USAGE, why);
+	return FTX_EXIT_USAGE;
+}
+
+/* file: NULL unless it is said; control likewise. */
+static int
+take_options(int argc, char **argv, const char **file, const char **control, bool *json)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"control", required_argument, NULL, 's'},
+						{"json", no_argument, NULL, 'j'},
+						{NULL, 0, NULL, 0}};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:c:", options, NULL)) != -1) {
+		if (c == 'c')
+			*file = optarg;
+		else if (c == 's')
+			*control = optarg;
+		else if (c == 'j')
+			*json = true;
+		else
+			return usage(c == ':' ? "an option's value is missing" : "unknown option");
+	}
+	if (optind != argc)
+		return usage("there is nothing more to say");
+	return *file != NULL && *control != NULL ? usage("--config or --control, not both") : 0;
+}
+
+/* The control socket of this configuration, owned.  NULL after a complaint, with *code. */
+static char *
+control_of(const char *file, int *code)
+{
+	struct config *config;
+	char *path;
+
+	if ((*code = settings_load("status", file, &config)) != 0)
+		return NULL;
+	path = settings_control(config_server(config));
+	config_free(config);
+	if (path != NULL)
+		return path;
+	complain("status", "%s", error_text(FTX_E_NOMEM));
+	*code = FTX_EXIT_FAILURE;
+	return NULL;
+}
+
 int
 verb_status(int argc, char **argv)
 {
-	const char *file;
-	struct config *config;
-	bool json;
+	const char *file = NULL, *control = NULL;
+	bool json = false;
 	char *path;
-	int code = settings_options_and_flag("status", USAGE, argc, argv, &file, "json", &json);
+	int code = take_options(argc, argv, &file, &control, &json);
 
-	if (code != 0 || (code = settings_load("status", file, &config)) != 0)
+	if (code != 0)
 		return code;
-	if ((path = settings_control(config_server(config))) != NULL) {
-		code = ask(path, json);
-	} else {
-		complain("status", "%s", error_text(FTX_E_NOMEM));
-		code = FTX_EXIT_FAILURE;
-	}
+	if (control != NULL)
+		return ask(control, json);
+	if ((path = control_of(file != NULL ? file : CONFIG_FILE, &code)) == NULL)
+		return code;
+	code = ask(path, json);
 	free(path);
-	config_free(config);
 	return code;
 }

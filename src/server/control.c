@@ -1,6 +1,7 @@
 #include "src/server/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -81,6 +82,22 @@ control_open(const char *path, int *fd, int *pid)
 	close(*fd);
 	*fd = -1;
 	return errnum == EADDRINUSE ? FTX_E_BUSY : error_from_errno(errnum);
+}
+
+const char *
+control_problem(int r, int pid)
+{
+	static char text[64];
+
+	if (r == FTX_E_BUSY && pid == 0)
+		return "something else is there";
+	if (r == FTX_E_BUSY) {
+		snprintf(text, sizeof(text), "it is that of ftxd in process %d", pid);
+		return text;
+	}
+	if (r == FTX_E_TOO_LARGE)
+		return "its path is longer than 107 bytes: say another one with control";
+	return error_text(r);
 }
 
 bool

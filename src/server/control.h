@@ -25,6 +25,9 @@
  */
 int control_open(const char *path, int *fd, int *pid);
 
+/* Why it could not be made, r and pid as control_open() has them; lasts until the next call. */
+const char *control_problem(int r, int pid);
+
 /* Somebody who is being told. */
 struct control_reader {
 	int fd; /* -1: nobody */

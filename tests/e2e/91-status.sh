@@ -21,7 +21,7 @@ control=$tmp/state/control
 
 # Without a daemon: said, and nothing is made.
 ftxd 1 status -c "$conf"
-says "'$control': no ftxd runs with this configuration"
+says "'$control': no ftxd serves it"
 ftxd 2 status -c "$conf" more
 ftxd 2 status --yaml
 start_ftxd
@@ -81,7 +81,7 @@ expect 0 --retry-for 0 ls "$base/s"
 
 # Another daemon with the same state says whose it is; one that was killed is no obstacle.
 ftxd 1 run -c "$conf"
-says "'$control': the control socket is that of ftxd in process $server_pid"
+says "'$control': cannot make the control socket: it is that of ftxd in process $server_pid"
 kill -9 "$server_pid"
 wait "$server_pid" 2>/dev/null || :
 ftxd 1 status -c "$conf"
