@@ -45,16 +45,14 @@ is_too_large(const struct session *s, uint64_t size)
 static int
 check_growth(struct session *s, const struct handle *h, uint64_t end, uint64_t bytes)
 {
-	int r = charge_ahead(s, h->subtree, bytes);
-
-	if (r != 0)
-		return r;
-	if (h->size != UPLOAD_SIZE_UNKNOWN)
-		return 0;
-	if (is_too_large(s, end))
-		return FTX_E_TOO_LARGE;
-	return share_has_room(h->subtree->root, &h->subtree->grant->rules, bytes) ? 0
-										  : FTX_E_NO_SPACE;
+	if (h->size == UPLOAD_SIZE_UNKNOWN) {
+		if (is_too_large(s, end))
+			return FTX_E_TOO_LARGE;
+		if (!share_has_room(h->subtree->root, &h->subtree->grant->rules, bytes))
+			return FTX_E_NO_SPACE;
+	}
+	/* Last, for it is not given back. */
+	return charge_ahead(s, h->subtree, bytes);
 }
 
 static void

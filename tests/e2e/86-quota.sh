@@ -96,6 +96,16 @@ head -c $((3 * MIB)) /dev/urandom | ftx put - "$base/s/stream" 2>"$tmp/err" || c
 check_eq "$code" 10 'code of a stream over the quota'
 [ ! -e "$tmp/share/c/stream" ] || fail 'a stream over the quota is there'
 
+# What of it is refused for another reason costs nothing.
+left=$(room bytes_free)
+client_lines=$(printf '%s\nmax-file-size = 300K' "$client_lines")
+describe
+reload
+code=0
+head -c $((500 * KIB)) /dev/urandom | ftx put - "$base/s/stream" 2>"$tmp/err" || code=$?
+check_eq "$code" 1 'code of a stream over the size of a file'
+check_eq "$(room bytes_free)" "$left" 'room behind a stream over the size of a file'
+
 # What was remembered is what there is.
 stop
 check_eq "$(field 1)" $((430 * KIB)) 'bytes saved'
