@@ -39,9 +39,19 @@ books_save_within(struct supervisor *s, uint64_t ms)
 	struct books *b = &s->books;
 	uint64_t due_ms = clock_ms() + ms;
 
+	if (due_ms < b->save.not_before_ms)
+		due_ms = b->save.not_before_ms;
 	if (s->options->state != NULL && b->kept &&
 	    (b->save.due_ms == 0 || due_ms < b->save.due_ms))
 		b->save.due_ms = due_ms;
+}
+
+/* What is full, or cannot be written to, is for a while. */
+static void
+save_failed(struct supervisor *s)
+{
+	s->books.save.not_before_ms = clock_ms() + AGAIN_MS;
+	books_save_within(s, 0);
 }
 
 static void
@@ -52,14 +62,14 @@ start_save(struct supervisor *s)
 
 	if (pid == 0)
 		_exit(books_write(s->options->state, b->ledger, b->expected) == 0 ? 0 : 1);
-	b->save.due_ms = 0;
+	b->save.due_ms = b->save.not_before_ms = 0;
 	if (pid > 0) {
 		b->save.pid = pid;
 		return;
 	}
 	log_error("cannot save what is to be remembered error=%s",
 		  error_name(error_from_errno(errno)));
-	books_save_within(s, AGAIN_MS);
+	save_failed(s);
 }
 
 /*
@@ -186,7 +196,7 @@ books_reap(struct supervisor *s, pid_t pid, int status)
 		return false;
 	b->save.pid = 0;
 	if (status != 0)
-		books_save_within(s, AGAIN_MS);
+		save_failed(s);
 	return true;
 }
 

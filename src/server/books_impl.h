@@ -32,8 +32,9 @@ struct books {
 		int error;
 	} scan;
 	struct {
-		pid_t pid;	 /* of who writes; 0: nobody */
-		uint64_t due_ms; /* 0: nothing is to be written */
+		pid_t pid;		/* of who writes; 0: nobody */
+		uint64_t due_ms;	/* 0: nothing is to be written */
+		uint64_t not_before_ms; /* since the last one failed; 0: it did not */
 	} save;
 };
 

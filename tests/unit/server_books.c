@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/server/state.h"
 #include "src/server/supervisor_impl.h"
 #include "tests/harness/unit.h"
@@ -287,4 +288,27 @@ Test(books, a_file_that_others_may_write_or_a_link_is_not_read)
 	free(lines);
 	cr_expect_eq(state_read(directory, BOOKS_CLIENTS, &lines), 0, "and not followed");
 	free(lines);
+}
+
+/* Sessions say all the time what changes; each try would say once more that it did not work. */
+Test(books, what_cannot_be_saved_is_not_tried_again_with_every_change)
+{
+	const struct supervisor_options options = {.state = directory};
+	static struct supervisor s;
+
+	s.options = &options;
+	s.books.kept = true;
+	books_save_within(&s, 1000);
+	cr_expect_leq(s.books.save.due_ms, clock_ms() + 1000);
+	s.books.save.due_ms = 0;
+	s.books.save.pid = 12345;
+	cr_expect(books_reap(&s, 12345, 256));
+	books_save_within(&s, 1000);
+	cr_expect_gt(s.books.save.due_ms, clock_ms() + 60000);
+	s.books.save.pid = 12345;
+	s.books.save.due_ms = 0;
+	s.books.save.not_before_ms = 0;
+	cr_expect(books_reap(&s, 12345, 0));
+	books_save_within(&s, 1000);
+	cr_expect_leq(s.books.save.due_ms, clock_ms() + 1000);
 }
