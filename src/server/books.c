@@ -262,6 +262,16 @@ is_any_kept(const struct books *b)
 	return false;
 }
 
+/* What an earlier policy had saved. */
+static void
+forget_saved(const struct supervisor *s)
+{
+	const struct books *b = &s->books;
+
+	if (s->options->state != NULL && !b->kept)
+		(void)books_write(s->options->state, b->ledger, b->expected); /* has told */
+}
+
 int
 books_prepare(const struct policy *policy, struct books *fresh)
 {
@@ -306,6 +316,7 @@ books_take(struct supervisor *s, struct books *fresh)
 		else
 			p->accounts = LEDGER_NONE;
 	}
+	forget_saved(s);
 	books_save_within(s, SAVE_CLIENT_MS);
 	look_who_is_overdue(s, clock_ms());
 }
@@ -321,6 +332,7 @@ books_open(struct supervisor *s)
 	books_scan_plan(s);
 	if (s->options->state != NULL)
 		books_read(s->options->state, b->ledger, b->expected);
+	forget_saved(s);
 	/* From when on a client is expected is to outlive a crash. */
 	books_save_within(s, SAVE_CLIENT_MS);
 	look_who_is_overdue(s, clock_ms());

@@ -29,8 +29,8 @@ const struct ledger *books_ledger(const struct supervisor *s);
 const struct expected *books_expected(const struct supervisor *s);
 
 /*
- * Writes what is to be saved to directory, where anything is.  0 or the first error, which is
- * logged.
+ * Writes what is to be saved to directory; where nothing is, what was saved there goes.  0 or the
+ * first error, which is logged.
  */
 int books_write(const char *directory, const struct ledger *ledger,
 		const struct expected *expected);

@@ -81,14 +81,15 @@ client_lines(const struct expected *e)
 	return NULL;
 }
 
-/* Takes lines.  Nothing is written where there are none. */
+/* Takes lines.  Where there are none the file goes: some day it would be taken for what is. */
 static int
 write_lines(const char *directory, const char *name, char *lines)
 {
 	int r = FTX_E_NOMEM;
 
 	if (lines != NULL)
-		r = lines[0] != '\0' ? state_write(directory, name, lines) : 0;
+		r = lines[0] != '\0' ? state_write(directory, name, lines)
+				     : state_remove(directory, name);
 	if (r != 0)
 		log_error("cannot save what is to be remembered file=%s/%s error=%s", directory,
 			  name, error_name(r));

@@ -71,6 +71,19 @@ state_write(const char *directory, const char *name, const char *lines)
 	return r;
 }
 
+int
+state_remove(const char *directory, const char *name)
+{
+	int dir, r = open_directory(directory, &dir);
+
+	if (r != 0)
+		return r == FTX_E_NOT_FOUND ? 0 : r;
+	if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
+		r = error_from_errno(errno);
+	close(dir);
+	return r;
+}
+
 /* The file as it is, terminated. */
 static int
 read_file(int fd, char **text, size_t *length)

@@ -18,6 +18,9 @@
  */
 int state_write(const char *directory, const char *name, const char *lines);
 
+/* Removes it; that there is none is fine.  0 or the error of errno. */
+int state_remove(const char *directory, const char *name);
+
 /*
  * The lines, owned by the caller.  FTX_E_NOT_FOUND where there is no such file; FTX_E_MISMATCH
  * where it is damaged, of another version, or no file of this user or root that others cannot write

@@ -290,6 +290,24 @@ Test(books, a_file_that_others_may_write_or_a_link_is_not_read)
 	free(lines);
 }
 
+/* When it is asked for once more, that was long ago. */
+Test(books, what_nobody_asks_for_any_more_is_forgotten)
+{
+	know_something();
+	for (size_t i = 0; i < 2; i++)
+		clients[i].quota = (struct quota){0};
+	clients[0].expect_every_ms = 0;
+	begin_again();
+	cr_assert_eq(books_write(directory, ledger, expected), 0);
+	for (size_t i = 0; i < 2; i++)
+		clients[i].quota.bytes = 1000;
+	clients[0].expect_every_ms = 100000;
+	begin_again();
+	cr_expect_not(ledger_place(ledger, 0)->known);
+	cr_expect_eq(expected_client(expected, 0)->last_s, 0);
+	cr_expect_eq(books_write(directory, ledger, expected), 0);
+}
+
 /* Sessions say all the time what changes; each try would say once more that it did not work. */
 Test(books, what_cannot_be_saved_is_not_tried_again_with_every_change)
 {
