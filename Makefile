@@ -145,7 +145,7 @@ hostile: $(HOSTILE_PROGRAM) $(RACE_PROGRAM) ## hostile peers, and links that are
 e2e: all $(TOOLS) ## both programs over loopback
 	FTX_BUILD=$(O) tests/lib/run $(wildcard tests/e2e/*.sh)
 fault: all $(TOOLS) $(SHIMS) ## failing calls, the order of syncs, kills
-	FTX_BUILD=$(O) tests/lib/run $(wildcard tests/fault/*.sh)
+	FTX_ALL_ERRORS=1 FTX_BUILD=$(O) tests/lib/run $(wildcard tests/fault/*.sh)
 asan: ## unit, hostile and e2e tests with address and undefined behaviour sanitizers
 	$(MAKE) O=$(O)/asan SAN=address,undefined test-programs
 	FTX_BUILD=$(O)/asan tests/lib/run $(UNIT_PROGRAMS:$(O)/%=$(O)/asan/%) \

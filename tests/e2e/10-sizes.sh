@@ -1,6 +1,5 @@
 #!/bin/sh
 # Files of every interesting size arrive whole, with mode and time, both ways; a second run sends nothing.
-# As released alone: unit tests take each of these sizes with sanitizers.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 

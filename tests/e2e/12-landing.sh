@@ -1,5 +1,6 @@
 #!/bin/sh
 # Where files land, both ways.
+# With sanitizers too: every form of a place.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 mkdir "$tmp/from" "$tmp/there"

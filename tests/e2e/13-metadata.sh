@@ -1,5 +1,6 @@
 #!/bin/sh
 # The full mode comes back, though the server's own file has a safe one.
+# With sanitizers too: every kind of metadata.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 mkdir "$tmp/back"

@@ -1,7 +1,6 @@
 #!/bin/sh
 # A tree with everything odd in it, put to a daemon without rights and brought back by root, is the
 # same by an independent tool; changed, put and got again, too.  SEED: another tree.
-# As released alone: most of its time goes to making the tree and comparing it.
 . "$(dirname "$0")/../lib/e2e.sh"
 . "$(dirname "$0")/../lib/tree.sh"
 need_root

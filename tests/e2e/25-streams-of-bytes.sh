@@ -1,5 +1,6 @@
 #!/bin/sh
 # Standard input, standard output, and a command's output.
+# With sanitizers too: standard input and output of both.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 random_file "$tmp/f" $((5 * MIB + 17))

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Streams of every length, streams that end badly, and readers that take their time.
+# With sanitizers too: standard input that goes on after a loss.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 

@@ -1,6 +1,5 @@
 #!/bin/sh
 # T60: the client is killed; the next run goes on.
-# As released alone: the client dies at moments that depend on speed.
 . "$(dirname "$0")/../lib/e2e.sh"
 . "$(dirname "$0")/../lib/resume.sh"
 start_server

@@ -1,6 +1,5 @@
 #!/bin/sh
 # T60: the session process is killed; the client ends with 9, the next run goes on.
-# As released alone: the session dies at moments that depend on speed.
 . "$(dirname "$0")/../lib/e2e.sh"
 . "$(dirname "$0")/../lib/resume.sh"
 start_server

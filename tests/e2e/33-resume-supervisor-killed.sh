@@ -1,6 +1,5 @@
 #!/bin/sh
 # T60: the supervisor is killed; its session ends too; with a new one the next run goes on.
-# As released alone: the supervisor dies at moments that depend on speed.
 . "$(dirname "$0")/../lib/e2e.sh"
 . "$(dirname "$0")/../lib/resume.sh"
 start_server

@@ -1,7 +1,6 @@
 #!/bin/sh
 # T50: a source that changes while it is read is noticed: sent anew or code 4, never a mixture.
 # The file of a get is bigger than what the sockets hold, or all could be read before the change.
-# As released alone: files change at moments that depend on speed.
 . "$(dirname "$0")/../lib/e2e.sh"
 start_server
 

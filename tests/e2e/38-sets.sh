@@ -1,5 +1,6 @@
 #!/bin/sh
 # --atomic-set and --replace-set: the destination is the old set or the new one, never between.
+# With sanitizers too: sets that are begun, gone on with, given up and published.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/tree.sh
 start_server

@@ -1,6 +1,7 @@
 #!/bin/sh
 # T36: what cannot be read or written in a tree fails by itself: all else arrives, each failure is
 # said once, and --failed0 is the list for the run that brings the rest.
+# With sanitizers too: what fails amid a tree.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/tree.sh
 need_root

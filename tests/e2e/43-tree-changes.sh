@@ -1,7 +1,6 @@
 #!/bin/sh
 # T50: files of a tree that grow, shrink, change, are replaced or vanish while it is read: what stays
 # still arrives, nothing arrives as a mixture, and the next run ends equal.
-# As released alone: files change at moments that depend on speed.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/tree.sh
 start_server

@@ -1,7 +1,6 @@
 #!/bin/sh
 # No space amid a tree, there or here: the run ends at once with 10, what is there is whole, and with
 # space the next run ends equal.
-# As released alone: it moves what fills a file system, and calls that fail so are swept by unit tests.
 if [ -z "${FTX_TEST_NAMESPACE-}" ]; then
 	why=$(unshare -m true 2>&1) || { echo "no mount namespace of its own: $why" && exit 77; }
 	FTX_TEST_NAMESPACE=1 exec unshare -m --propagation private sh "$0"

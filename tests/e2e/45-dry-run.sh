@@ -1,6 +1,5 @@
 #!/bin/sh
 # --dry-run prints exactly what the run then does, and changes nothing at either end.
-# As released alone: each plan is carried out, five runs for each option.
 . "$(dirname "$0")/../lib/e2e.sh"
 . tests/lib/tree.sh
 start_server

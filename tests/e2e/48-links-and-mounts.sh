@@ -1,7 +1,6 @@
 #!/bin/sh
 # T31, T33, T34: no transfer leaves the share by a symbolic link, follows one on the server, enters
 # another file system there, or takes more than files, directories and links.  T51: two writers.
-# As released alone: it is about which paths the system resolves, hundreds of times.
 if [ -z "${FTX_TEST_NAMESPACE-}" ] && unshare -m true 2>/dev/null; then
 	FTX_TEST_NAMESPACE=1 exec unshare -m --propagation private sh "$0"
 fi

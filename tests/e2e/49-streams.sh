@@ -1,7 +1,6 @@
 #!/bin/sh
 # -j: a big file and many small ones are equal with any number of streams; --bwlimit holds over all of
 # them together.
-# As released alone: it moves many bytes, by every number of streams.
 if [ "$(df --output=avail -m /dev/shm 2>/dev/null | tail -n 1)" -gt 1200 ]; then
 	export TMPDIR=/dev/shm
 fi

@@ -1,5 +1,6 @@
 #!/bin/sh
 # ls, stat, df, mkdir, mv, rm and ln: what they do and how they fail.
+# With sanitizers too: every remote verb, with what its request may hold.
 . "$(dirname "$0")/../lib/e2e.sh"
 export TZ=UTC
 start_server

@@ -1,6 +1,7 @@
 #!/bin/sh
 # trusted-proxy: the source of a proxy's connection is the one that its header names, for networks,
 # penalties and logs; what the proxy itself does costs nobody anything.
+# With sanitizers too: headers of every form.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 mkdir "$tmp/share"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # A configured server: shares, subtrees, rights, two clients that see different things.
+# With sanitizers too: what a configuration may hold.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 "$ftx_program" keygen -o "$tmp/reader" >"$tmp/reader.pub"

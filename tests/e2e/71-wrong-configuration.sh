@@ -1,5 +1,6 @@
 #!/bin/sh
 # A wrong configuration: 14 with file and line and nothing started; while ftxd runs, the old one stays.
+# With sanitizers too: what it may not.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 good()

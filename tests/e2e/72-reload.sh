@@ -1,5 +1,6 @@
 #!/bin/sh
 # SIGHUP: who is what it was goes on, who is not ends after its request, who is out stays out.
+# With sanitizers too: settings that take the place of others.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 "$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # ftxd client: ls, add, disable, enable, rm; a change that would be wrong is none.
+# With sanitizers too: what an administrator types.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 "$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # T62, T63: peers without a key, silent, dripping, reset at once, with junk, cost a real client
 # neither its way in nor a transfer that runs; those who fail are turned away for a while.
+# With sanitizers too: what strangers send.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 # A penalty that does not pass while this test runs.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Quotas of a client and of a share: what is over them is refused, before it is sent where its size is
 # known, and what has gone makes room again.
+# With sanitizers too: charges of every request.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 mkdir "$tmp/share"

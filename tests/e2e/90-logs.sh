@@ -1,6 +1,7 @@
 #!/bin/sh
 # The log: priorities for the journal, refused handshakes with reason and key, log-files, and nothing
 # of it that a peer could have written.
+# With sanitizers too: lines of every request.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
 mkdir "$tmp/share" "$tmp/a"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # ftxd status: what sessions do, their clients and shares, for people and as JSON; who may ask, and what
 # a reader that never reads costs.
+# With sanitizers too: all that there is to tell.
 . "$(dirname "$0")/../lib/config.sh"
 . "$(dirname "$0")/../lib/tree.sh"
 make_keys

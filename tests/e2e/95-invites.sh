@@ -1,6 +1,7 @@
 #!/bin/sh
 # One-time invites: ftxd invite and ftx join, from nothing to a put; used up, expired, withdrawn,
 # several at once; what is wrong with a configuration is found before a key is entered.
+# With sanitizers too: codes, good and spoilt.
 . "$(dirname "$0")/../lib/config.sh"
 mkdir "$tmp/share"
 configure <<EOF

@@ -13,14 +13,40 @@ order()
 	[ ! -e "$control.fired" ] || rm "$control.fired"
 }
 
-# sweep(kind, ERRNO, exit code, transfer function, result)
+# sweep(kind, errors, transfer function, result)
 #
 # The transfer function is called with the source and puts it over the result.  It is made to fail
 # at the first call, the second, ... until none is left to fail.  Each time the result is the old file
 # or the new one; with exit status 0 the new one; and then a run that nothing disturbs ends equal.
+#
+# errors: a list of ERRNO:CODE, the exit code with that error.  Each call fails with one of them, the
+# next call with the next one, which one is first by SEED; with FTX_ALL_ERRORS=1 with each.
 sweep()
 {
-	kind=$1 number=$2 wanted=$3 transfer=$4 result=$5
+	kind=$1 transfer=$3 result=$4 count=0
+	for error in $2; do count=$((count + 1)); done
+	begin=${SEED-$(date +%-j)} run=0
+	while :; do
+		sweep_once "$kind" "$2" $((begin + run))
+		run=$((run + 1))
+		[ -n "${FTX_ALL_ERRORS-}" ] && [ $run -lt $count ] || break
+	done
+}
+
+# pick(errors, nth): $number and $wanted of the nth, from 0
+pick()
+{
+	skip=$(($2 % count))
+	for error in $1; do
+		[ $skip -gt 0 ] || break
+		skip=$((skip - 1))
+	done
+	number=${error%:*} wanted=${error#*:}
+}
+
+# sweep_once(kind, errors, which is first)
+sweep_once()
+{
 	old=$tmp/a new=$tmp/b
 	order nothing
 	check_eq "$($transfer "$old")" 0 'exit status without a fault'
@@ -28,11 +54,12 @@ sweep()
 	while :; do
 		nth=$((nth + 1))
 		[ $nth -lt 400 ] || fail 'there is no end to the calls'
-		order "$kind" "$number" $nth
+		pick "$2" $(($3 + nth))
+		order "$1" "$number" $nth
 		code=$($transfer "$new")
 		[ -e "$control.fired" ] || break
 		read -r call <"$control.fired" || :
-		call="$call ($kind $number $nth)"
+		call="$call ($1 $number $nth)"
 		case $code in
 		0) check_same_file "$new" "$result" ;;
 		"$wanted")
@@ -53,7 +80,7 @@ sweep()
 	check_ge $nth "${least:-10}" 'number of calls that can fail'
 	check_eq "$code" 0 'exit status when nothing failed'
 	check_same_file "$new" "$result"
-	echo "$transfer: errno $number at each of $((nth - 1)) calls"
+	echo "$transfer: $2 at each of $((nth - 1)) calls, SEED=$3"
 }
 
 # The two transfer functions; each prints the exit status.
