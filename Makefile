@@ -8,7 +8,7 @@ endif
 O ?= build
 SAN ?=
 WERROR ?=
-VERSION := 0.1.0
+VERSION := $(shell scripts/version)
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -41,7 +41,8 @@ MODE = -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protect
 	-fcf-protection $(ZERO_INIT)
 MODE_LD = -Wl,-z,relro,-z,now,-z,noexecstack
 endif
-CPPFLAGS += -D_GNU_SOURCE -DFTX_VERSION='"$(VERSION)"' -I.
+CPPFLAGS += -D_GNU_SOURCE -I.
+VERSION_FLAG = -DFTX_VERSION='"$(VERSION)"'
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(if $(WERROR),-Werror) $(MODE) -fPIE -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread $(MODE_LD) -Wl,--as-needed $(LDFLAGS)
 
@@ -89,6 +90,13 @@ $(O)/flags: export FLAGS = $(CC) $(CPPFLAGS) $(ALL_CFLAGS)
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+
+# Alone, so that another commit compiles nothing else anew.
+$(O)/src/base/version.o: private CPPFLAGS += $(VERSION_FLAG)
+$(O)/src/base/version.o: $(O)/version
+$(O)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
 # tests/unit/ROOM_subject.c: one program a room, linked with tests/harness and every room
 # that the room itself may use, so a unit test cannot reach upward.
@@ -210,10 +218,10 @@ FANALYZER = -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-ma
 	-Wno-analyzer-double-free
 analyze: ## clang-tidy, gcc -fanalyzer, cppcheck
 	printf '%s\n' $(filter-out tests/%,$(C_SOURCES)) | xargs -I FILE -P 2 \
-		clang-tidy --quiet --checks='$(TIDY)' --warnings-as-errors='*' FILE -- $(CPPFLAGS) -std=c11
+		clang-tidy --quiet --checks='$(TIDY)' --warnings-as-errors='*' FILE -- $(CPPFLAGS) $(VERSION_FLAG) -std=c11
 	$(MAKE) O=$(O)/analyze CC=gcc CFLAGS='$(FANALYZER)' WERROR=1 all
 	cppcheck --quiet --enable=warning,portability --suppress=uninitvar --suppress=ctuuninitvar --inline-suppr \
-		--error-exitcode=1 $(CPPFLAGS) $(filter-out tests/%,$(C_SOURCES))
+		--error-exitcode=1 $(CPPFLAGS) $(VERSION_FLAG) $(filter-out tests/%,$(C_SOURCES))
 man: ## check the manual pages
 	mandoc -T lint -W warning $(wildcard man/*.[1-8])
 

@@ -6,6 +6,7 @@
 
 #include "cmd/ftx/option_table.h"
 #include "proto/errors.h"
+#include "src/base/version.h"
 
 static const char overview[] =
     "ftx moves files to and from an ftxd server: encrypted, verified, resumable.\n"
@@ -92,6 +93,6 @@ help_print(enum verb verb)
 int
 help_version(void)
 {
-	fputs("ftx " FTX_VERSION "\n", stdout);
+	printf("ftx %s\n", version_text);
 	return flush();
 }

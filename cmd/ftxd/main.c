@@ -10,6 +10,7 @@
 #include "cmd/ftxd/again.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
+#include "src/base/version.h"
 
 static const struct {
 	const char *name;
@@ -101,7 +102,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(verb, "--version") == 0 || strcmp(verb, "-V") == 0) {
-		printf("ftxd %s\n", FTX_VERSION);
+		printf("ftxd %s\n", version_text);
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

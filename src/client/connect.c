@@ -11,6 +11,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/base/version.h"
 #include "src/client/address.h"
 #include "src/client/bucket.h"
 #include "src/client/dial.h"
@@ -214,7 +215,7 @@ greet(struct connection *c, const struct connect_options *o, struct server_info 
 	memcpy(hello.hello.session_id, o->session_id, sizeof(o->session_id));
 	hello.hello.stream = o->stream;
 	hello.hello.codecs = CODEC_MASK_ALL;
-	hello.hello.agent = span_of("ftx/" FTX_VERSION);
+	hello.hello.agent = span_of(version_agent);
 	r = connection_request(c, &hello, &reply);
 	if (r == 0 && o->ask_early != NULL)
 		(void)o->ask_early(o->arg, c); /* the answer to HELLO tells what is wrong */

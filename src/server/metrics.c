@@ -12,6 +12,7 @@
 #include "src/base/display.h"
 #include "src/base/io.h"
 #include "src/base/log.h"
+#include "src/base/version.h"
 #include "src/server/books.h"
 #include "src/server/child.h"
 #include "src/server/supervisor_impl.h"
@@ -50,7 +51,7 @@ format_daemon(const struct supervisor *s, struct page *page)
 	const unsigned *count = s->peers.count;
 
 	head(page, "info", "gauge", "Always 1.");
-	labelled(page, "info", "version", FTX_VERSION, 1);
+	labelled(page, "info", "version", version_text, 1);
 	single(page, "start_time_seconds", "gauge", "When the daemon was started.",
 	       start_time_s(s));
 	single(page, "sessions", "gauge", "Sessions there are.", count[PEER_SESSION]);

@@ -5,6 +5,7 @@
 
 #include "proto/message.h"
 #include "src/base/clock.h"
+#include "src/base/version.h"
 #include "src/server/books.h"
 #include "src/server/supervisor_impl.h"
 
@@ -20,7 +21,7 @@ write_daemon(const struct supervisor *s, struct page *page)
 	const unsigned *count = s->peers.count;
 
 	page_line(page, "daemon");
-	text(page, "version", FTX_VERSION);
+	text(page, "version", version_text);
 	page_number(page, "pid", (uint64_t)getpid());
 	page_number(page, "uptime_s", (clock_ms() - s->operations.started_ms) / 1000);
 	text(page, "state", s->again ? "restarting" : s->stopping ? "stopping" : "running");
