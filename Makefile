@@ -17,6 +17,7 @@ SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
 # Of systemd, which looks in /usr/lib and in /usr/local/lib.
 LIBDIR = $(PREFIX)/lib
+UNITDIR = $(LIBDIR)/systemd/system
 CONFDIR = /etc/ftxd
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
@@ -69,7 +70,7 @@ C_SOURCES = $(filter %.c,$(C_FILES))
 
 .PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood campaign-race \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
-	check-unit install install-built uninstall clean help FORCE
+	check-unit install install-built install-client install-server uninstall dist clean help FORCE
 .SECONDARY:
 
 all: $(O)/ftx $(O)/ftxd ## the two programs (default)
@@ -223,21 +224,29 @@ analyze: ## clang-tidy, gcc -fanalyzer, cppcheck
 	cppcheck --quiet --enable=warning,portability --suppress=uninitvar --suppress=ctuuninitvar --inline-suppr \
 		--error-exitcode=1 $(CPPFLAGS) $(VERSION_FLAG) $(filter-out tests/%,$(C_SOURCES))
 man: ## check the manual pages
-	mandoc -T lint -W warning $(wildcard man/*.[1-8])
+	mandoc -T lint -W warning $(PAGES)
 
+PAGES = $(wildcard man/*.[1-8])
+# install_pages(those of man)
+define install_pages
+for page in $(1); do \
+	install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
+done
+endef
 install: all ## into DESTDIR and PREFIX; without DESTDIR also the user and the directories
 	@$(MAKE) --no-print-directory install-built
 	@[ -n "$(DESTDIR)" ] || scripts/set-up "$(LIBDIR)"
-# A configuration that is there stays as it is.
-install-built: ## the same of what is built, and nothing but files
+install-built: install-client install-server ## the same of what is built, and nothing but files
+install-client:
 	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
+	$(call install_pages,$(filter-out man/ftxd%,$(PAGES)))
+# A configuration that is there stays as it is.
+install-server:
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
-	for page in man/*.[1-8]; do \
-		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; \
-	done
-	install -D -m 644 scripts/systemd/ftxd.socket $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.socket
+	$(call install_pages,$(filter man/ftxd%,$(PAGES)))
+	install -D -m 644 scripts/systemd/ftxd.socket $(DESTDIR)$(UNITDIR)/ftxd.socket
 	sed 's|@SBINDIR@|$(SBINDIR)|' scripts/systemd/ftxd.service.in | \
-		install -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.service
+		install -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/ftxd.service
 	install -D -m 644 scripts/systemd/ftxd.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf
 	install -D -m 644 scripts/systemd/ftxd.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
 	install -d -m 755 $(DESTDIR)$(CONFDIR) $(DESTDIR)$(CONFDIR)/clients.d
@@ -246,11 +255,13 @@ install-built: ## the same of what is built, and nothing but files
 # Keeps what was changed, the clients, the state, and the files of the share.
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd
-	for page in man/*.[1-8]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
-	rm -f $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.socket $(DESTDIR)$(LIBDIR)/systemd/system/ftxd.service \
+	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(DESTDIR)$(UNITDIR)/ftxd.socket $(DESTDIR)$(UNITDIR)/ftxd.service \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
 	! cmp -s scripts/systemd/ftxd.conf $(DESTDIR)$(CONFDIR)/ftxd.conf || rm $(DESTDIR)$(CONFDIR)/ftxd.conf
 	rmdir $(DESTDIR)$(CONFDIR)/clients.d $(DESTDIR)$(CONFDIR) 2>/dev/null || :
+dist: ## the source, as build/ftx-VERSION.tar.xz
+	O='$(O)' scripts/dist $(O)
 clean: ## remove the build directory
 	rm -rf $(O)
 help: ## this list
