@@ -68,9 +68,9 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/hostile/race tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood campaign-race \
+.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood campaign-race campaign-deb \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
-	check-unit install install-built install-client install-server uninstall dist clean help FORCE
+	check-unit install install-built install-client install-server uninstall dist deb clean help FORCE
 .SECONDARY:
 
 all: $(O)/ftx $(O)/ftxd ## the two programs (default)
@@ -174,6 +174,9 @@ campaign-flood: all $(O)/tests/strangers ## a client and a transfer among thousa
 	FTX_BUILD=$(O) tests/bench/flood $(COUNT)
 campaign-race: $(RACE_PROGRAM) ## links exchanged for directories under each request: SECONDS (60)
 	FTX_RACE_SECONDS=$(or $(SECONDS),60) $(RACE_PROGRAM) -v
+campaign-deb: deb ## the packages: what lintian says of them, and all that can happen to them
+	lintian --fail-on error,warning --info $(O)/deb/*.changes
+	FTX_BUILD=$(O) FTX_DEBS=$(O)/deb tests/lib/run tests/e2e/131-packages.sh
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
 	FTX_BUILD=$(O) tests/bench/run $(BENCH)
 
@@ -262,6 +265,8 @@ uninstall:
 	rmdir $(DESTDIR)$(CONFDIR)/clients.d $(DESTDIR)$(CONFDIR) 2>/dev/null || :
 dist: ## the source, as build/ftx-VERSION.tar.xz
 	O='$(O)' scripts/dist $(O)
+deb: ## Debian packages of both programs, in build/deb
+	O='$(O)' scripts/deb $(O)/deb
 clean: ## remove the build directory
 	rm -rf $(O)
 help: ## this list
