@@ -5,7 +5,9 @@
 . "$(dirname "$0")/../lib/packages.sh"
 if [ -n "${FTX_DEBS-}" ]; then
 	debs=$FTX_DEBS
+	program_version=$(dpkg-deb -f "$debs"/ftx_*.deb Version)
 else
+	program_version=$("$ftx_program" --version | sed -n '1s/.* //p')
 	debs=$tmp/debs
 	DEB_BUILD_OPTIONS='noautodbgsym nostrip' scripts/deb -b "$build" "$debs" >"$tmp/out" 2>&1 || fail "deb: $(cat "$tmp/out")"
 fi
@@ -55,7 +57,7 @@ not_enabled()
 }
 not_enabled
 in_root ftx --version
-printed "ftx $("$ftx_program" --version | head -n 1 | cut -d ' ' -f 2)"
+printed "ftx $program_version"
 state=$root/var/lib/ftxd
 id=$(sed -n 's/^ftxd:[^:]*:\([0-9]*:[0-9]*\):.*nologin$/\1/p' "$root/etc/passwd")
 check_eq "$(stat -c '%a %u:%g' "$state" "$root/srv/ftx" "$state/server-key" | tr '\n' ' ')" \
