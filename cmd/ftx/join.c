@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/ftx/option_values.h"
@@ -102,7 +103,52 @@ choose_alias(struct join *j)
 	return 0;
 }
 
-/* Does a section of this name say the same already?  One that says something else is in the way. */
+/* Do both names lead to one file? */
+static bool
+same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return strcmp(a, b) == 0 || (stat(a, &one) == 0 && stat(b, &other) == 0 &&
+				     one.st_dev == other.st_dev && one.st_ino == other.st_ino);
+}
+
+/* Is it the server of the code, which may have got a second key since? */
+static bool
+same_server(const struct join *j, const struct config_host *h)
+{
+	uint16_t port = h->port != 0 ? h->port : ADDRESS_DEFAULT_PORT;
+	bool has_key = false;
+
+	for (unsigned i = 0; i < h->key_count; i++)
+		has_key |= memcmp(h->keys[i], j->code.server_key, KEY_BYTES) == 0;
+	return has_key && port == j->port && strcmp(h->address, j->host) == 0;
+}
+
+/*
+ * Does a section of this name say the same already?  One that says something else is in the way: of
+ * another server, or with another identity, by which the server knows somebody else.
+ */
+static int
+check_section(struct join *j, const struct config_host *h)
+{
+	const char *given = j->options->identity;
+	char place[PATH_MAX];
+	int r = config_place(place, sizeof(place), "id", &j->why);
+	bool server = same_server(j, h);
+
+	if (r != 0)
+		return r;
+	j->known = server && same_file(h->identity != NULL ? h->identity : place,
+				       given != NULL ? given : place);
+	if (j->known)
+		return 0;
+	return problem_set(&j->why, FTX_E_USAGE, SIDE_LOCAL,
+			   "[host %s] is in %s already, %s: --as NAME gives this one another name",
+			   j->alias, h->file,
+			   server ? "with another identity" : "for another server or key");
+}
+
 static int
 check_alias(struct join *j)
 {
@@ -112,15 +158,8 @@ check_alias(struct join *j)
 
 	if (r != 0)
 		return r;
-	h = config_host(config, j->alias);
-	j->known = h != NULL && strcmp(h->address, j->host) == 0 &&
-		   (h->port != 0 ? h->port : ADDRESS_DEFAULT_PORT) == j->port && h->key_count > 0 &&
-		   memcmp(h->keys[0], j->code.server_key, KEY_BYTES) == 0;
-	if (h != NULL && !j->known)
-		r = problem_set(&j->why, FTX_E_USAGE, SIDE_LOCAL,
-				"[host %s] is in %s already, for another server or key: --as NAME "
-				"gives this one another name",
-				j->alias, h->file);
+	if ((h = config_host(config, j->alias)) != NULL)
+		r = check_section(j, h);
 	config_free(config);
 	return r;
 }

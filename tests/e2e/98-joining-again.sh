@@ -1,0 +1,58 @@
+#!/bin/sh
+# ftx join where something is there already: a section for the same server, with another identity or
+# another of its keys.
+. "$(dirname "$0")/../lib/config.sh"
+mkdir "$tmp/share"
+configure <<EOF
+[share s]
+path = $tmp/share
+EOF
+start_ftxd
+address=127.0.0.1:$port
+
+# invite(argument...): sets $code
+invite()
+{
+	ftxd 0 invite "$@" --address "$address" -c "$conf"
+	code=$(tail -n 1 "$tmp/out")
+	code=${code##* }
+}
+
+# as(user, code, ftx argument...): with that user's home
+as()
+{
+	home=$tmp/$1
+	wanted=$2
+	shift 2
+	status=0
+	env HOME="$home" XDG_CONFIG_HOME="$home" "$ftx_program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+	[ "$status" -eq "$wanted" ] || fail "ftx $* ended with $status, not $wanted: $(cat "$tmp/err")"
+}
+
+# A section that names the server with another identity: by it the server would know us as somebody else.
+invite first --share s:/first=full
+as a 0 join "$code" --as nas
+as a 0 keygen -o "$tmp/a/second"
+invite second --share s:/second=full
+as a 2 join "$code" --as nas -i "$tmp/a/second"
+says "[host nas] is in $tmp/a/ftx/config already"
+says '--as NAME'
+as a 0 join "$code" --as two -i "$tmp/a/second"
+as a 2 join "$code" --as two
+says "[host two] is in $tmp/a/ftx/config already"
+# The same again, with the file under another of its names.
+as a 0 join "$code" --as two -i "$tmp/a/../a/second"
+check_eq "$(grep -c '^\[host' "$tmp/a/ftx/config")" 2 'sections'
+echo text >"$tmp/f"
+as a 0 put "$tmp/f" nas:s/f
+as a 0 put "$tmp/f" two:s/f
+check_same_file "$tmp/share/first/f" "$tmp/share/second/f"
+
+# A section with both keys of a server that changes from one to the other.
+sed -i "0,/^server-key/s//server-key = $(printf '%043d' 0 | tr 0 A)\n&/" "$tmp/a/ftx/config"
+invite third --share s=full
+as b 0 keygen -o "$tmp/b/id"
+rm -f "$tmp/a/ftx/id"
+cp "$tmp/b/id" "$tmp/a/ftx/id"
+as a 0 join "$code" --as nas
+says 'nas knows this key as third'
