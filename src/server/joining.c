@@ -84,21 +84,29 @@ is_in_force(const struct supervisor *s, const char *name, const uint8_t key[stat
 	return client != NULL && strcmp(client->name, name) == 0;
 }
 
+/* Does the configuration let the client of the invite in, from where p comes? */
+static bool
+may_come(const struct client_policy *client, const struct peer *p)
+{
+	enum refusal why;
+
+	return client != NULL && client->invited &&
+	       !policy_refuses(client, &p->from.any, clock_wall_s(), &why);
+}
+
 /* What stands against entering the key for this client, by the configuration of this moment. */
 static int
 objection(struct supervisor *s, const struct peer *p, const char *name,
 	  const uint8_t key[static KEY_BYTES])
 {
 	const struct client_policy *client, *other;
-	enum refusal why;
 
 	/* What the administrator has written since, this client's section say. */
 	if (supervisor_reload(s) != 0)
 		return FTX_E_CONFIG;
 	client = policy_of_name(s->settings.policy, name);
 	other = policy_find(s->settings.policy, key);
-	if (client == NULL || !client->invited ||
-	    policy_refuses(client, &p->from.any, clock_wall_s(), &why))
+	if (!may_come(client, p))
 		return FTX_E_KEY_REFUSED;
 	return other != NULL && other != client ? FTX_E_EXISTS : 0;
 }
@@ -119,6 +127,17 @@ enter(struct supervisor *s, int state, const char *name, const uint8_t key[stati
 	return supervisor_reload(s) == 0 && is_in_force(s, name, key) ? 0 : FTX_E_CONFIG;
 }
 
+/* What who comes with an invite that is used is told: the same again, with the same key. */
+static int
+use_again(const struct supervisor *s, const struct peer *p, const struct invite *invite,
+	  const uint8_t key[static KEY_BYTES])
+{
+	if (sodium_memcmp(invite->key, key, KEY_BYTES) != 0 || !is_in_force(s, invite->client, key))
+		return FTX_E_INVITE_USED;
+	return may_come(policy_of_name(s->settings.policy, invite->client), p) ? 0
+									       : FTX_E_KEY_REFUSED;
+}
+
 static int
 use(struct supervisor *s, const struct peer *p, int state, const struct invite *invite,
     const uint8_t key[static KEY_BYTES])
@@ -126,10 +145,7 @@ use(struct supervisor *s, const struct peer *p, int state, const struct invite *
 	int r;
 
 	if (invite->used)
-		return sodium_memcmp(invite->key, key, KEY_BYTES) == 0 &&
-			       is_in_force(s, invite->client, key)
-			   ? 0
-			   : FTX_E_INVITE_USED;
+		return use_again(s, p, invite, key);
 	if (clock_wall_s() >= invite->expires_s)
 		return FTX_E_INVITE_EXPIRED;
 	if ((r = objection(s, p, invite->client, key)) != 0 ||

@@ -1,6 +1,6 @@
 #!/bin/sh
 # ftx join where something is there already: a section for the same server, with another identity or
-# another of its keys.
+# another of its keys; a client that may not come any more.
 . "$(dirname "$0")/../lib/config.sh"
 mkdir "$tmp/share"
 configure <<EOF
@@ -56,3 +56,10 @@ rm -f "$tmp/a/ftx/id"
 cp "$tmp/b/id" "$tmp/a/ftx/id"
 as a 0 join "$code" --as nas
 says 'nas knows this key as third'
+
+# Who was let in once and is not any more is told so.
+ftxd 0 client disable third -c "$conf"
+reload
+as a 7 join "$code" --as nas
+says 'disabled'
+wait_log 'invite refused reason=key_refused'
