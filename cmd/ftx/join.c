@@ -75,6 +75,9 @@ take_code(struct join *j)
 	if (r == 0 && invite_parse(&j->code, text, &reason) != 0)
 		r = problem_set(&j->why, FTX_E_USAGE, SIDE_LOCAL, "%s", reason);
 	explicit_bzero(typed, sizeof(typed));
+	/* Everybody here can read arguments for as long as we run, which may be minutes. */
+	if (o->argument_count > 0)
+		explicit_bzero(o->arguments[0], strlen(o->arguments[0]));
 	if (r != 0)
 		return r;
 	if (address_split(j->host, &j->port, j->code.place) && j->port != 0)
@@ -201,6 +204,11 @@ prove(struct join *j, const uint8_t *identity, char client[static CLIENT_NAME_BY
 	invite_handshake(&invite, &j->code);
 	r = connect_join(client, &o, &j->why);
 	explicit_bzero(&invite, sizeof(invite));
+	if (r == FTX_E_NETWORK && j->why.hint[0] == '\0')
+		problem_hint(&j->why,
+			     "the code says that the server is at %s; \"ftxd invite NAME --address "
+			     "HOST:PORT\" there makes one that says something else",
+			     j->code.place);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # ftx join where something is there already: a section for the same server, with another identity or
-# another of its keys; a client that may not come any more.
+# another of its keys; a client that may not come any more.  What is told, and what of the code others see.
 . "$(dirname "$0")/../lib/config.sh"
 mkdir "$tmp/share"
 configure <<EOF
@@ -63,3 +63,17 @@ reload
 as a 7 join "$code" --as nas
 says 'disabled'
 wait_log 'invite refused reason=key_refused'
+
+# Where nothing answers: what the code says, and what to do.  Nobody else reads the code meanwhile.
+invite fourth --share s=full
+stop_server
+env HOME="$tmp/a" XDG_CONFIG_HOME="$tmp/a" "$ftx_program" join "$code" --as nas >"$tmp/out" 2>"$tmp/err" </dev/null &
+join_pid=$!
+started="$started $join_pid"
+wait_for 'ftx join to try again' grep -q 'trying again' "$tmp/err"
+tr '\0' ' ' <"/proc/$join_pid/cmdline" >"$tmp/cmdline"
+! grep -qF "$code" "$tmp/cmdline" || fail 'the code is in the arguments that everybody sees'
+kill "$join_pid"
+wait "$join_pid" 2>/dev/null || :
+as a 9 join "$code" --as nas --retry-for 0
+says "the code says that the server is at $address"
