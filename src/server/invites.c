@@ -246,18 +246,39 @@ invites_mark_used(int state, const uint8_t id[static HANDSHAKE_INVITE_ID_BYTES],
 	return r;
 }
 
-/* Is this file of the directory one to be removed?  What cannot be read is nobody's. */
+/*
+ * Is this file of the directory one to be removed?  What is no invite is; what cannot be read now,
+ * for want of a descriptor say, stays.
+ */
 static bool
 is_over(int dir, const char *name, const char *client, int64_t now_s)
 {
 	struct invite invite;
-	bool over = true;
+	int r = read_invite(dir, name, &invite);
+	bool over = r == FTX_E_KEY_FILE || r == FTX_E_NOT_FOUND;
 
-	if (read_invite(dir, name, &invite) == 0)
+	if (r == 0)
 		over = now_s - invite.expires_s > INVITES_KEPT_S ||
 		       (client != NULL && strcmp(invite.client, client) == 0);
 	invite_wipe(&invite);
 	return over;
+}
+
+/* Did a run that was killed leave it before it had its name?  It is as secret as a whole one. */
+static bool
+is_left_over(int dir, const char *name, int64_t now_s)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       now_s - st.st_mtime > INVITES_KEPT_S;
+}
+
+/* 0, or the error of errno; that it is gone already is fine. */
+static int
+remove_file(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0) == 0 || errno == ENOENT ? 0 : error_from_errno(errno);
 }
 
 static int
@@ -267,15 +288,19 @@ sweep(DIR *stream, const char *client, int64_t now_s, unsigned *count)
 	unsigned seen = 0;
 
 	while ((errno = 0, entry = readdir(stream)) != NULL) {
-		/* What is not complete yet begins with a dot. */
-		if (entry->d_name[0] == '.')
-			continue;
-		if (++seen > 2 * INVITES_MOST)
+		const char *name = entry->d_name;
+		bool complete = name[0] != '.';
+		bool over;
+		int r;
+
+		if (complete && ++seen > 2 * INVITES_MOST)
 			return FTX_E_TOO_LARGE;
-		if (!is_over(dirfd(stream), entry->d_name, client, now_s))
+		over = complete ? is_over(dirfd(stream), name, client, now_s)
+				: is_left_over(dirfd(stream), name, now_s);
+		if (over && (r = remove_file(dirfd(stream), name)) != 0)
+			return r;
+		if (complete && !over)
 			++*count;
-		else if (unlinkat(dirfd(stream), entry->d_name, 0) != 0 && errno != ENOENT)
-			return error_from_errno(errno);
 	}
 	if (errno != 0 || fsync(dirfd(stream)) != 0)
 		return error_from_errno(errno);

@@ -52,9 +52,9 @@ int invites_mark_used(int state, const uint8_t id[static HANDSHAKE_INVITE_ID_BYT
 		      const uint8_t key[static KEY_BYTES]);
 
 /*
- * Removes the invites of a client, used ones too (NULL: of none), and all that are no longer
- * remembered at now_s.  *count: how many are left.  FTX_E_TOO_LARGE where there are more than it
- * looks at.
+ * Removes the invites of a client, used ones too (NULL: of none), all that are no longer remembered
+ * at now_s, and what is none.  *count: how many are left, those that cannot be read at the moment
+ * too.  FTX_E_TOO_LARGE where there are more than it looks at.
  */
 int invites_sweep(int state, const char *client, int64_t now_s, unsigned *count);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -191,6 +192,56 @@ Test(invites, are_forgotten_a_day_after_they_expire_or_with_their_client)
 	cr_assert_eq(invites_sweep(state, "client", now_s, &left), 0);
 	cr_assert_eq(left, 1);
 	cr_assert_eq(invites_read(state, used.proof.id, &back), FTX_E_NOT_FOUND);
+}
+
+Test(invites, stay_where_they_cannot_be_read_now)
+{
+	struct invite invite = new_invite("a", 1000), back;
+	struct rlimit limit, few;
+	unsigned left;
+	int next;
+
+	cr_assert_eq(invites_write(state, &invite), 0);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	next = dup(state);
+	close(next);
+	/* One for the directory, none for a file in it. */
+	few = (struct rlimit){(rlim_t)next + 1, limit.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cr_assert_eq(invites_sweep(state, "b", 1000, &left), 0);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_assert_eq(left, 1);
+	cr_assert_eq(invites_read(state, invite.proof.id, &back), 0);
+}
+
+/* Puts an empty file of this age beside the invites. */
+static const char *
+leave(const char *name, int64_t now_s, int64_t age_s)
+{
+	static char path[256];
+	const struct timespec times[2] = {{.tv_sec = now_s - age_s}, {.tv_sec = now_s - age_s}};
+
+	snprintf(path, sizeof(path), "%s/invites/%s", directory, name);
+	write_text(path, "", 0600);
+	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+	return path;
+}
+
+Test(invites, half_ones_of_runs_that_were_killed_are_removed_after_a_day)
+{
+	const struct invite invite = new_invite("a", 2000000000);
+	const int64_t now = 2000000000;
+	char old[256], young[256];
+	unsigned left;
+
+	cr_assert_eq(invites_write(state, &invite), 0);
+	snprintf(old, sizeof(old), "%s", leave(".00.17", now, INVITES_KEPT_S + 1));
+	snprintf(young, sizeof(young), "%s", leave(".01.18", now, INVITES_KEPT_S - 1));
+	cr_assert_eq(invites_sweep(state, NULL, now, &left), 0);
+	cr_assert_eq(left, 1);
+	cr_assert_neq(access(old, F_OK), 0);
+	cr_assert_eq(access(young, F_OK), 0);
+	cr_assert_eq(access(path_of(&invite), F_OK), 0);
 }
 
 Test(invites, bring_one_key_to_a_client)
