@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,23 +166,61 @@ write_line(int fd, const uint8_t secret[static KEY_BYTES])
 	return r;
 }
 
-int
-keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES])
+/* A new file with the line.  After an error it is not there. */
+static int
+write_temporary(const char *temporary, const uint8_t secret[static KEY_BYTES])
 {
-	char parent[PATH_MAX];
-	int r, fd;
+	int fd, r;
 
-	if ((r = directory_of(parent, path)) != 0 || (r = directory_make(parent, 0700)) != 0)
-		return r;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Of a run that was killed. */
+	if (unlink(temporary) != 0 && errno != ENOENT)
+		return error_from_errno(errno);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_from_errno(errno);
 	r = write_line(fd, secret);
 	if (close(fd) != 0 && r == 0)
 		r = error_from_errno(errno);
-	if (r == 0)
-		r = directory_sync_path(parent);
 	if (r != 0)
+		unlink(temporary);
+	return r;
+}
+
+/* Gives the file its name, if nothing else has it.  0, or the error of errno. */
+static int
+publish(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Some file systems do not know the flag, others no links. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return error_from_errno(errno);
+	if (link(temporary, path) != 0)
+		return error_from_errno(errno);
+	unlink(temporary); /* one that stays is another name of the same */
+	return 0;
+}
+
+int
+keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES])
+{
+	char parent[PATH_MAX], temporary[PATH_MAX + 32];
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) == 0)
+		return FTX_E_EXISTS;
+	if ((r = directory_of(parent, path)) != 0 || (r = directory_make(parent, 0700)) != 0)
+		return r;
+	/* Whoever reads the file meanwhile finds the whole of it or none. */
+	snprintf(temporary, sizeof(temporary), "%s/.ftx-key.%d", parent, (int)getpid());
+	if ((r = write_temporary(temporary, secret)) != 0)
+		return r;
+	if ((r = publish(temporary, path)) != 0) {
+		unlink(temporary);
+		return r;
+	}
+	if ((r = directory_sync_path(parent)) != 0)
 		unlink(path);
 	return r;
 }

@@ -36,8 +36,8 @@ int keyfile_read(const char *path, uint8_t **secret, const char **why);
 
 /*
  * Writes secret to a new file, 0600, synced with its directory; missing parent directories are made
- * 0700.  FTX_E_EXISTS where the name is taken (never overwritten), or the error of errno.  After an
- * error there is no half file.
+ * 0700.  FTX_E_EXISTS where the name is taken (never overwritten), or the error of errno.  The name
+ * is that of a whole file or of none, whenever this ends.
  */
 int keyfile_create(const char *path, const uint8_t secret[static KEY_BYTES]);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -333,6 +334,28 @@ Test(keyfile, failed_creation_leaves_nothing)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){20, 20}), 0);
 	cr_assert_eq(keyfile_create("id", zero), FTX_E_TOO_LARGE);
 	cr_assert_neq(lstat("id", &st), 0);
+}
+
+Test(keyfile, creation_that_was_killed_leaves_no_file_of_that_name)
+{
+	static const uint8_t zero[KEY_BYTES];
+	struct stat st;
+	int status;
+	pid_t pid = fork();
+
+	cr_assert_neq(pid, -1);
+	if (pid == 0) {
+		/* The signal comes in the middle of the line. */
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){20, 20});
+		signal(SIGXFSZ, SIG_DFL);
+		keyfile_create("id", zero);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+	cr_assert_neq(lstat("id", &st), 0);
+	cr_assert_eq(keyfile_create("id", zero), 0);
 }
 
 Test(keyfile, creation_under_a_file_says_so)
