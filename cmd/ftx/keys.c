@@ -71,6 +71,9 @@ identity_make(const struct options *o, uint8_t **secret, bool *made, struct prob
 		return 0;
 	key_secret_free(*secret);
 	*secret = NULL;
+	*made = false;
+	if (r == FTX_E_EXISTS)
+		return read_any(o, place, sizeof(place), secret, why); /* somebody was faster */
 	return key_problem(why, r, place, NULL);
 }
 

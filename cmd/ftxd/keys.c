@@ -11,20 +11,28 @@
 #include "proto/errors.h"
 #include "src/secure/keyfile.h"
 
-static uint8_t *
-key_make(const char *verb, const char *path)
+/* Makes a key file.  0 with *secret owned by the caller, or an error. */
+static int
+create(const char *path, uint8_t **secret)
 {
-	uint8_t *secret = key_generate();
-	int r = secret != NULL ? keyfile_create(path, secret) : FTX_E_NOMEM;
+	int r;
 
-	if (r == 0)
-		return secret;
+	if ((*secret = key_generate()) == NULL)
+		return FTX_E_NOMEM;
+	if ((r = keyfile_create(path, *secret)) == 0)
+		return 0;
+	key_secret_free(*secret);
+	*secret = NULL;
+	return r;
+}
+
+static void
+complain_of_create(const char *verb, const char *path, int r)
+{
 	if (r == FTX_E_EXISTS)
 		complain(verb, "'%s': exists already; a key is never overwritten", path);
 	else
 		complain(verb, "'%s': cannot make a key file: %s", path, error_text(r));
-	key_secret_free(secret);
-	return NULL;
 }
 
 uint8_t *
@@ -36,13 +44,19 @@ key_load(const char *verb, const char *path, int make, int *made)
 
 	if (made != NULL)
 		*made = 0;
+	if (r == FTX_E_NOT_FOUND && make) {
+		r = create(path, &secret);
+		if (made != NULL)
+			*made = r == 0;
+		if (r != 0 && r != FTX_E_EXISTS) {
+			complain_of_create(verb, path, r);
+			return NULL;
+		}
+		if (r == FTX_E_EXISTS)
+			r = keyfile_read(path, &secret, &why); /* somebody else was faster */
+	}
 	if (r == 0)
 		return secret;
-	if (r == FTX_E_NOT_FOUND && make) {
-		if (made != NULL)
-			*made = 1;
-		return key_make(verb, path);
-	}
 	complain(verb, "'%s': %s", path, r == FTX_E_KEY_FILE && why != NULL ? why : error_text(r));
 	return NULL;
 }
@@ -105,7 +119,7 @@ verb_keygen(int argc, char **argv)
 						{NULL, 0, NULL, 0}};
 	const char *path = NULL;
 	uint8_t *secret;
-	int c;
+	int c, r;
 
 	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1)
 		if (c == 'o')
@@ -116,8 +130,10 @@ verb_keygen(int argc, char **argv)
 		complain("keygen", "usage: ftxd keygen -o FILE");
 		return FTX_EXIT_USAGE;
 	}
-	if ((secret = key_make("keygen", path)) == NULL)
+	if ((r = create(path, &secret)) != 0) {
+		complain_of_create("keygen", path, r);
 		return FTX_EXIT_CONFIG;
+	}
 	print_key(secret);
 	key_secret_free(secret);
 	return 0;
