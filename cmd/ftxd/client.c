@@ -189,7 +189,7 @@ change(const struct request *q, size_t which)
 	if (!ini_name_ok(q->words[1], strlen(q->words[1])))
 		return usage("a NAME has up to 40 letters, digits and ._- and begins with a letter "
 			     "or digit");
-	if ((code = client_file_open(&f, q->file, q->words[1], adding)) == 0)
+	if ((code = client_file_open(&f, "client", q->file, q->words[1], adding)) == 0)
 		code = changes[which].run(q, &f);
 	client_file_close(&f);
 	if (code == 0)

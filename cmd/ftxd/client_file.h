@@ -13,6 +13,7 @@
 #include "src/base/ini.h"
 
 struct client_file {
+	const char *verb;   /* that complaints are in the name of */
 	const char *config; /* the main file */
 	const char *client; /* its name */
 	char name[INI_NAME_BYTES + 8];
@@ -29,17 +30,21 @@ int client_text(const char *verb, const char *client, const char *key, const cha
 		size_t share_count, char **text);
 
 /*
- * Each returns 0, or the exit code after a complaint in the name of client.  client_file_open()
- * makes clients.d where make is set and there is none; what it opens, client_file_close() closes in
- * any case.
+ * Each returns 0, or the exit code after a complaint in the name of verb.  client_file_open() makes
+ * clients.d where make is set and there is none, for everybody to read whatever the umask; what it
+ * opens, client_file_close() closes in any case.
  */
-int client_file_open(struct client_file *f, const char *config, const char *client, bool make);
+int client_file_open(struct client_file *f, const char *verb, const char *config,
+		     const char *client, bool make);
 void client_file_close(struct client_file *f);
 
 /* Of a client that there is not yet. */
 int client_file_add(struct client_file *f, const char *text);
 
-/* Its lines but `enabled`, which is "enabled = no" afterwards or is not there. */
+/*
+ * Its lines but `enabled`, which is "enabled = no" afterwards or is not there; its owner, group and
+ * mode stay.  A symbolic link is refused.
+ */
 int client_file_enable(struct client_file *f, bool enabled);
 
 int client_file_remove(struct client_file *f);

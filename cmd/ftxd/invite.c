@@ -123,7 +123,7 @@ add_client(const struct request *q)
 
 	if (code != 0)
 		return code;
-	if ((code = client_file_open(&f, q->file, q->name, true)) == 0)
+	if ((code = client_file_open(&f, "invite", q->file, q->name, true)) == 0)
 		code = client_file_add(&f, text);
 	client_file_close(&f);
 	free(text);

@@ -49,6 +49,7 @@ fixed='fixed enabled s:/fixed=list,get,put'
 listed "$fixed"
 
 # What would be wrong, and how it is called wrongly.
+umask 077
 remember
 client 14 add laptop "$client_key" --share t=full
 says "clients.d/laptop.conf:3: there is no section [share t]"
@@ -80,7 +81,9 @@ done
 # Added: in a file of its own, which the running server takes up when it is told to.
 client 0 add laptop "$client_key" --share s:/laptop=append
 says 'client laptop is added'
-check_eq "$(stat -c %a "$clients/laptop.conf")" 644 'mode of the file'
+check_eq "$(stat -c %a "$clients" "$clients/laptop.conf")" "755
+644" 'modes of directory and file'
+umask 022
 listed "$fixed
 laptop enabled s:/laptop=list,get,put"
 remember
@@ -107,6 +110,23 @@ client 0 enable laptop
 unchanged
 reload
 expect 0 put "$tmp/f" "$base/s/g"
+# Who may read the file stays as it was.
+chmod 640 "$clients/laptop.conf"
+[ "$(id -u)" -ne 0 ] || chown 0:4711 "$clients/laptop.conf"
+was=$(stat -c '%a %u:%g' "$clients/laptop.conf")
+client 0 disable laptop
+client 0 enable laptop
+check_eq "$(stat -c '%a %u:%g' "$clients/laptop.conf")" "$was" 'mode and owner of the file'
+# A link of the administrator's stays one, and what it leads to as it is.
+mv "$clients/laptop.conf" "$tmp/elsewhere"
+ln -s "$tmp/elsewhere" "$clients/laptop.conf"
+for verb in disable rm; do
+	client 1 $verb laptop
+	says 'is a symbolic link: change what it leads to'
+done
+listed "$fixed
+laptop enabled s:/laptop=list,get,put"
+mv "$tmp/elsewhere" "$clients/laptop.conf"
 # However it was written, and whatever else is in the file.
 "$ftx_program" keygen -o "$tmp/third" >"$tmp/third.pub"
 printf '[client more]\nkey = %s\nenabled = no\nshare = s=get\n' "$(cat "$tmp/third.pub")" >>"$clients/laptop.conf"
@@ -149,6 +169,15 @@ for pid in $adding; do
 done
 client 0 ls
 check_eq "$(grep -c '^c[1-6] enabled' "$tmp/out")" 6 'clients that were added at once'
+
+# Where the file system knows no renaming that replaces nothing.
+if command -v strace >/dev/null && strace -qq -o "$tmp/trace" true 2>/dev/null; then
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$tmp/trace" -e inject=renameat2:error=EINVAL \
+		"$ftxd_program" client -c "$conf" add linked "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+		--share s=get 2>"$tmp/err" || fail "without RENAME_NOREPLACE: $(cat "$tmp/err")"
+	check_eq "$(find "$clients" -name '.*' -type f)" '' 'what is left'
+	client 1 add linked "CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" --share s=get
+fi
 
 # Nobody else may write there.
 chmod 775 "$clients"
