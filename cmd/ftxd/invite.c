@@ -101,6 +101,14 @@ set_place(struct invite_code *code, const struct request *q, const struct server
 
 	settings_place(place, server, q->address);
 	length = strlen(place);
+	/* A machine may be called whatever it likes. */
+	if (q->address == NULL && !config_is_place(place) && listen_is_any(&server->listen[0])) {
+		complain("invite",
+			 "the name of this machine is none to be found by, '%s': say "
+			 "--address HOST:PORT, or public-address",
+			 place);
+		return FTX_EXIT_CONFIG;
+	}
 	if (length > INVITE_PLACE_BYTES) {
 		complain("invite", "the address '%s' is too long", place);
 		return FTX_EXIT_CONFIG;

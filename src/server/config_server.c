@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/errors.h"
@@ -24,6 +25,16 @@ take_listen(struct config_draft *d, const struct ini_entry *e)
 	return 0;
 }
 
+/* A number from 1 to 65535, without zeros before it. */
+static bool
+is_port(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length >= 1 && length <= 5 && text[0] != '0' &&
+	       strspn(text, "0123456789") == length && atoi(text) <= UINT16_MAX;
+}
+
 /* What a URL may have between '@' and '/': a name or an address, and perhaps a port. */
 bool
 config_is_place(const char *text)
@@ -35,15 +46,13 @@ config_is_place(const char *text)
 		if (end == text + 1 || *end++ != ']')
 			return false;
 	} else {
-		while (isalnum((unsigned char)*end) || *end == '.' || *end == '-')
+		while (isalnum((unsigned char)*end) ||
+		       (*end != '\0' && strchr("._-", *end) != NULL))
 			end++;
 		if (end == text || text[0] == '-' || text[0] == '.')
 			return false;
 	}
-	if (*end == '\0')
-		return true;
-	return end[0] == ':' && end[1] >= '1' && end[1] <= '9' &&
-	       strspn(end + 1, "0123456789") == strlen(end + 1) && strlen(end + 1) <= 5;
+	return *end == '\0' || (*end == ':' && is_port(end + 1));
 }
 
 int

@@ -342,6 +342,8 @@ static const struct {
     {"[server]\npublic-address = a b\n", 2, "HOST:PORT"},
     {"[server]\npublic-address = host:0\n", 2, "HOST:PORT"},
     {"[server]\npublic-address = host/share\n", 2, "HOST:PORT"},
+    {"[server]\npublic-address = host:65536\n", 2, "HOST:PORT"},
+    {"[server]\npublic-address = host:\n", 2, "HOST:PORT"},
     {"[server]\nkey = server-key\n", 2, "begins with '/'"},
     {"[server]\nkey = /k\nkey = /k\n", 3, "same file twice"},
     {"[server]\nkey = /a\nkey = /b\nkey = /c\n", 4, "more than 2 times"},
@@ -568,6 +570,36 @@ Test(config, knows_what_counts_only_from_the_next_start)
 	check_needs("", "[server]\nlog-level = error\nmax-connections = 3\n", "");
 	check_needs("", "[server]\nlisten = [::]:7389\nlisten = [::]:7390\n", "listen");
 	check_needs("[server]\nkey = /a\nstate = /b\n", "[server]\nstate = /c\n", "key,state");
+}
+
+Test(config, places_are_those_that_a_client_can_dial)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+	    {"host", true},
+	    {"my_host.example.org:1", true},
+	    {"192.0.2.1:65535", true},
+	    {"[2001:db8::1]", true},
+	    {"[::1]:7389", true},
+	    {"", false},
+	    {"host:65536", false},
+	    {"host:99999", false},
+	    {"host:0", false},
+	    {"host:", false},
+	    {"host:07389", false},
+	    {"host:7389x", false},
+	    {"(none)", false},
+	    {"-host", false},
+	    {"2001:db8::1", false},
+	    {"[::1]x", false},
+	    {"[]:1", false},
+	    {"user@host", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(config_is_place(cases[i].text), cases[i].good, "'%s'", cases[i].text);
 }
 
 /* A change of anything of a client that a session needs, and of nothing else, changes its
