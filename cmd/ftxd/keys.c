@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/ftxd/paths.h"
 #include "cmd/ftxd/settings.h"
@@ -167,6 +168,10 @@ verb_key(int argc, char **argv)
 		complain("key", "usage: ftxd key [-c FILE | [--key FILE] [--state DIR]]");
 		return FTX_EXIT_USAGE;
 	}
+	/* Where a configuration is installed it is the server that root is asked about. */
+	if (config_file == NULL && key_file == NULL && state_given == NULL && geteuid() == 0 &&
+	    access(CONFIG_FILE, F_OK) == 0)
+		config_file = CONFIG_FILE;
 	if (config_file != NULL)
 		return key_of_config(config_file);
 	state = state_given != NULL ? strdup(state_given) : default_state_directory();

@@ -66,7 +66,7 @@ usage(FILE *out)
 	    "        --control  makes a socket for ftxd status --control\n"
 	    "keygen  makes a server key in FILE and prints its public key\n"
 	    "key     prints the public key and the address of what serve, or with -c run, would\n"
-	    "        serve\n"
+	    "        serve; root is told that of /etc/ftxd/ftxd.conf, if it is there\n"
 	    "\n"
 	    "See ftxd(8).\n",
 	    out);

@@ -174,7 +174,7 @@ check_eq "$(grep -c '^c[1-6] enabled' "$tmp/out")" 6 'clients that were added at
 if command -v strace >/dev/null && strace -qq -o "$tmp/trace" true 2>/dev/null; then
 	ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$tmp/trace" -e inject=renameat2:error=EINVAL \
 		"$ftxd_program" client -c "$conf" add linked "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
-		--share s=get 2>"$tmp/err" || fail "without RENAME_NOREPLACE: $(cat "$tmp/err")"
+		--share s=get >"$tmp/out" 2>"$tmp/err" || fail "without RENAME_NOREPLACE: $(cat "$tmp/err")"
 	check_eq "$(find "$clients" -name '.*' -type f)" '' 'what is left'
 	client 1 add linked "CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" --share s=get
 fi

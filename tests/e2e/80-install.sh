@@ -76,6 +76,21 @@ check_eq "$(cd "$root" && find . ! -type d | LC_ALL=C sort)" './etc/ftxd/clients
 ./etc/ftxd/ftxd.conf' 'what uninstall leaves'
 check_same_file "$conf" "$tmp/mine"
 
+# Asked for the key root is told that of the configuration that is installed.
+if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
+	mkdir "$tmp/state"
+	ftxd_program=$(realpath "$build/ftxd")
+	printf '[server]\nstate = %s\npublic-address = files.example.org\n[share files]\npath = %s\n' "$tmp/state" "$tmp/share" >"$conf"
+	ftxd 0 key -c "$conf"
+	mv "$tmp/out" "$tmp/wanted"
+	# shellcheck disable=SC2016 # of the shell in there
+	unshare --mount sh -c '
+		mount -t tmpfs tmpfs /etc && mkdir /etc/ftxd && cp "$1" /etc/ftxd/ && exec "$2" key' \
+		sh "$conf" "$ftxd_program" >"$tmp/out" 2>"$tmp/err" || fail "ftxd key: $(cat "$tmp/err")"
+	check_same_file "$tmp/wanted" "$tmp/out"
+	grep -q '@files.example.org:7389' "$tmp/out" || fail "ftxd key says: $(cat "$tmp/out")"
+fi
+
 # The user and the directories.
 command -v systemd-sysusers >/dev/null && command -v systemd-tmpfiles >/dev/null && [ "$(id -u)" -eq 0 ] || exit 0
 installing install-built /usr
