@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,13 +99,32 @@ settings_key_file(const struct server_config *server, size_t n)
 					  : path_join(server->state, "server-key");
 }
 
+/* What root keeps in a directory of somebody else's is of no use to either afterwards. */
+static bool
+state_is_ours(const char *verb, const char *state)
+{
+	const struct passwd *user;
+	struct stat st;
+
+	if (geteuid() != 0 || stat(state, &st) != 0 || st.st_uid == 0)
+		return true;
+	user = getpwuid(st.st_uid);
+	complain(verb,
+		 "the state directory '%s' belongs to %s%s, and root is to leave it alone: "
+		 "runuser -u USER -- ftxd, or state = another one",
+		 state, user != NULL ? "" : "another user", user != NULL ? user->pw_name : "");
+	return false;
+}
+
 uint8_t *
 settings_key(const char *verb, const struct server_config *server, size_t n, bool make)
 {
-	char *path = settings_key_file(server, n);
+	char *path;
 	uint8_t *secret;
 
-	if (path == NULL) {
+	if (!state_is_ours(verb, server->state))
+		return NULL;
+	if ((path = settings_key_file(server, n)) == NULL) {
 		complain(verb, "%s", error_text(FTX_E_NOMEM));
 		return NULL;
 	}
@@ -175,14 +195,18 @@ int
 settings_public_key(const char *verb, const struct server_config *server, size_t n,
 		    uint8_t public_key[static KEY_BYTES])
 {
-	struct load l = {.verb = verb};
+	struct load l = {.verb = verb, .make = server->key_file_count == 0};
 	char *path = settings_key_file(server, n);
 	int code = FTX_EXIT_CONFIG;
 
 	l.path = path;
-	l.make = server->key_file_count == 0 && path != NULL && directory_is_there(path);
 	if (path == NULL)
 		complain(verb, "%s", error_text(FTX_E_NOMEM));
+	else if (l.make && !directory_is_there(path))
+		complain(verb,
+			 "there is no key yet, nor the state directory '%s': ftxd makes both when "
+			 "it is started",
+			 server->state);
 	else
 		code = settings_as_owner(verb, path, load, &l);
 	free(path);

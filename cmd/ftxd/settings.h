@@ -31,8 +31,11 @@ size_t settings_key_count(const struct server_config *server);
 /* The file of the n-th of them, owned; NULL without memory. */
 char *settings_key_file(const struct server_config *server, size_t n);
 
-/* Reads it; makes it first if it is missing, make is set, and the configuration does not name it.
- * Owned by the caller (key_secret_free()); NULL after a complaint. */
+/*
+ * Reads it; makes it first if it is missing, make is set, and the configuration does not name it.
+ * Owned by the caller (key_secret_free()); NULL after a complaint, which root gets too where the
+ * state directory is another user's.
+ */
 uint8_t *settings_key(const char *verb, const struct server_config *server, size_t n, bool make);
 
 /*

@@ -23,7 +23,7 @@ mv "$tmp/state" "$tmp/later"
 ftxd 14 key -c "$conf"
 check_absent "$tmp/state"
 ftxd 0 client add early "$("$ftx_program" keygen -o "$tmp/early")" --share files=get -c "$conf"
-says "'$tmp/state/server-key': no such file"
+says "nor the state directory '$tmp/state': ftxd makes both when it is started"
 check_absent "$tmp/state"
 mv "$tmp/later" "$tmp/state"
 

@@ -178,3 +178,16 @@ path = $tmp/share
 EOF
 ftxd 14 invite new --share s=full -c "$conf"
 says '--address HOST:PORT'
+
+# A state directory that is not there yet, and one that is not root's.
+sed -i "s|^state = .*|state = $tmp/later|" "$conf"
+ftxd 14 invite new --share s=full --address "$address" -c "$conf"
+says "the state directory '$tmp/later': ftxd makes both when it is started"
+check_absent "$clients/new.conf"
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir "$tmp/later"
+	chown 4711 "$tmp/later"
+	ftxd 14 run -c "$conf"
+	says "the state directory '$tmp/later' belongs to another user"
+	check_eq "$(ls -A "$tmp/later")" '' 'what root has left there'
+fi
