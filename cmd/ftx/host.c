@@ -29,14 +29,18 @@ wrong(const struct options *o, const char *text, const char *why)
 static int
 parse_server(struct address *a, const char *text, struct problem *why)
 {
-	int r = address_parse_server(a, text, why);
+	int r;
 
-	if (r != 0)
+	/* What else there is in the text matters only in the one form. */
+	a->has_key = false;
+	if (strncmp(text, "ftx://", strlen("ftx://")) == 0 &&
+	    (r = address_parse_server(a, text, why)) != 0)
 		return r;
-	if (a->named || !a->has_key)
+	if (!a->has_key)
 		return problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
-				   "the server is written ftx://KEY@HOST[:PORT], as \"ftxd key\" "
-				   "there prints it");
+				   "'%s': the server is written ftx://KEY@HOST[:PORT], as \"ftxd "
+				   "key\" there prints it",
+				   option_shown(text));
 	if (a->path[0] != '\0')
 		return problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
 				   "a name is for a whole server: leave /%s out", a->path);

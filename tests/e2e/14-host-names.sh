@@ -97,6 +97,11 @@ for arguments in '' 'add' 'add three' "add three ftx://$key@h more" 'rm' 'rm a b
 	# shellcheck disable=SC2086 # a list of words
 	host 2 $arguments
 done
+# Whatever is no address of a server, the form of one is told.
+for server in h h:7001 h:share/x "$key@h" "http://$key@h"; do
+	host 2 add three "$server"
+	says 'the server is written ftx://KEY@HOST[:PORT]'
+done
 host 14 add three "ftx://$key@h" -i "$tmp/none"
 cmp "$config" "$tmp/before" || fail 'a command that failed has changed the file'
 echo nonsense >>"$config"
