@@ -173,6 +173,7 @@ print_code(const struct invite_code *code, const struct invite *invite)
 	fprintf(stderr, "client %s may join once, until %s, with this on its machine:\n",
 		invite->client, until);
 	printf("ftx join %s\n", text);
+	explicit_bzero(text, sizeof(text));
 	if (fflush(stdout) == 0)
 		return 0;
 	complain("invite", "the code cannot be written");
@@ -198,6 +199,7 @@ invite_client(const struct request *q, const struct config *config)
 	    (!is_new || (exit_code = add_client(q)) == 0) &&
 	    (exit_code = invited_make("invite", server, &invite)) == 0)
 		exit_code = print_code(&code, &invite);
+	explicit_bzero(&code, sizeof(code));
 	invite_wipe(&invite);
 	return exit_code;
 }
