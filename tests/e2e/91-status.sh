@@ -60,7 +60,7 @@ check_eq "$(jq 'select(.event == "session") | .path' "$tmp/out")" "$(printf 's/%
 pid=$(jq 'select(.event == "session") | .pid' "$tmp/out")
 server_children | grep -qx "$pid" || fail "$pid is no session"
 ftxd 0 status -c "$conf"
-grep -q '^ftxd [0-9.]*, process [0-9]*, running, .*: sessions 1 of 1024, ' "$tmp/out" || fail "no first line: $(cat "$tmp/out")"
+grep -q '^ftxd [^ ,]*, process [0-9]*, running, .*: sessions 1 of 1024, ' "$tmp/out" || fail "no first line: $(cat "$tmp/out")"
 grep -qF 's/a "b"\\\nc' "$tmp/out" || fail "no path that a terminal may show: $(cat "$tmp/out")"
 grep -q '^gone  *offline' "$tmp/out" || fail 'no share that is offline'
 

@@ -56,7 +56,7 @@ check_ge "$(value 'ftxd_start_time_seconds')" 1600000000 'the start'
 awk '
 /^# HELP ftxd_[a-z_]+ [A-Z]/ { next }
 /^# TYPE ftxd_[a-z_]+ (counter|gauge)$/ { type[$3] = $4; next }
-/^ftxd_[a-z_]+({[a-z]+="[A-Za-z0-9._()-]+"(,[a-z]+="[^"]+")*})? [0-9]+$/ {
+/^ftxd_[a-z_]+({[a-z]+="[A-Za-z0-9._()~+-]+"(,[a-z]+="[^"]+")*})? [0-9]+$/ {
 	name = $1
 	sub(/{.*/, "", name)
 	if ((name ~ /_total$/) != (type[name] == "counter"))

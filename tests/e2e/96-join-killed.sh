@@ -40,9 +40,10 @@ join()
 }
 
 # Before the key has its name; behind that; before the invite is marked as used; behind that, before
-# the answer.
+# the answer.  The first five of unlinkat: figures of quotas and of who came, at the start and when the
+# new invite is told, and a file of that name that a kill may have left.
 number=0
-for point in 'linkat 1' 'unlinkat 2' 'renameat 1' 'sendmsg 3'; do
+for point in 'linkat 1' 'unlinkat 6' 'renameat 1' 'sendmsg 3'; do
 	number=$((number + 1))
 	home=$tmp/c$number
 	mkdir "$home"
