@@ -27,6 +27,7 @@ struct big {
 	/* Under the lock of struct work, from here on. */
 	bool opened;	  /* todo is there */
 	bool helpers;	  /* others may join */
+	bool concluded;	  /* entry is no more to be looked at */
 	unsigned active;  /* streams that work on it */
 	unsigned leaving; /* of them: putting their handle away */
 	int error;	  /* what ended it; problem explains */

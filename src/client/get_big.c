@@ -255,12 +255,7 @@ work_on(struct receiver *p, bool first)
 static void
 reset(struct receiver *p)
 {
-	struct big *b = p->b;
-
-	b->attempt++;
-	b->error = 0;
-	b->opened = b->helpers = false;
-	b->credit = b->present + atomic_load(&b->moved);
+	work_big_again(&p->s->run->work, p->b);
 	p->resending = false;
 }
 
@@ -286,6 +281,7 @@ get_big(struct stream *s, struct big *b, bool first)
 			break;
 		}
 		if (end(&p, &flags)) {
+			work_big_concluded(w, b);
 			conclude(&p, flags);
 			work_big_over(w, b);
 			break;

@@ -344,12 +344,7 @@ work_on(struct sender *p, bool first)
 static void
 reset(struct sender *p)
 {
-	struct big *b = p->b;
-
-	b->attempt++;
-	b->error = 0;
-	b->opened = b->helpers = false;
-	b->credit = b->present + atomic_load(&b->moved);
+	work_big_again(&p->s->run->work, p->b);
 	p->resending = false;
 }
 
@@ -377,6 +372,7 @@ put_big(struct stream *s, struct big *b, bool first)
 			break;
 		}
 		if (end(&p, &flags)) {
+			work_big_concluded(w, b);
 			conclude(&p, b->error, flags);
 			work_big_over(w, b);
 			break;

@@ -291,6 +291,7 @@ transfer_progress(const struct transfer *t, struct transfer_progress *p)
 	const struct run *run = &t->run;
 
 	p->scanned = atomic_load(&run->scanned);
+	p->endless = run->request->input_fd >= 0;
 	p->phase = (enum transfer_phase)atomic_load(&run->phase);
 	p->files = atomic_load(&run->files);
 	p->files_total = atomic_load(&run->files_total);
@@ -298,6 +299,16 @@ transfer_progress(const struct transfer *t, struct transfer_progress *p)
 	p->bytes_present = atomic_load(&run->bytes_present);
 	p->bytes_total = atomic_load(&run->bytes_total);
 	p->bytes_wire = atomic_load(&run->bytes_wire);
+	if (p->phase == PHASE_SCAN && (p->scanned || p->bytes_wire > 0))
+		p->phase = PHASE_SEND;
+}
+
+void
+transfer_current(struct transfer *t, struct transfer_current *c)
+{
+	c->count = 0;
+	if (t->ready)
+		work_current(&t->run.work, c);
 }
 
 void

@@ -165,6 +165,21 @@ struct transfer_progress {
 	uint64_t bytes_total;	/* of what was found so far */
 	uint64_t bytes_wire;	/* content as it went over the wire, compressed where it was */
 	bool scanned;		/* the totals are final */
+	bool endless;		/* of standard input: nobody knows them before its end */
+};
+
+/* A big file that is being moved. */
+#define CURRENT_NAME_BYTES 512u
+struct transfer_current_file {
+	char name[CURRENT_NAME_BYTES]; /* below its source, or the source's last name; the end of
+					  it where it is longer, behind a whole character */
+	uint64_t bytes;		       /* that are where they shall be */
+	uint64_t size;
+};
+
+struct transfer_current {
+	size_t count;
+	struct transfer_current_file files[STREAMS_MAX]; /* begun first, first */
 };
 
 struct transfer;
@@ -192,6 +207,7 @@ int transfer_fd(const struct transfer *t);
 /* Takes the next event, if there is one; else NULL. */
 struct transfer_event *transfer_next(struct transfer *t);
 void transfer_progress(const struct transfer *t, struct transfer_progress *p);
+void transfer_current(struct transfer *t, struct transfer_current *c);
 
 /* What became of everything; final behind TRANSFER_FINISHED. */
 void transfer_outcome(struct transfer *t, struct outcome *o);

@@ -124,6 +124,16 @@ bool work_big_leave(struct work *w, struct big *b);
 void work_big_left(struct work *w, struct big *b);
 void work_big_over(struct work *w, struct big *b);
 
+/* The last one begins it anew; what was counted of it stays counted. */
+void work_big_again(struct work *w, struct big *b);
+
+/* Before its result is told, with which its entry goes: nobody looks at that any more. */
+void work_big_concluded(struct work *w, struct big *b);
+
+/* What is being moved now (work_current.c). */
+struct transfer_current;
+void work_current(struct work *w, struct transfer_current *c);
+
 /*
  * The entry is over.  touched: something was made or replaced in its directory (of a directory:
  * its own metadata is to be set).

@@ -112,3 +112,22 @@ work_big_over(struct work *w, struct big *b)
 	work_unlock(w);
 	big_free(b);
 }
+
+void
+work_big_again(struct work *w, struct big *b)
+{
+	work_lock(w);
+	b->attempt++;
+	b->error = 0;
+	b->opened = b->helpers = false;
+	b->credit = b->present + atomic_load(&b->moved);
+	work_unlock(w);
+}
+
+void
+work_big_concluded(struct work *w, struct big *b)
+{
+	work_lock(w);
+	b->concluded = true;
+	work_unlock(w);
+}
