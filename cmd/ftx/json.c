@@ -103,14 +103,15 @@ json_note(struct report *r, const struct problem *p)
 	(void)p;
 }
 
+/* Nothing comes before "start". */
 static void
-json_progress(struct report *r)
+json_answer(struct report *r)
 {
 	const struct transfer_progress *p = &r->progress;
 	double eta = report_eta_s(r);
 	json_t *object;
 
-	if (!r->started || !r->show_progress)
+	if (!r->started)
 		return;
 	object = json_event("progress");
 	json_set_text(object, "phase", transfer_phase_name(p->phase));
@@ -118,13 +119,20 @@ json_progress(struct report *r)
 	json_set_count(object, "files_total", p->files_total);
 	json_set_count(object, "bytes", p->bytes);
 	json_set_count(object, "bytes_total", p->bytes_total);
-	json_set_count(object, "rate", (uint64_t)r->rate.bytes_per_s);
+	json_set_count(object, "rate", (uint64_t)progress_rate_per_s(&r->rate));
 	if (eta >= 0 && eta < 1e12)
 		json_set_count(object, "eta_s", (uint64_t)eta);
 	else
 		json_set(object, "eta_s", json_null());
 	json_set_count(object, "stalled_s", report_stalled_s(r));
 	json_emit(r, object);
+}
+
+static void
+json_progress(struct report *r)
+{
+	if (r->show_progress)
+		json_answer(r);
 }
 
 /* What was found, in a transfer also what was not begun. */
@@ -171,6 +179,7 @@ const struct reporter json_reporter = {
     .error = json_error,
     .note = json_note,
     .progress = json_progress,
+    .answer = json_answer,
     .summary = json_summary,
     .share = json_share,
     .directory = json_directory,

@@ -12,12 +12,9 @@
 #include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
-#include "src/base/clock.h"
 #include "src/client/config.h"
 #include "src/secure/aead.h"
 #include "src/secure/keyfile.h"
-
-#define PROGRESS_MS 500u
 
 static const struct {
 	enum verb verb;
@@ -39,6 +36,19 @@ remote_failed(struct remote_job *j, const char *path, const struct problem *p)
 	outcome_error(&r->outcome, p->error);
 	if (r->output_errnum == 0 || p->error != FTX_E_INTERRUPTED)
 		r->reporter->error(r, path, p);
+}
+
+/* Who asks is told how many entries are over. */
+static void
+answer(struct remote_job *j)
+{
+	struct report *r = &j->report;
+
+	if (!signals_asked())
+		return;
+	r->progress.files = r->outcome.total + r->outcome.deleted;
+	r->progress.files_total = r->progress.files;
+	r->reporter->answer(r);
 }
 
 void
@@ -68,6 +78,8 @@ remote_entry_over(struct remote_job *j, const char *path, const char *dest, enum
 	}
 	free(f.path);
 	free(f.dest);
+	if ((j->options->verb & VERBS_COMPARE) == 0)
+		answer(j);
 }
 
 bool
@@ -96,13 +108,8 @@ remote_is_remote(const char *argument)
 void
 remote_show_progress(struct remote_job *j, const struct transfer_progress *p)
 {
-	uint64_t now = clock_ms();
-
-	if (now - j->shown_ms < PROGRESS_MS)
-		return;
-	j->shown_ms = now;
-	report_measure(&j->report, p);
-	j->report.reporter->progress(&j->report);
+	if (report_due(&j->report))
+		report_look(&j->report, p);
 }
 
 /* Which arguments are remote; owned array, NULL: out of memory. */
@@ -175,7 +182,8 @@ reach(struct remote_job *j, struct config **config, uint8_t **secret, struct pro
 		*why = unknown;
 		r = resolved;
 	}
-	if (r == 0 && (r = signals_catch(remote_cancel(j->remote))) != 0)
+	if (r == 0 && ((r = signals_catch(remote_cancel(j->remote))) != 0 ||
+		       (r = report_watch(&j->report)) != 0))
 		problem_local(why, r, errno);
 	return r != 0 ? r : remote_connect(j->remote, *secret, why);
 }
@@ -190,7 +198,7 @@ work(struct remote_job *j, void (*run)(struct remote_job *j))
 	if (j->remote == NULL) {
 		int r = signals_catch(NULL);
 
-		if (r == 0) {
+		if (r == 0 && (r = report_watch(&j->report)) == 0) {
 			j->report.started = true;
 			run(j);
 		} else {

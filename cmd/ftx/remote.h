@@ -12,8 +12,7 @@ struct remote_job {
 	const struct options *options;
 	struct remote *remote;
 	struct report report;
-	bool changed;	   /* something on the server */
-	uint64_t shown_ms; /* verify, digest: when progress was last shown */
+	bool changed; /* something on the server */
 };
 
 /* Each works through all arguments; trouble goes to remote_failed() and remote_entry_failed(). */
@@ -33,7 +32,7 @@ int remote_check(const struct remote_job *j, struct problem *why);
 /* Is this argument of digest remote?  ./a:b is a local file. */
 bool remote_is_remote(const char *argument);
 
-/* Shows how far it is, at most twice a second. */
+/* Shows how far verify or digest is, where it is time. */
 void remote_show_progress(struct remote_job *j, const struct transfer_progress *p);
 
 /* Trouble with an argument or what is below it, which is no entry that is counted. */

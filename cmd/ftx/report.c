@@ -10,13 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ftx/screen.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/display.h"
 #include "src/base/io.h"
 #include "src/base/units.h"
-
-#define STALL_SHOWN_S 3u
 
 void
 report_init(struct report *r, const struct options *o)
@@ -27,54 +26,17 @@ report_init(struct report *r, const struct options *o)
 	r->options = o;
 	r->reporter = o->json ? &json_reporter : &text_reporter;
 	r->begun_ms = clock_ms();
-	r->rate.at_ms = r->begun_ms;
-	r->rate.moved_ms = r->begun_ms;
+	r->alive_ms = r->begun_ms;
+	progress_rate_start(&r->rate, r->begun_ms, 0);
 	r->payload = o->verb == VERB_GET && strcmp(o->transfer.dest, "-") == 0;
 	r->output_fd = r->payload ? STDERR_FILENO : STDOUT_FILENO;
 	r->terminal = isatty(STDERR_FILENO) == 1;
 	r->output_terminal = isatty(r->output_fd) == 1;
-	r->show_progress = reads && o->progress != PROGRESS_NEVER &&
-			   (o->json || o->progress == PROGRESS_ALWAYS || r->terminal);
-}
-
-void
-report_measure(struct report *r, const struct transfer_progress *p)
-{
-	struct rate *rate = &r->rate;
-	uint64_t now = clock_ms();
-	uint64_t moved = p->bytes > p->bytes_present ? p->bytes - p->bytes_present : 0;
-	double seconds = (double)(now - rate->at_ms) / 1000;
-	double fresh, weight;
-
-	r->progress = *p;
-	if (moved > rate->bytes)
-		rate->moved_ms = now;
-	if (seconds <= 0 || moved < rate->bytes)
-		return;
-	/* Half of it is what the last second brought, whatever the pace of looking. */
-	fresh = (double)(moved - rate->bytes) / seconds;
-	weight = seconds / (1 + seconds);
-
-	rate->bytes_per_s =
-	    rate->bytes_per_s == 0 ? fresh : rate->bytes_per_s * (1 - weight) + fresh * weight;
-	rate->bytes = moved;
-	rate->at_ms = now;
-}
-
-double
-report_eta_s(const struct report *r)
-{
-	const struct transfer_progress *p = &r->progress;
-
-	if (r->rate.bytes_per_s < 1 || p->bytes_total < p->bytes)
-		return -1;
-	return (double)(p->bytes_total - p->bytes) / r->rate.bytes_per_s;
-}
-
-uint64_t
-report_stalled_s(const struct report *r)
-{
-	return (clock_ms() - r->rate.moved_ms) / 1000;
+	/* Data that are themselves shown there, and lines among them, would be of no use. */
+	r->on_screen = reads && !o->json && !o->quiet && o->progress != PROGRESS_NEVER &&
+		       !(r->payload && isatty(STDOUT_FILENO) == 1) && screen_possible();
+	r->show_progress = reads && (o->json ? o->progress != PROGRESS_NEVER
+					     : o->progress == PROGRESS_ALWAYS || r->on_screen);
 }
 
 void
@@ -102,15 +64,6 @@ report_right(unsigned n)
 	return n < sizeof(names) / sizeof(names[0]) ? names[n] : NULL;
 }
 
-/* The progress line is in the way of every other. */
-static void
-clear_line(struct report *r)
-{
-	if (r->line_open)
-		fputs("\r\033[K", stderr);
-	r->line_open = false;
-}
-
 static bool
 chatty(const struct report *r)
 {
@@ -122,7 +75,7 @@ text_started(struct report *r, const struct transfer_started *e)
 {
 	if (!r->options->verbose || r->options->quiet)
 		return;
-	clear_line(r);
+	report_clear(r);
 	fprintf(stderr, "ftx: %s: connected to %s (%s)\n", r->options->verb_name, e->server,
 		e->aead);
 }
@@ -140,7 +93,7 @@ file_line(struct report *r, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	clear_line(r);
+	report_clear(r);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return;
 	if (r->options->transfer.dry_run)
@@ -188,7 +141,7 @@ text_error(struct report *r, const char *path, const struct problem *p)
 	    [SIDE_LOCAL] = "", [SIDE_REMOTE] = "on the server: ", [SIDE_NETWORK] = ""};
 	char shown[DISPLAY_PATH_BYTES];
 
-	clear_line(r);
+	report_clear(r);
 	fprintf(stderr, "ftx: %s: ", r->options->verb_name);
 	if (path != NULL)
 		fprintf(stderr, "'%s': ", display_escape(shown, sizeof(shown), path, strlen(path)));
@@ -210,37 +163,8 @@ text_note(struct report *r, const struct problem *p)
 {
 	if (!chatty(r))
 		return;
-	clear_line(r);
+	report_clear(r);
 	fprintf(stderr, "ftx: %s: %s\n", r->options->verb_name, p->text);
-}
-
-/* "12 of 340 files", with a sign that more may be found */
-static void
-text_progress(struct report *r)
-{
-	const struct transfer_progress *p = &r->progress;
-	const char *least = p->scanned ? "" : "\xe2\x89\xa5 ";
-	char done[32], total[32], rate[32], eta[64] = "";
-	double seconds = report_eta_s(r);
-
-	if (!r->show_progress || r->options->quiet || !r->started)
-		return;
-	size_format(done, sizeof(done), p->bytes);
-	size_format(total, sizeof(total), p->bytes_total);
-	size_format(rate, sizeof(rate), (uint64_t)r->rate.bytes_per_s);
-	if (report_stalled_s(r) >= STALL_SHOWN_S)
-		snprintf(eta, sizeof(eta), ", stalled %llu s",
-			 (unsigned long long)report_stalled_s(r));
-	else if (seconds >= 0 && p->scanned && seconds < 1e9) {
-		memcpy(eta, ", ", 3);
-		duration_format(eta + 2, sizeof(eta) - 2, (uint64_t)seconds * 1000);
-	}
-	fprintf(stderr, "%s%llu of %s%llu %s, %s of %s%s, %s/s%s%s", r->terminal ? "\r\033[K" : "",
-		(unsigned long long)p->files, least, (unsigned long long)p->files_total,
-		p->files_total == 1 ? "file" : "files", done, least, total, rate, eta,
-		r->terminal ? "" : "\n");
-	fflush(stderr);
-	r->line_open = r->terminal;
 }
 
 /* Once for each kind, not for each file. */
@@ -287,7 +211,7 @@ text_summary(struct report *r, int exit_code)
 	char bytes[32], rate[32], time[64], resumed[32];
 	uint64_t moved = r->progress.bytes_wire;
 
-	clear_line(r);
+	report_clear(r);
 	if (!r->options->quiet)
 		tell_not_kept(r);
 	if (!chatty(r) || !r->started || exit_code > 128 || r->options->transfer.dry_run)
@@ -322,7 +246,7 @@ text_difference(struct report *r, const struct shown_difference *d)
 	const char *text = difference_text(d->difference);
 	char shown[DISPLAY_PATH_BYTES];
 
-	clear_line(r);
+	report_clear(r);
 	display_escape(shown, sizeof(shown), d->path, strlen(d->path));
 	report_output(r, shown, strlen(shown));
 	report_output(r, ": ", 2);
@@ -340,7 +264,7 @@ text_digest(struct report *r, const struct transfer_file *e)
 	char digest[DIGEST_TEXT_BYTES], shown[DISPLAY_PATH_BYTES];
 	bool escaped = !r->output_terminal && strpbrk(e->path, "\\\n\r") != NULL;
 
-	clear_line(r);
+	report_clear(r);
 	digest_format(digest, &e->digest);
 	report_output(r, "\\", escaped);
 	report_output(r, digest, strlen(digest));
@@ -367,6 +291,7 @@ const struct reporter text_reporter = {
     .error = text_error,
     .note = text_note,
     .progress = text_progress,
+    .answer = text_answer,
     .summary = text_summary,
     .share = text_share,
     .directory = text_directory,

@@ -1,6 +1,6 @@
 /*
- * What a run says: for people (report.c, report_remote.c) or as JSON (json.c, json_remote.c),
- * behind one table of functions.
+ * What a run says: for people (report.c, report_progress.c, report_remote.c) or as JSON (json.c,
+ * json_remote.c), behind one table of functions.
  */
 #ifndef FTX_REPORT_H
 #define FTX_REPORT_H
@@ -11,28 +11,28 @@
 #include "cmd/ftx/options.h"
 #include "proto/message.h"
 #include "src/client/outcome.h"
+#include "src/client/progress.h"
 #include "src/client/verify.h"
-
-struct rate {
-	uint64_t at_ms;	    /* the last look */
-	uint64_t bytes;	    /* moved until then */
-	uint64_t moved_ms;  /* when bytes last grew */
-	double bytes_per_s; /* over the last seconds */
-};
 
 struct report {
 	const struct reporter *reporter;
 	const struct options *options;
 	struct outcome outcome; /* before summary */
 	struct transfer_progress progress;
-	struct rate rate;
+	struct transfer_current current; /* put, get: where on_screen is set */
+	struct progress_rate rate;
 	uint64_t begun_ms;
-	int output_fd; /* of results and events: standard output where that is not the data */
-	bool payload;  /* standard output is the data */
-	bool terminal; /* stderr is one */
+	uint64_t alive_ms; /* when the figures last changed */
+	uint64_t next_ms;  /* when they are wanted next */
+	uint64_t shown_ms; /* when they were shown */
+	unsigned percent;  /* shown last */
+	int output_fd;	   /* of results and events: standard output where that is not the data */
+	bool payload;	   /* standard output is the data */
+	bool terminal;	   /* stderr is one */
 	bool output_terminal;
 	bool show_progress;
-	bool line_open; /* a progress line stands there */
+	bool on_screen; /* as lines that are drawn anew (screen.h) */
+	bool asked;	/* somebody wants to know (SIGUSR1) */
 	bool started;
 	bool listed;	      /* ls: something was printed */
 	uint64_t differences; /* verify: that were reported */
@@ -59,6 +59,7 @@ struct reporter {
 	void (*error)(struct report *r, const char *path, const struct problem *p);
 	void (*note)(struct report *r, const struct problem *p);
 	void (*progress)(struct report *r);
+	void (*answer)(struct report *r); /* who asked how far it is, whatever the options say */
 	void (*summary)(struct report *r, int exit_code); /* exit_code > 128: ended by a signal */
 
 	void (*share)(struct report *r, const char *name, uint8_t rights);
@@ -74,14 +75,26 @@ extern const struct reporter json_reporter;
 
 void report_init(struct report *r, const struct options *o);
 
-/* Takes the figures in; call it at most twice a second, then progress. */
+/* Behind signals_catch(): a terminal that shows progress is seen to.  0 or an FTX_E_*. */
+int report_watch(struct report *r);
+
+/* Are the figures wanted?  Then report_look().  When next: next_ms of clock_ms(), or a signal. */
+bool report_due(struct report *r);
+
+/* Takes the figures in, shows them where it is time, and tells them to who has asked. */
+void report_look(struct report *r, const struct transfer_progress *p);
+
+/* Takes the figures in, and no more: at the end. */
 void report_measure(struct report *r, const struct transfer_progress *p);
 
 /* Seconds to go, or -1 where that is not known. */
 double report_eta_s(const struct report *r);
 
-/* Whole seconds since content last moved. */
+/* Whole seconds since anything moved. */
 uint64_t report_stalled_s(const struct report *r);
+
+/* Before anything else is written to the terminal. */
+void report_clear(struct report *r);
 
 /* Writes to output_fd; the first error is kept in output_errnum. */
 void report_output(struct report *r, const void *data, size_t length);
@@ -91,6 +104,10 @@ bool report_durable(const struct report *r, int exit_code);
 
 /* The name of the n-th right, NULL behind the last one (PROTOCOL.md, structure share). */
 const char *report_right(unsigned n);
+
+/* Text of the progress. */
+void text_progress(struct report *r);
+void text_answer(struct report *r);
 
 /* Text of ls, stat and df. */
 void text_share(struct report *r, const char *name, uint8_t rights);

@@ -11,37 +11,55 @@
 
 #include "proto/errors.h"
 
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, asked;
 static int caught_fd = -1;
 static struct cancel *caught_cancel;
+
+void
+signals_wake(void)
+{
+	const uint64_t one = 1;
+	int errnum = errno;
+	ssize_t n = write(caught_fd, &one, sizeof(one));
+
+	(void)n;
+	errno = errnum;
+}
 
 static void
 on_signal(int number)
 {
-	const uint64_t one = 1;
 	int errnum = errno;
-	ssize_t n;
 
 	caught = number;
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	n = write(caught_fd, &one, sizeof(one));
-	(void)n;
+	signals_wake();
 	if (caught_cancel != NULL)
 		cancel_request(caught_cancel);
 	errno = errnum;
+}
+
+static void
+on_question(int number)
+{
+	(void)number;
+	asked = 1;
+	signals_wake();
 }
 
 int
 signals_catch(struct cancel *cancel)
 {
 	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction question = {.sa_handler = on_question, .sa_flags = SA_RESTART};
 
 	caught_cancel = cancel;
 	caught_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (caught_fd < 0)
 		return error_from_errno(errno);
-	if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0)
+	if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
+	    sigaction(SIGUSR1, &question, NULL) != 0)
 		return error_from_errno(errno);
 	return 0;
 }
@@ -50,6 +68,15 @@ int
 signals_caught(void)
 {
 	return caught;
+}
+
+bool
+signals_asked(void)
+{
+	bool was = asked != 0;
+
+	asked = 0;
+	return was;
 }
 
 int

@@ -1,8 +1,11 @@
 /*
- * INT and TERM ask the program to stop, cleanly; a second one ends it at once.
+ * INT and TERM ask the program to stop, cleanly; a second one ends it at once.  USR1 asks it how
+ * far it is.
  */
 #ifndef FTX_SIGNALS_H
 #define FTX_SIGNALS_H
+
+#include <stdbool.h>
 
 #include "src/client/cancel.h"
 
@@ -12,8 +15,14 @@ int signals_catch(struct cancel *cancel);
 /* The signal that asked us to stop, 0: none did. */
 int signals_caught(void);
 
-/* For poll(2), readable when one did; -1 before signals_catch(). */
+/* Has anybody asked how far we are, since the last call? */
+bool signals_asked(void);
+
+/* For poll(2), readable when there was any of them; -1 before signals_catch(). */
 int signals_fd(void);
+
+/* Makes it so, from the handler of another signal. */
+void signals_wake(void);
 
 /* Takes note of what signals_fd() says. */
 void signals_take(void);

@@ -18,8 +18,7 @@
 #include "src/client/selection.h"
 #include "src/secure/keyfile.h"
 
-#define PROGRESS_MS 500u
-#define STOP_MS	    15000u /* after a signal: what is not over by then is left to the next run */
+#define STOP_MS 15000u /* after a signal: what is not over by then is left to the next run */
 
 /* A put or get and what belongs to it. */
 struct job {
@@ -96,39 +95,47 @@ take_all(struct job *j)
 	return last;
 }
 
+/* Shows how far it is, where it is time. */
+static void
+look(struct job *j)
+{
+	struct report *r = &j->report;
+	struct transfer_progress progress;
+
+	if (!report_due(r))
+		return;
+	transfer_progress(j->transfer, &progress);
+	if (r->on_screen)
+		transfer_current(j->transfer, &r->current);
+	report_look(r, &progress);
+}
+
 /* Until the transfer is over.  false: it does not come to an end after a signal. */
 static bool
 follow(struct job *j)
 {
 	struct report *r = &j->report;
-	uint64_t next_ms = clock_ms() + PROGRESS_MS;
 	uint64_t stop_ms = UINT64_MAX;
 
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = transfer_fd(j->transfer), .events = POLLIN},
 					{.fd = signals_fd(), .events = POLLIN}};
-		struct transfer_progress progress;
 		uint64_t now = clock_ms();
 
-		(void)poll(fds, 2, now < next_ms ? (int)(next_ms - now) : 0);
+		(void)poll(fds, 2, now < r->next_ms ? (int)(r->next_ms - now) : 0);
+		if (fds[1].revents != 0)
+			signals_take();
 		if (take_all(j))
 			return true;
 		now = clock_ms();
-		if ((fds[1].revents != 0 || r->output_errnum != 0) && stop_ms == UINT64_MAX) {
-			if (fds[1].revents != 0)
-				signals_take();
+		if ((signals_caught() != 0 || r->output_errnum != 0) && stop_ms == UINT64_MAX) {
 			transfer_stop(j->transfer);
 			command_stop(&j->command);
 			stop_ms = now + STOP_MS;
 		}
 		if (now >= stop_ms)
 			return false;
-		if (now >= next_ms) {
-			transfer_progress(j->transfer, &progress);
-			report_measure(r, &progress);
-			r->reporter->progress(r);
-			next_ms = now + PROGRESS_MS;
-		}
+		look(j);
 	}
 }
 
@@ -193,7 +200,7 @@ run(struct job *j)
 	if ((error = config_load(&config, &why)) == 0 &&
 	    (error = prepare(o, j->transfer, config, &secret, &why)) == 0 &&
 	    (error = failed_open(&j->failed, o->failed0, &j->request, &why)) == 0 &&
-	    (error = signals_catch(NULL)) != 0)
+	    ((error = signals_catch(NULL)) != 0 || (error = report_watch(r)) != 0))
 		problem_local(&why, error, errno);
 	if (error == 0)
 		error = transfer_start(j->transfer, secret, &why);
