@@ -184,7 +184,9 @@ add_file(char *out, size_t capacity, const struct transfer_current_file *f, size
 	unsigned percent = f->size > 0 ? (unsigned)((double)bytes * 100 / (double)f->size) : 0;
 	size_t length;
 
-	if (columns >= FILE_WIDE)
+	if (f->size == 0)
+		figures[0] = '\0'; /* not opened yet */
+	else if (columns >= FILE_WIDE)
 		snprintf(figures, sizeof(figures), " %u%% of %s", percent,
 			 size_format(size, sizeof(size), f->size));
 	else

@@ -206,13 +206,18 @@ Test(progress_line, names_the_files_that_fit)
 	expect_files(17, "..." WIDE ".mkv 75%");
 	expect_files(16, "...\xe6\x9c\xac\xe8\xaa\x9e.mkv 75%");
 	expect_files(15, "");
-	add("odd\x1b[31m\xff", 0, 0);
-	expect_files(79, "dir/" WIDE ".mkv 75%, odd\\x1b[31m\\xff 0% of 0 B");
+	add("odd\x1b[31m\xff", 0, 9);
+	expect_files(79, "dir/" WIDE ".mkv 75%, odd\\x1b[31m\\xff 0% of 9 B");
 	expect_files(38, "dir/" WIDE ".mkv 75%, odd\\x1b[31m\\xff 0%");
 	expect_files(37, "..." WIDE ".mkv 75%, odd\\x1b[31m\\xff 0%");
 	expect_files(33, "dir/" WIDE ".mkv 75%, 1 more");
 	expect_files(27, "dir/" WIDE ".mkv 75%");
 	add("short", 5, 4);
+	add("closed", 0, 0);
+	expect_files(200,
+		     "dir/" WIDE
+		     ".mkv 75% of 4.0 MiB, odd\\x1b[31m\\xff 0% of 9 B, short 100% of 4 B, closed");
+	current.count--;
 	add("s", MIB, 2 * MIB);
 	expect_files(79, "dir/" WIDE ".mkv 75%, odd\\x1b[31m\\xff 0%, short 100%, s 50%");
 	expect_files(46, "..." WIDE ".mkv 75%, ...[31m\\xff 0%, 2 more");
