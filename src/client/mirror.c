@@ -1,13 +1,14 @@
 #include "src/client/mirror.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
-#include "src/base/display.h"
 #include "src/client/backup.h"
 #include "src/client/dirnode.h"
 #include "src/client/get.h"
@@ -24,17 +25,23 @@ struct mirror {
 };
 
 static void
-withhold(struct run *run, const struct root *root, const char *why)
+withhold(struct run *run, const struct root *root, const char *why, const char *hint)
 {
 	struct problem p;
-	char shown[512];
 
-	display_escape(shown, sizeof(shown), root->typed, strlen(root->typed));
-	problem_set(&p, FTX_E_DENIED, SIDE_LOCAL, "'%s': nothing was deleted: %s", shown, why);
-	run_note(run, &p);
-	pthread_mutex_lock(&run->results);
-	run->outcome.guarded = true;
-	pthread_mutex_unlock(&run->results);
+	problem_set(&p, FTX_E_WITHHELD, SIDE_LOCAL, "nothing was deleted: %s", why);
+	problem_hint(&p, "%s", hint);
+	run_guarded(run, root, &p);
+}
+
+static void
+withhold_many(struct run *run, const struct root *root, uint64_t count)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why), "it would be %" PRIu64 ", and --max-delete allows %" PRIu64,
+		 count, run->request->max_delete);
+	withhold(run, root, why, "-n without --max-delete prints them");
 }
 
 /* The result of one deletion. */
@@ -314,11 +321,11 @@ mirror_root(struct mirror *m)
 	int r;
 
 	if (atomic_load(&m->root->incomplete)) {
-		withhold(run, m->root, "the source could not be read to its end");
+		withhold(run, m->root, "the source could not be read to its end", "");
 		return 0;
 	}
 	if (atomic_load(&m->root->entries) == 0 && !request->delete_empty) {
-		withhold(run, m->root, "the source is empty (--delete-empty allows it)");
+		withhold(run, m->root, "the source is empty", "--delete-empty allows it");
 		return 0;
 	}
 	r = surplus_find(&surplus, m->s, m->root, &why);
@@ -327,9 +334,9 @@ mirror_root(struct mirror *m)
 	if ((r = surplus_count(surplus, &count)) != 0)
 		problem_set(&m->s->problem, r, SIDE_LOCAL, NULL);
 	else if (why != NULL)
-		withhold(run, m->root, why);
+		withhold(run, m->root, why, "");
 	else if (request->has_max_delete && count > request->max_delete)
-		withhold(run, m->root, "more than --max-delete allows");
+		withhold_many(run, m->root, count);
 	else
 		r = remove_all(m, surplus);
 	surplus_free(surplus);
@@ -353,7 +360,7 @@ mirror_delete(struct stream *s)
 	for (size_t i = 0; i < run->request->source_count && r == 0; i++) {
 		m->root = &run->roots[i];
 		if (m->root->is_directory && failed)
-			withhold(run, m->root, "not everything could be transferred");
+			withhold(run, m->root, "not everything could be transferred", "");
 		else if (m->root->is_directory)
 			r = mirror_root(m);
 	}

@@ -127,6 +127,15 @@ run_trouble(struct run *run, const struct problem *p)
 		run_end(run);
 }
 
+void
+run_guarded(struct run *run, const struct root *root, const struct problem *p)
+{
+	pthread_mutex_lock(&run->results);
+	run->outcome.guarded = true;
+	pthread_mutex_unlock(&run->results);
+	emit_error(run, strdup(root->typed), NULL, false, p);
+}
+
 /* Where the entry lands, owned. */
 static char *
 destination(const struct run *run, const struct root *root, const char *path)

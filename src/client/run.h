@@ -103,6 +103,9 @@ void run_note(struct run *run, const struct problem *p);
 /* Trouble that is not one entry's.  Ends the run where nothing else would fare better. */
 void run_trouble(struct run *run, const struct problem *p);
 
+/* Deletions below the root are withheld, and p says why: exit code 15 where nothing has failed. */
+void run_guarded(struct run *run, const struct root *root, const struct problem *p);
+
 /* The last event. */
 void run_finished(struct run *run);
 
