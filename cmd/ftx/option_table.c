@@ -67,7 +67,7 @@ const struct option_row option_rows[] = {
     {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS | VERB_JOIN, "only IPv6"},
     {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | VERB_JOIN, "how long to try to connect (10m; 0: once)"},
     {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS | VERB_JOIN, "silence that counts as lost (60s)"},
-    {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | VERBS_COMPARE, "show it even where stderr is no terminal"},
+    {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | VERBS_COMPARE, "show it where stderr is no terminal too: a line every 5 s"},
     {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | VERBS_COMPARE, "do not show it"},
     {'v', "verbose", NULL, OPTION_VERBOSE, CONTACTS, "say what became of each entry"},
     {'q', "quiet", NULL, OPTION_QUIET, CONTACTS | VERB_JOIN, "say nothing but errors"},

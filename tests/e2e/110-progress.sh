@@ -1,6 +1,6 @@
 #!/bin/sh
 # Progress on a real terminal: narrow and wide, resized, stopped and continued, with odd names.
-# Not with sanitizers: it waits for what is drawn; they see the lines and the work in unit tests.
+# With sanitizers alone: the terminal and what is drawn there are the client's own.
 . "$(dirname "$0")/../lib/terminal.sh"
 start_server
 
