@@ -35,8 +35,11 @@ report_init(struct report *r, const struct options *o)
 	/* Data that are themselves shown there, and lines among them, would be of no use. */
 	r->on_screen = reads && !o->json && !o->quiet && o->progress != PROGRESS_NEVER &&
 		       !(r->payload && isatty(STDOUT_FILENO) == 1) && screen_possible();
-	r->show_progress = reads && (o->json ? o->progress != PROGRESS_NEVER
-					     : o->progress == PROGRESS_ALWAYS || r->on_screen);
+	if (o->json)
+		r->show_progress = reads && o->progress != PROGRESS_NEVER;
+	else
+		r->show_progress =
+		    r->on_screen || (reads && !o->quiet && o->progress == PROGRESS_ALWAYS);
 }
 
 void

@@ -138,7 +138,7 @@ text_progress(struct report *r)
 {
 	uint64_t now = clock_ms();
 
-	if (!r->show_progress || r->options->quiet || !r->started)
+	if (!r->show_progress || !r->started)
 		return;
 	if (r->on_screen) {
 		draw(r);

@@ -93,8 +93,10 @@ static int
 begin(struct receiver *p)
 {
 	struct big *b = p->b;
-	int r = open_upload(p);
+	int r;
 
+	b->identity = b->entry->identity; /* nobody looks before it is opened */
+	r = open_upload(p);
 	if (r == 0 && p->s->run->request->no_resume && p->s->have_count > 0) {
 		upload_close(p->upload, UPLOAD_DISCARD);
 		p->upload = NULL;
@@ -163,7 +165,6 @@ look_again(struct receiver *p)
 	if (!entry_is_file(e))
 		return problem_set(&p->s->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL);
 	atomic_fetch_add(&p->s->run->bytes_total, e->identity.size - before);
-	p->b->identity = e->identity;
 	return 0;
 }
 
