@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ftx/settings.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/display.h"
@@ -44,7 +45,8 @@ read_any(const struct options *o, char *place, size_t capacity, uint8_t **secret
 	if (o->identity != NULL && strlen(o->identity) < capacity)
 		strcpy(place, o->identity);
 	else if (o->identity != NULL)
-		return problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "-i: the name is too long");
+		return problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL,
+				   "the path of the key file is too long");
 	else if ((r = config_place(place, capacity, "id", why)) != 0)
 		return r;
 	r = keyfile_read(place, secret, &reason);
@@ -146,11 +148,12 @@ complain(const struct options *o, const struct problem *why)
 int
 verb_key(const struct options *o)
 {
+	const struct config *config;
 	struct problem why;
 	uint8_t *secret;
 	int code;
 
-	if (identity_load(o, NULL, &secret, &why) != 0)
+	if (settings_config(o, &config, &why) != 0 || identity_load(o, NULL, &secret, &why) != 0)
 		return complain(o, &why);
 	code = print_public(secret);
 	key_secret_free(secret);
@@ -162,10 +165,16 @@ verb_keygen(const struct options *o)
 {
 	char place[4096], shown[512];
 	const char *path = o->output;
+	const struct config *config;
 	struct problem why;
 	uint8_t *secret;
 	int code, r;
 
+	/* Where the key is looked for, it is made. */
+	if (path == NULL && settings_config(o, &config, &why) != 0)
+		return complain(o, &why);
+	if (path == NULL)
+		path = o->identity;
 	if (path == NULL) {
 		if (config_place(place, sizeof(place), "id", &why) != 0)
 			return complain(o, &why);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/ftx/help.h"
+#include "cmd/ftx/settings.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 
@@ -50,6 +51,7 @@ main(int argc, char **argv)
 	}
 	switch (options_parse(&options, argc, argv)) {
 	case OPTIONS_RUN:
+		settings_take(&options);
 		/* What a thread that hangs may still use is not released. */
 		return run(&options);
 	case OPTIONS_HELP:

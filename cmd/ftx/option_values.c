@@ -10,11 +10,7 @@
 #include "proto/errors.h"
 #include "src/base/display.h"
 #include "src/base/units.h"
-#include "src/client/address.h"
 #include "src/client/filter.h"
-
-#define DEFAULT_RETRY_FOR_MS (10u * 60u * 1000u)
-#define DEFAULT_TIMEOUT_MS   60000u
 
 enum options_result
 options_wrong(const struct options *o, const char *format, ...)
@@ -46,9 +42,6 @@ option_defaults(struct options *o)
 	o->transfer.family = AF_UNSPEC;
 	o->transfer.input_fd = -1;
 	o->transfer.min_size = 1;
-	o->transfer.streams = STREAMS_AUTO;
-	o->transfer.retry_for_ms = DEFAULT_RETRY_FOR_MS;
-	o->transfer.timeout_ms = DEFAULT_TIMEOUT_MS;
 }
 
 /* Digits and nothing else. */
@@ -64,90 +57,53 @@ parse_count(uint64_t *n, const char *text)
 	return errno == 0;
 }
 
-/* auto, none, zlib[:LEVEL], zstd[:LEVEL] */
+/* Which setting an option gives what value; text NULL: the value that is typed. */
+static const struct {
+	enum option_id id;
+	enum setting setting;
+	const char *text;
+} option_settings[] = {
+    {OPTION_BWLIMIT, SETTING_BWLIMIT, NULL},	      {OPTION_COMPRESS, SETTING_COMPRESS, NULL},
+    {OPTION_COMPRESS_AUTO, SETTING_COMPRESS, "auto"}, {OPTION_IDENTITY, SETTING_IDENTITY, NULL},
+    {OPTION_NO_PROGRESS, SETTING_PROGRESS, "never"},  {OPTION_PORT, SETTING_PORT, NULL},
+    {OPTION_PROGRESS, SETTING_PROGRESS, "always"},    {OPTION_RETRY_FOR, SETTING_RETRY_FOR, NULL},
+    {OPTION_STREAMS, SETTING_STREAMS, NULL},	      {OPTION_TIMEOUT, SETTING_TIMEOUT, NULL},
+};
+
+/* false: it is none of them.  *form: NULL, or what the value should look like. */
 static bool
-parse_compress(struct transfer_request *t, const char *text)
+give_setting(struct options *o, enum option_id id, const char *value, const char **form)
 {
-	static const struct {
-		const char *name;
-		enum compress_mode mode;
-		uint64_t max_level;
-	} modes[] = {{"auto", COMPRESS_AUTO, 0},
-		     {"none", COMPRESS_NONE, 0},
-		     {"zlib", COMPRESS_ZLIB, 9},
-		     {"zstd", COMPRESS_ZSTD, 19}};
-	size_t length = strcspn(text, ":");
+	struct settings tried;
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		uint64_t level;
+	*form = NULL;
+	for (size_t i = 0; i < sizeof(option_settings) / sizeof(option_settings[0]); i++) {
+		enum setting setting = option_settings[i].setting;
 
-		if (strlen(modes[i].name) != length || memcmp(text, modes[i].name, length) != 0)
+		if (option_settings[i].id != id)
 			continue;
-		t->compress = modes[i].mode;
-		t->level = 0;
-		if (text[length] == '\0')
-			return true;
-		if (!parse_count(&level, text + length + 1) || level < 1 ||
-		    level > modes[i].max_level)
-			return false;
-		t->level = (int)level;
+		if (option_settings[i].text != NULL)
+			value = option_settings[i].text;
+		if (!setting_parse(&tried, setting, value))
+			*form = setting_rows[setting].form;
+		o->given[setting] = value;
 		return true;
 	}
 	return false;
 }
 
-static bool
-parse_streams(unsigned *streams, const char *text)
-{
-	uint64_t n;
-
-	if (strcmp(text, "auto") == 0) {
-		*streams = STREAMS_AUTO;
-		return true;
-	}
-	if (!parse_count(&n, text) || n < 1 || n > STREAMS_MAX)
-		return false;
-	*streams = (unsigned)n;
-	return true;
-}
-
-/* NULL, or the form that the value of an option with a number or a word has. */
+/* NULL, or the form that the value of an option with a number has. */
 static const char *
-set_value(struct options *o, enum option_id id, const char *value)
+set_number(struct options *o, enum option_id id, const char *value)
 {
 	struct transfer_request *t = &o->transfer;
-	bool good = true;
 
-	if (id == OPTION_COMPRESS) {
-		good = parse_compress(t, value);
-		return good ? NULL : "auto, none, zlib[:1..9], zstd[:1..19]";
-	}
-	if (id == OPTION_BWLIMIT) {
-		good = size_parse(&t->bwlimit, value) == 0 && t->bwlimit != 0;
-		return good ? NULL : "bytes a second, as 500K or 20M, more than 0";
-	}
-	if (id == OPTION_PORT) {
-		good = address_port(&t->port, value, strlen(value));
-		return good ? NULL : "a number from 1 to 65535";
-	}
-	if (id == OPTION_RETRY_FOR) {
-		good = duration_parse(&t->retry_for_ms, value) == 0;
-		return good ? NULL : "a duration, as 30s or 10m; 0 is one attempt";
-	}
-	if (id == OPTION_TIMEOUT) {
-		good = duration_parse(&t->timeout_ms, value) == 0 && t->timeout_ms != 0;
-		return good ? NULL : "a duration, as 30s or 2m, more than 0";
-	}
-	if (id == OPTION_STREAMS) {
-		good = parse_streams(&t->streams, value);
-		return good ? NULL : "auto, or a number from 1 to 16";
-	}
 	if (id == OPTION_MAX_DELETE) {
-		good = t->has_max_delete = parse_count(&t->max_delete, value);
-		return good ? NULL : "a number; 0 withholds every deletion";
+		t->has_max_delete = parse_count(&t->max_delete, value);
+		return t->has_max_delete ? NULL : "a number; 0 withholds every deletion";
 	}
-	good = o->has_min_size = size_parse(&t->min_size, value) == 0;
-	return good ? NULL : "bytes, as 500 or 20M; 0 accepts that there is nothing";
+	o->has_min_size = size_parse(&t->min_size, value) == 0;
+	return o->has_min_size ? NULL : "bytes, as 500 or 20M; 0 accepts that there is nothing";
 }
 
 static enum options_result
@@ -235,6 +191,14 @@ set_switch(struct options *o, enum option_id id)
 	return false;
 }
 
+static enum options_result
+wrong_value(const struct options *o, const struct option_row *row, const char *value,
+	    const char *form)
+{
+	return options_wrong(o, "'%s' is not possible for %s: %s", option_shown(value),
+			     option_name(row), form);
+}
+
 enum options_result
 option_apply(struct options *o, const struct option_row *row, const char *value)
 {
@@ -242,10 +206,11 @@ option_apply(struct options *o, const struct option_row *row, const char *value)
 
 	if (set_switch(o, row->id))
 		return OPTIONS_RUN;
+	if (give_setting(o, row->id, value, &form))
+		return form == NULL ? OPTIONS_RUN : wrong_value(o, row, value, form);
 	/* clang-format off */
-	switch ((int)row->id) { /* set_value() has the rest */
+	switch ((int)row->id) { /* set_number() has the rest */
 	case OPTION_ACCEPTED:	   return OPTIONS_RUN;
-	case OPTION_IDENTITY:	   return set_text(o, row, &o->identity, value);
 	case OPTION_OUTPUT:	   return set_text(o, row, &o->output, value);
 	case OPTION_ALIAS:	   return set_text(o, row, &o->alias, value);
 	case OPTION_FILES_FROM:	   return set_text(o, row, &o->files_from, value);
@@ -256,16 +221,10 @@ option_apply(struct options *o, const struct option_row *row, const char *value)
 	case OPTION_EXCLUDE_FROM:  return add_rule(o, row->id, value);
 	case OPTION_ATOMIC_SET:	   return set_set(o, SET_NEW);
 	case OPTION_REPLACE_SET:   return set_set(o, SET_EXCHANGE);
-	case OPTION_COMPRESS_AUTO: o->transfer.compress = COMPRESS_AUTO; return OPTIONS_RUN;
 	case OPTION_IPV4:	   o->transfer.family = AF_INET; return OPTIONS_RUN;
 	case OPTION_IPV6:	   o->transfer.family = AF_INET6; return OPTIONS_RUN;
-	case OPTION_PROGRESS:	   o->progress = PROGRESS_ALWAYS; return OPTIONS_RUN;
-	case OPTION_NO_PROGRESS:   o->progress = PROGRESS_NEVER; return OPTIONS_RUN;
 	}
 	/* clang-format on */
-	form = set_value(o, row->id, value);
-	if (form == NULL)
-		return OPTIONS_RUN;
-	return options_wrong(o, "'%s' is not possible for %s: %s", option_shown(value),
-			     option_name(row), form);
+	form = set_number(o, row->id, value);
+	return form == NULL ? OPTIONS_RUN : wrong_value(o, row, value, form);
 }

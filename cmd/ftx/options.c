@@ -11,6 +11,7 @@
 
 #include "cmd/ftx/option_values.h"
 #include "proto/errors.h"
+#include "src/client/config.h"
 #include "src/client/filter.h"
 
 #define LONG_BASE 256 /* getopt_long()'s value of a long option: this and the row's number */
@@ -256,6 +257,8 @@ options_parse(struct options *o, int argc, char **argv)
 void
 options_release(struct options *o)
 {
+	config_free(o->config);
+	o->config = NULL;
 	filter_free(o->filter);
 	o->filter = NULL;
 	o->transfer.filter = NULL;

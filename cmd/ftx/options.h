@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "src/base/ini.h"
+#include "src/client/settings.h"
 #include "src/client/transfer.h"
 
 enum verb {
@@ -33,16 +35,23 @@ enum verb {
 #define VERBS_REMOTE                                                                               \
 	(VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN | VERBS_COMPARE)
 
-enum progress_choice { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
-
 struct options {
 	enum verb verb;
 	const char *verb_name;
 	bool quiet, verbose, json;
+	/*
+	 * Settings as typed, NULL: not typed.  What is in force stands in identity (NULL: the
+	 * default place), progress and transfer, behind settings_take().
+	 */
+	const char *given[SETTING_COUNT];
+	const char *identity;
 	enum progress_choice progress;
-	const char *identity; /* -i, or NULL */
-	const char *output;   /* -o of keygen, or NULL */
-	const char *alias;    /* --as of join, or NULL */
+	struct config *config; /* owned; NULL: config_why says why not */
+	struct problem config_why;
+	char host[ADDRESS_HOST_BYTES]; /* HOST: of the server meant, "" where it is none */
+	char address_port[8];	       /* of its ftx:// address, "" where it says none */
+	const char *output;	       /* -o of keygen, or NULL */
+	const char *alias;	       /* --as of join, or NULL */
 	/*
 	 * Of every verb that contacts a server; of the remote ones sources are the arguments and
 	 * dest is NULL, but for verify, which has one source.

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/ftx/settings.h"
 #include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
-#include "src/client/config.h"
+#include "src/base/clock.h"
 #include "src/secure/aead.h"
 #include "src/secure/keyfile.h"
 
@@ -167,15 +168,16 @@ announce(struct remote_job *j)
 
 /* Config, key, connection.  0 or an error in why. */
 static int
-reach(struct remote_job *j, struct config **config, uint8_t **secret, struct problem *why)
+reach(struct remote_job *j, uint8_t **secret, struct problem *why)
 {
+	const struct config *config;
 	struct problem unknown;
 	const char *identity;
 	int resolved, r;
 
-	if ((r = config_load(config, why)) != 0)
+	if ((r = settings_config(j->options, &config, why)) != 0)
 		return r;
-	resolved = remote_resolve(j->remote, *config, &identity, &unknown);
+	resolved = remote_resolve(j->remote, config, &identity, &unknown);
 	r = identity_load(j->options, identity, secret, why);
 	/* Of both, the key file comes first: exit 14 before 8. */
 	if (r == 0 && resolved != 0) {
@@ -191,7 +193,6 @@ reach(struct remote_job *j, struct config **config, uint8_t **secret, struct pro
 static void
 work(struct remote_job *j, void (*run)(struct remote_job *j))
 {
-	struct config *config = NULL;
 	uint8_t *secret = NULL;
 	struct problem why;
 
@@ -205,7 +206,7 @@ work(struct remote_job *j, void (*run)(struct remote_job *j))
 			problem_local(&why, r, errno);
 			remote_failed(j, NULL, &why);
 		}
-	} else if (reach(j, &config, &secret, &why) != 0) {
+	} else if (reach(j, &secret, &why) != 0) {
 		remote_failed(j, NULL, &why);
 	} else {
 		announce(j);
@@ -214,7 +215,6 @@ work(struct remote_job *j, void (*run)(struct remote_job *j))
 			remote_failed(j, NULL, &why);
 	}
 	remote_free(j->remote);
-	config_free(config);
 	key_secret_free(secret);
 }
 

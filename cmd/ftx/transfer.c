@@ -10,11 +10,11 @@
 #include "cmd/ftx/command.h"
 #include "cmd/ftx/failed.h"
 #include "cmd/ftx/report.h"
+#include "cmd/ftx/settings.h"
 #include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
-#include "src/client/config.h"
 #include "src/client/selection.h"
 #include "src/secure/keyfile.h"
 
@@ -192,12 +192,12 @@ run(struct job *j)
 	const struct options *o = j->options;
 	struct report *r = &j->report;
 	struct problem why;
-	struct config *config = NULL;
+	const struct config *config;
 	uint8_t *secret = NULL;
 	bool ended = true;
 	int code, error;
 
-	if ((error = config_load(&config, &why)) == 0 &&
+	if ((error = settings_config(o, &config, &why)) == 0 &&
 	    (error = prepare(o, j->transfer, config, &secret, &why)) == 0 &&
 	    (error = failed_open(&j->failed, o->failed0, &j->request, &why)) == 0 &&
 	    ((error = signals_catch(NULL)) != 0 || (error = report_watch(r)) != 0))
@@ -216,7 +216,6 @@ run(struct job *j)
 	 */
 	if (ended) {
 		transfer_free(j->transfer);
-		config_free(config);
 		key_secret_free(secret);
 		selection_free(j->selection);
 	}

@@ -12,23 +12,47 @@
 #include "src/base/display.h"
 
 #define SYSTEM_FILE "/etc/ftx/config"
+#define PORT_TWICE  "the port is there twice: in 'address' and as 'port'"
 
-static const struct ini_key host_keys[] = {
-    {"address", 1}, {"port", 1}, {"server-key", CONFIG_SERVER_KEYS}, {"identity", 1}, INI_KEYS_END};
-static const struct ini_section sections[] = {{"host", true, host_keys}, INI_SECTIONS_END};
+#define USER   0u
+#define SYSTEM 1u
+
+#define HOST_ONLY_KEYS 2u
 
 struct config {
 	struct config_host *hosts; /* the user's first */
 	size_t count;
-	char *user_file, *system_file;
+	char *files[CONFIG_FILES];
+	struct config_line defaults[CONFIG_FILES][SETTING_COUNT];
+	const char *variables[SETTING_COUNT];
 };
 
 /* One file on its way into a configuration. */
 struct loading {
 	struct config *config;
-	const char *file;
+	unsigned file;	       /* USER, SYSTEM */
 	unsigned section_line; /* of the last host, 0 before the first */
+	struct ini_key host_keys[HOST_ONLY_KEYS + SETTING_COUNT + 1];
+	struct ini_key default_keys[SETTING_COUNT + 1];
+	struct ini_section sections[3];
 };
+
+/* The tables for the reader: [host NAME] and [defaults] have the settings in common. */
+static void
+loading_init(struct loading *l, struct config *c, unsigned file)
+{
+	memset(l, 0, sizeof(*l));
+	l->config = c;
+	l->file = file;
+	l->host_keys[0] = (struct ini_key){"address", 1};
+	l->host_keys[1] = (struct ini_key){"server-key", CONFIG_SERVER_KEYS};
+	for (unsigned i = 0; i < SETTING_COUNT; i++) {
+		l->default_keys[i] = (struct ini_key){setting_rows[i].key, 1};
+		l->host_keys[HOST_ONLY_KEYS + i] = l->default_keys[i];
+	}
+	l->sections[0] = (struct ini_section){"host", true, l->host_keys};
+	l->sections[1] = (struct ini_section){"defaults", false, l->default_keys};
+}
 
 /* NULL where nothing says where it is. */
 static const char *
@@ -74,33 +98,42 @@ refuse_value(const struct ini_entry *e, const char *what)
 			  display_escape(shown, sizeof(shown), e->value, strlen(e->value)), what);
 }
 
+/* The line's text is owned by the configuration from here on. */
 static int
-set_port(struct config_host *h, const struct ini_entry *e, uint16_t port)
+keep_line(struct config_line *line, const struct ini_entry *e, const char *text)
 {
-	if (h->port != 0)
-		return ini_refuse(e, "the port is there twice: in 'address' and as 'port'");
-	h->port = port;
-	return 0;
+	line->text = strdup(text);
+	line->number = e->line;
+	return line->text != NULL ? 0 : FTX_E_NOMEM;
+}
+
+/* The reader has looked the key up in the tables that are made of these rows. */
+static enum setting
+setting_of_key(const char *key)
+{
+	unsigned i = 0;
+
+	while (strcmp(setting_rows[i].key, key) != 0)
+		i++;
+	return (enum setting)i;
 }
 
 static int
 take_address(struct config_host *h, const struct ini_entry *e)
 {
+	char text[8];
 	uint16_t port;
 
 	if (!address_split(h->address, &port, e->value))
 		return refuse_value(e, "HOST, HOST:PORT or [IPV6]:PORT");
-	return port != 0 ? set_port(h, e, port) : 0;
-}
-
-static int
-take_port(struct config_host *h, const struct ini_entry *e)
-{
-	uint16_t port;
-
-	if (!address_port(&port, e->value, strlen(e->value)))
-		return refuse_value(e, "port: a number from 1 to 65535");
-	return set_port(h, e, port);
+	h->address_line = e->line;
+	if (port == 0)
+		return 0;
+	if (h->port != 0)
+		return ini_refuse(e, PORT_TWICE);
+	h->port = port;
+	snprintf(text, sizeof(text), "%u", (unsigned)port);
+	return keep_line(&h->lines[SETTING_PORT], e, text);
 }
 
 static int
@@ -109,39 +142,44 @@ take_server_key(struct config_host *h, const struct ini_entry *e)
 	/* The reader has counted them. */
 	if (key_parse(h->keys[h->key_count], e->value) != 0)
 		return refuse_value(e, "key: 43 characters, as \"ftxd key\" prints them");
-	h->key_count++;
+	h->key_lines[h->key_count++] = e->line;
 	return 0;
 }
 
 static int
-take_identity(struct config_host *h, const struct ini_entry *e)
+take_identity(struct config_line *line, const struct ini_entry *e)
 {
-	const char *home = "";
-	const char *rest = e->value;
+	const char *home = home_directory();
+	char path[PATH_MAX];
+	int n;
 
 	/* One from the working directory would be another file each time. */
 	if (e->value[0] != '/' && strncmp(e->value, "~/", 2) != 0)
 		return refuse_value(e, "path that begins with / or ~/");
-	if (e->value[0] == '~') {
-		rest++;
-		home = home_directory();
-		if (home == NULL)
-			return ini_refuse(e, "HOME is not set, and there is no other");
-	}
-	if (asprintf(&h->identity, "%s%s", home, rest) < 0) {
-		h->identity = NULL;
-		return FTX_E_NOMEM;
-	}
-	return 0;
+	if (e->value[0] == '/')
+		return keep_line(line, e, e->value);
+	if (home == NULL)
+		return ini_refuse(e, "HOME is not set, and there is no other");
+	n = snprintf(path, sizeof(path), "%s%s", home, e->value + 1);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return ini_refuse(e, "the path is too long");
+	return keep_line(line, e, path);
 }
 
-static const struct {
-	const char *key;
-	int (*take)(struct config_host *h, const struct ini_entry *e);
-} takers[] = {{"address", take_address},
-	      {"port", take_port},
-	      {"server-key", take_server_key},
-	      {"identity", take_identity}};
+static int
+take_setting(struct config_line *lines, enum setting id, const struct ini_entry *e)
+{
+	struct settings tried;
+	char shown[160];
+
+	if (id == SETTING_IDENTITY)
+		return take_identity(&lines[id], e);
+	if (!setting_parse(&tried, id, e->value))
+		return ini_refuse(e, "'%s' is not possible for %s: %s",
+				  display_escape(shown, sizeof(shown), e->value, strlen(e->value)),
+				  e->key, setting_rows[id].form);
+	return keep_line(&lines[id], e, e->value);
+}
 
 /* A zeroed one behind the others, or NULL. */
 static struct config_host *
@@ -158,16 +196,18 @@ add_host(struct loading *l, const struct ini_entry *e)
 	/* The reader holds names to INI_NAME_BYTES, and what is a name is a host name. */
 	memcpy(h->name, e->name, strlen(e->name));
 	memcpy(h->address, e->name, strlen(e->name));
-	h->file = l->file;
+	h->file = c->files[l->file];
+	h->line = e->section_line;
 	l->section_line = e->section_line;
 	return h;
 }
 
 static int
-take_entry(void *arg, const struct ini_entry *e)
+take_host_entry(struct loading *l, const struct ini_entry *e)
 {
-	struct loading *l = arg;
 	struct config_host *h;
+	enum setting id;
+	int r;
 
 	if (e->section_line != l->section_line)
 		h = add_host(l, e);
@@ -175,20 +215,39 @@ take_entry(void *arg, const struct ini_entry *e)
 		h = &l->config->hosts[l->config->count - 1];
 	if (h == NULL)
 		return FTX_E_NOMEM;
-	for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
-		if (strcmp(takers[i].key, e->key) == 0)
-			return takers[i].take(h, e);
-	}
-	return ini_refuse(e, "'%s' has no meaning", e->key);
+	if (strcmp(e->key, "address") == 0)
+		return take_address(h, e);
+	if (strcmp(e->key, "server-key") == 0)
+		return take_server_key(h, e);
+	id = setting_of_key(e->key);
+	if (id == SETTING_PORT && h->port != 0)
+		return ini_refuse(e, PORT_TWICE);
+	r = take_setting(h->lines, id, e);
+	if (r == 0 && id == SETTING_PORT)
+		(void)address_port(&h->port, e->value, strlen(e->value));
+	h->identity = h->lines[SETTING_IDENTITY].text;
+	return r;
 }
 
 static int
-load_file(struct config *c, const char *file, struct problem *why)
+take_entry(void *arg, const struct ini_entry *e)
 {
-	struct loading l = {.config = c, .file = file};
-	struct ini_error error;
-	int r = ini_read(file, sections, take_entry, &l, &error);
+	struct loading *l = arg;
 
+	if (strcmp(e->kind, "host") == 0)
+		return take_host_entry(l, e);
+	return take_setting(l->config->defaults[l->file], setting_of_key(e->key), e);
+}
+
+static int
+load_file(struct config *c, unsigned file, struct problem *why)
+{
+	struct loading l;
+	struct ini_error error;
+	int r;
+
+	loading_init(&l, c, file);
+	r = ini_read(c->files[file], l.sections, take_entry, &l, &error);
 	if (r == 0 || r == FTX_E_NOT_FOUND)
 		return 0;
 	if (r == FTX_E_NOMEM)
@@ -204,19 +263,41 @@ config_load_files(struct config **out, const char *user, const char *system, str
 
 	if (c == NULL)
 		return problem_nomem(why);
-	c->user_file = strdup(user != NULL ? user : "~/.config/ftx/config");
-	c->system_file = strdup(system);
-	if (c->user_file == NULL || c->system_file == NULL)
+	c->files[USER] = strdup(user != NULL ? user : "~/.config/ftx/config");
+	c->files[SYSTEM] = strdup(system);
+	if (c->files[USER] == NULL || c->files[SYSTEM] == NULL)
 		r = problem_nomem(why);
 	if (r == 0 && user != NULL)
-		r = load_file(c, c->user_file, why);
+		r = load_file(c, USER, why);
 	if (r == 0)
-		r = load_file(c, c->system_file, why);
+		r = load_file(c, SYSTEM, why);
 	if (r != 0) {
 		config_free(c);
 		return r;
 	}
 	*out = c;
+	return 0;
+}
+
+/* Variables live as long as the process. */
+static int
+take_environment(struct config *c, struct problem *why)
+{
+	for (unsigned i = 0; i < SETTING_COUNT; i++) {
+		const char *value = getenv(setting_rows[i].variable);
+		struct settings tried;
+		char shown[160];
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		if (!setting_parse(&tried, (enum setting)i, value))
+			return problem_set(
+			    why, FTX_E_CONFIG, SIDE_LOCAL, "%s: '%s' is not possible: %s",
+			    setting_rows[i].variable,
+			    display_escape(shown, sizeof(shown), value, strlen(value)),
+			    setting_rows[i].form);
+		c->variables[i] = value;
+	}
 	return 0;
 }
 
@@ -226,8 +307,20 @@ config_load(struct config **out, struct problem *why)
 	char user[PATH_MAX];
 	/* What has no home, or one too long to be opened, has no file there. */
 	bool placed = config_place(user, sizeof(user), "config", why) == 0;
+	int r = config_load_files(out, placed ? user : NULL, SYSTEM_FILE, why);
 
-	return config_load_files(out, placed ? user : NULL, SYSTEM_FILE, why);
+	if (r == 0 && (r = take_environment(*out, why)) != 0) {
+		config_free(*out);
+		*out = NULL;
+	}
+	return r;
+}
+
+static void
+free_lines(struct config_line lines[static SETTING_COUNT])
+{
+	for (unsigned i = 0; i < SETTING_COUNT; i++)
+		free(lines[i].text);
 }
 
 void
@@ -236,10 +329,12 @@ config_free(struct config *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < c->count; i++)
-		free(c->hosts[i].identity);
+		free_lines(c->hosts[i].lines);
 	free(c->hosts);
-	free(c->user_file);
-	free(c->system_file);
+	for (unsigned i = 0; i < CONFIG_FILES; i++) {
+		free_lines(c->defaults[i]);
+		free(c->files[i]);
+	}
 	free(c);
 }
 
@@ -267,5 +362,23 @@ config_host_at(const struct config *c, size_t n)
 const char *
 config_user_file(const struct config *c)
 {
-	return c->user_file;
+	return c->files[USER];
+}
+
+const char *
+config_file(const struct config *c, unsigned n)
+{
+	return c->files[n];
+}
+
+const struct config_line *
+config_default(const struct config *c, unsigned file, enum setting id)
+{
+	return &c->defaults[file][id];
+}
+
+const char *
+config_variable(const struct config *c, enum setting id)
+{
+	return c->variables[id];
 }

@@ -40,7 +40,7 @@ wrong_config()
 	check_eq "$(wc -l <"$tmp/err")" 1 'number of lines on stderr'
 }
 wrong_config 'colour = red\n' 5 "no key 'colour'"
-wrong_config '[defaults]\ncompress = none\n' 5 "'defaults'"
+wrong_config '[defaults]\ncompress = fast\n' 6 "'fast'"
 wrong_config '[host other]\nport = 70000\n' 6 "'70000'"
 wrong_config ' port = 1\n' 5 'white space'
 wrong_config "server-key = $server_key\r\n" 5 'carriage return'
