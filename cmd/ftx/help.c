@@ -1,49 +1,66 @@
 #include "cmd/ftx/help.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/ftx/option_table.h"
 #include "proto/errors.h"
 #include "src/base/version.h"
+#include "src/client/settings.h"
+#include "src/data/codec.h"
+#include "src/secure/aead.h"
 
+#define COLUMNS	    80u
+#define TEXT_COLUMN 30u
+
+/* A terminal of 24 lines has one left for the prompt (tests/e2e/121-help.sh). */
 static const char overview[] =
     "ftx moves files to and from an ftxd server: encrypted, verified, resumable.\n"
+    "  ftx put SOURCE... REMOTE   upload; - is standard input     -n  show the plan\n"
+    "  ftx get REMOTE... DEST     download; - is standard output  -T  DEST itself\n"
+    "  ftx verify LOCAL REMOTE    is the copy the same?           -c  by content\n"
+    "  ftx ls [-lR] REMOTE...     list; ftx ls HOST: the shares   -j N  connections\n"
+    "  ftx rm [-r], mv, mkdir [-p], ln [-s], stat, df, digest     --exclude PATTERN\n"
+    "  ftx join CODE              use an invite of the server     --delete\n"
+    "  ftx host add NAME ftx://KEY@HOST[:PORT], host ls, host rm  --bwlimit 20M\n"
+    "  ftx keygen, ftx key        make a key, print it            -v, -q, --json\n"
+    "  ftx ping HOST              does it answer?                 ftx config show\n"
+    "REMOTE is HOST:SHARE/PATH or ftx://KEY@HOST[:PORT]/SHARE/PATH.  A directory\n"
+    "becomes DEST/NAME, with or without a slash; with -T DEST itself.  Modes, times,\n"
+    "links and holes are kept.  Interrupted?  Run it again: it goes on where it was.\n"
+    "  scp film.mkv nas:films/              ftx put film.mkv nas:media/films/\n"
+    "  scp -r nas:films .                   ftx get nas:media/films .\n"
+    "  rsync -a site nas:backup             ftx put site nas:share/backup\n"
+    "  rsync -a site/ nas:www/              ftx put -T site nas:share/www\n"
+    "  rsync -an --delete site/ nas:www/    ftx put -nT --delete site nas:share/www\n"
+    "  rsync --files-from=list site/ nas:w  ftx put -T --files-from list site nas:s\n"
+    "  tar c d | ssh nas 'cat >d.tar'       tar c d | ftx put - nas:share/d.tar\n"
+    "  ssh nas ls -l www                    ftx ls -l nas:share/www\n"
+    "More: ftx help COMMAND, paths or exit-codes; man ftx, ftx-put, ftx-get\n";
+
+static const char paths[] =
+    "Remote paths:\n"
+    "  HOST:SHARE/PATH                    HOST: a name, see ftx host ls; no %XX\n"
+    "  ftx://KEY@HOST[:PORT]/SHARE/PATH   KEY: the server's key; %XX is a byte\n"
+    "  HOST:                              all shares: ftx ls HOST:, ftx df HOST:\n"
     "\n"
-    "  ftx put SOURCE... REMOTE    upload files and directories; - is standard input\n"
-    "  ftx get REMOTE... DEST      download them; - is standard output\n"
-    "  ftx ls [-lR] REMOTE...      list; HOST: alone lists the shares\n"
-    "  ftx stat REMOTE...          all about an entry        ftx df REMOTE...     space\n"
-    "  ftx mkdir [-p] REMOTE...    make directories          ftx mv REMOTE... TO  rename\n"
-    "  ftx rm [-rn] REMOTE...      remove                    ftx ln [-s] TARGET REMOTE\n"
-    "  ftx verify LOCAL REMOTE     compare content          ftx digest FILE...   print it\n"
-    "  ftx join CODE               use an invite: key, server and name in one step\n"
-    "  ftx keygen, ftx key         make a key; print its public half\n"
-    "  ftx host add|ls|rm          name servers: ftx host add nas ftx://KEY@HOST\n"
-    "  ftx help COMMAND            the options of a command\n"
+    "A path begins with a share: no ~, no USER@, no / in front.  Nothing in it is a\n"
+    "pattern.  put: the last argument is remote; get: all but the last are.  A local\n"
+    "file may have a colon in its name.\n"
     "\n"
-    "REMOTE is HOST:SHARE/PATH or ftx://KEY@HOST[:PORT]/SHARE/PATH; KEY is the server's\n"
-    "key: \"ftxd key\" there prints it.  A directory arrives as DEST/NAME, a file in DEST\n"
-    "if that is a directory; with -T they become DEST itself.  Links, modes, times and\n"
-    "holes are kept.\n"
+    "Where things land:\n"
+    "  ftx put dir HOST:SHARE/dest        dest/dir, whether dest exists or not\n"
+    "  ftx put dir/ HOST:SHARE/dest       the same: the slash changes nothing\n"
+    "  ftx put -T dir HOST:SHARE/dest     dest is the copy of dir\n"
+    "  ftx put dir/. HOST:SHARE/dest      what is in dir goes into dest\n"
+    "  ftx put file HOST:SHARE/name       name; of a directory, name/file\n"
+    "  ftx put file HOST:SHARE/dir/       dir/file, and dir is made\n"
+    "  ftx put a b HOST:SHARE/dir         dir/a and dir/b\n"
+    "  ftx get HOST:SHARE/dir .           ./dir\n"
     "\n"
-    "  -n          ask the server, print the plan     -v, -q      say more, say less\n"
-    "  --exclude, --include PATTERN                   --delete    what the source lacks\n"
-    "  -c          compare content, not time          --json      events for scripts\n"
-    "  -j N        connections at once                --bwlimit   bytes a second: 20M\n"
-    "\n"
-    "  ftx put film.mkv nas:media/films/       interrupted?  Run it again:\n"
-    "  ftx get nas:media/films/film.mkv .      it goes on where it was.\n"
-    "\n"
-    "  ftx put site nas:backup                 becomes backup/site\n"
-    "  ftx put -T site nas:web/site            becomes web/site itself\n"
-    "  ftx put -n -T --delete site nas:www     what would happen?\n"
-    "  ftx put -T --replace-set site nas:web/site   all of it or nothing, in one step\n"
-    "  ftx get nas:backup/site .               becomes ./site\n"
-    "  ftx verify site nas:backup/site         is it still the same?\n"
-    "\n"
-    "Exit codes, --json events and more: man ftx\n";
+    "-n prints what would land where, and changes nothing.\n";
 
 static int
 flush(void)
@@ -54,7 +71,36 @@ flush(void)
 	return FTX_EXIT_FAILURE;
 }
 
-/* "  -n, --dry-run" and what it does, on the next line where it is long. */
+/* Words in lines that end before the last column; the first begins at column, at least. */
+static void
+print_wrapped(const char *text, size_t at, size_t column)
+{
+	bool fresh = true; /* no word in this line */
+
+	if (at > 0 && at >= column) {
+		putchar('\n');
+		at = 0;
+	}
+	printf("%*s", (int)(column - at), "");
+	at = column;
+	while (*text != '\0') {
+		size_t length = strcspn(text, " ");
+
+		if (!fresh && at + 1 + length >= COLUMNS) {
+			printf("\n%*s", (int)column, "");
+			at = column;
+			fresh = true;
+		}
+		printf("%s%.*s", fresh ? "" : " ", (int)length, text);
+		at += length + !fresh;
+		fresh = false;
+		text += length;
+		text += *text == ' ';
+	}
+	putchar('\n');
+}
+
+/* "  -n, --dry-run" and what it does. */
 static void
 print_option(const struct option_row *row)
 {
@@ -66,33 +112,151 @@ print_option(const struct option_row *row)
 		     row->name != NULL ? (row->letter != 0 ? " --" : "  --") : "",
 		     row->name != NULL ? row->name : "", row->argument != NULL ? " " : "",
 		     row->argument != NULL ? row->argument : "");
-	printf("%s%*s%s\n", names, n < 30 ? 30 - n : 1, "", row->text);
+	fputs(names, stdout);
+	print_wrapped(row->text, (size_t)n, TEXT_COLUMN);
+}
+
+static bool
+shown_for(const struct option_row *row, enum verb verb)
+{
+	return (row->verbs & verb) != 0 && row->text != NULL;
+}
+
+static void
+print_paragraphs(const char *text)
+{
+	char line[512];
+
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)length, text);
+		print_wrapped(line, 0, 0);
+		text += length + (text[length] != '\0');
+	}
 }
 
 static void
 print_verb(const struct verb_row *verb)
 {
-	printf("  ftx %s %s\n%s", verb->name, verb->usage, verb->text);
+	printf("  ftx %s %s\n", verb->name, verb->usage);
+	print_paragraphs(verb->text);
 	for (size_t i = 0; i < option_row_count; i++)
-		if ((option_rows[i].verbs & verb->verb) != 0 && option_rows[i].text != NULL)
+		if (shown_for(&option_rows[i], verb->verb))
 			print_option(&option_rows[i]);
 }
 
+static void
+print_paths(void)
+{
+	fputs(paths, stdout);
+}
+
+static void
+print_exit_codes(void)
+{
+	static const struct {
+		unsigned code;
+		const char *again, *meaning;
+	} rows[] = {
+#define EXIT(NAME, name, number, retry, meaning) {(number), (retry), (meaning)},
+#include "proto/errors.def"
+	};
+
+	puts("code  again?   meaning");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int n = printf("%4u  %-7s", rows[i].code, rows[i].again);
+
+		print_wrapped(rows[i].meaning, (size_t)n, 15);
+	}
+	puts("128+N          ended by signal N; 141: nobody reads standard output");
+	puts("\nagain?: may the same command do better?  yes: at once; later: when there is\n"
+	     "room or the other is done; look: at what it printed; no: mend it first.");
+}
+
+/*
+ * What completions and scripts/check-options read: a line each, fields between tabs.
+ *
+ *	verb NAME USAGE TEXT
+ *	option VERB LETTER NAME ARGUMENT TEXT	LETTER: "-x", NAME: "--name", or "-": none
+ *	topic NAME
+ *	setting KEY VARIABLE BUILT-IN
+ */
+static void
+print_table(void)
+{
+	for (size_t v = 0; v < verb_row_count; v++) {
+		const struct verb_row *verb = &verb_rows[v];
+
+		printf("verb\t%s\t%s\t%.*s\n", verb->name, verb->usage,
+		       (int)strcspn(verb->text, ".;\n"), verb->text);
+		for (size_t i = 0; i < option_row_count; i++) {
+			const struct option_row *row = &option_rows[i];
+
+			if (!shown_for(row, verb->verb))
+				continue;
+			printf("option\t%s\t%c%c\t%s%s\t%s\t%s\n", verb->name, '-',
+			       row->letter != 0 ? row->letter : ' ', row->name != NULL ? "--" : "-",
+			       row->name != NULL ? row->name : "",
+			       row->argument != NULL ? row->argument : "-", row->text);
+		}
+	}
+	for (size_t i = 0; i < topic_row_count; i++)
+		if (topic_rows[i].print != print_table)
+			printf("topic\t%s\n", topic_rows[i].name);
+	for (unsigned i = 0; i < SETTING_COUNT; i++)
+		printf("setting\t%s\t%s\t%s\n", setting_rows[i].key, setting_rows[i].variable,
+		       setting_rows[i].built_in != NULL ? setting_rows[i].built_in : "-");
+}
+
+const struct topic_row topic_rows[] = {
+    {"paths", print_paths}, {"exit-codes", print_exit_codes}, {"table", print_table}};
+const size_t topic_row_count = sizeof(topic_rows) / sizeof(topic_rows[0]);
+
 int
-help_print(enum verb verb)
+help_print(enum verb verb, const char *topic)
 {
 	const struct verb_row *row = verb_of(verb);
 
 	if (row != NULL)
 		print_verb(row);
-	else
+	else if (topic == NULL)
 		fputs(overview, stdout);
+	for (size_t i = 0; row == NULL && topic != NULL && i < topic_row_count; i++)
+		if (topic_rows[i].name == topic)
+			topic_rows[i].print();
 	return flush();
+}
+
+static void
+print_ciphers(void)
+{
+	fputs("ciphers:", stdout);
+	for (unsigned i = 0; i < AEAD_COUNT; i++)
+		printf("%s %s%s", i > 0 ? "," : "", aead_name((enum aead_id)i),
+		       aead_available((enum aead_id)i) ? "" : " (not on this processor)");
+	putchar('\n');
+}
+
+static void
+print_codecs(void)
+{
+	fputs("codecs:", stdout);
+	for (unsigned i = 0; i < CODEC_COUNT; i++)
+		printf("%s %s", i > 0 ? "," : "", codec_name((enum codec)i));
+	putchar('\n');
 }
 
 int
 help_version(void)
 {
+	char secure[AEAD_LIBRARIES_BYTES], data[CODEC_LIBRARIES_BYTES];
+
 	printf("ftx %s\n", version_text);
+	puts("protocol: FTX/1");
+	print_ciphers();
+	print_codecs();
+	printf("libraries: %s, %s, jansson %s\n", aead_libraries(secure), codec_libraries(data),
+	       jansson_version_str());
 	return flush();
 }

@@ -186,5 +186,6 @@ const struct reporter json_reporter = {
     .entry = json_entry,
     .space = json_space,
     .difference = json_difference,
+    .server = json_server,
     .digest = json_file,
 };

@@ -30,6 +30,7 @@ void json_share(struct report *r, const char *name, uint8_t rights);
 void json_directory(struct report *r, const char *path);
 void json_entry(struct report *r, const struct shown_entry *e);
 void json_space(struct report *r, const char *path, const struct message_space *s);
+void json_server(struct report *r, const struct shown_server *s);
 void json_difference(struct report *r, const struct shown_difference *d);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * NDJSON events of ls, stat, df and verify.
+ * NDJSON events of ls, stat, df, ping and verify.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,20 +8,29 @@
 #include <time.h>
 
 #include "cmd/ftx/json_event.h"
+#include "src/base/encoding.h"
+#include "src/data/codec.h"
 
-void
-json_share(struct report *r, const char *name, uint8_t rights)
+static json_t *
+rights_value(uint8_t rights)
 {
-	json_t *object = json_event("entry");
 	json_t *list = json_array();
 
 	for (unsigned i = 0; report_right(i) != NULL; i++)
 		if ((rights & 1u << i) != 0)
 			(void)json_array_append_new(list, json_string(report_right(i)));
+	return list;
+}
+
+void
+json_share(struct report *r, const char *name, uint8_t rights)
+{
+	json_t *object = json_event("entry");
+
 	json_set_name(object, "path", name);
 	json_set_name(object, "name", name);
 	json_set_text(object, "type", "share");
-	json_set(object, "rights", list);
+	json_set(object, "rights", rights_value(rights));
 	json_emit(r, object);
 }
 
@@ -123,5 +132,61 @@ json_difference(struct report *r, const struct shown_difference *d)
 	json_set_name(object, "dest", d->dest);
 	json_set_text(object, "type", entry_type_name(d->type));
 	json_set_text(object, "difference", word);
+	json_emit(r, object);
+}
+
+static json_t *
+milliseconds(uint64_t ns)
+{
+	return json_real((double)(ns / 1000) / 1000);
+}
+
+static json_t *
+shares_value(const struct server_info *info)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < info->share_count; i++) {
+		json_t *share = json_object();
+
+		json_set_name(share, "name", info->shares[i].name);
+		json_set(share, "rights", rights_value(info->shares[i].rights));
+		(void)json_array_append_new(list, share);
+	}
+	return list;
+}
+
+static json_t *
+codecs_value(uint32_t codecs)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < CODEC_COUNT; i++)
+		if ((codecs & 1u << i) != 0)
+			(void)json_array_append_new(list, json_string(codec_name((enum codec)i)));
+	return list;
+}
+
+void
+json_server(struct report *r, const struct shown_server *s)
+{
+	json_t *object = json_event("server");
+	char server[ADDRESS_SERVER_BYTES], session[33];
+
+	address_format_server(server, s->address->host, s->address->port);
+	hex_encode(session, s->session_id, 16);
+	json_set_text(object, "server", server);
+	json_set_text(object, "protocol", "FTX/1");
+	json_set_text(object, "session", session);
+	json_set_text(object, "aead", s->aead);
+	json_set_name(object, "client", s->info->client);
+	json_set(object, "clock_ahead_s", json_real((double)s->info->clock_ahead_ms / 1000));
+	json_set(object, "codecs", codecs_value(s->info->codecs));
+	json_set(object, "shares", shares_value(s->info));
+	json_set(object, "connect_ms", milliseconds(s->connect_ns));
+	json_set_count(object, "round_trips", s->count);
+	json_set(object, "least_ms", milliseconds(s->least_ns));
+	json_set(object, "mean_ms", milliseconds(s->mean_ns));
+	json_set(object, "most_ms", milliseconds(s->most_ns));
 	json_emit(r, object);
 }

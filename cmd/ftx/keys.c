@@ -15,8 +15,6 @@
 #include "src/client/config.h"
 #include "src/secure/keyfile.h"
 
-#define SYSTEM_IDENTITY "/etc/ftx/id"
-
 static int
 key_problem(struct problem *why, int r, const char *path, const char *reason)
 {

@@ -20,6 +20,8 @@ run(const struct options *o)
 		return verb_host(o);
 	if (o->verb == VERB_JOIN)
 		return verb_join(o);
+	if (o->verb == VERB_CONFIG)
+		return verb_config(o);
 	return o->verb == VERB_KEYGEN ? verb_keygen(o) : verb_key(o);
 }
 
@@ -55,7 +57,7 @@ main(int argc, char **argv)
 		/* What a thread that hangs may still use is not released. */
 		return run(&options);
 	case OPTIONS_HELP:
-		code = help_print(options.verb);
+		code = help_print(options.verb, options.topic);
 		break;
 	case OPTIONS_VERSION:
 		code = help_version();

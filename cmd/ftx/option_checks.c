@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -146,6 +147,17 @@ count_arguments(const struct options *o)
 	return options_wrong(o, "arguments are missing: ftx %s %s", row->name, row->usage);
 }
 
+/* Where an argument is a server, HOST may stand for HOST:. */
+static void
+take_host(struct options *o, size_t n)
+{
+	if (n >= o->argument_count || strchr(o->arguments[n], ':') != NULL ||
+	    strlen(o->arguments[n]) + 2 > sizeof(o->server))
+		return;
+	snprintf(o->server, sizeof(o->server), "%s:", o->arguments[n]);
+	o->arguments[n] = o->server;
+}
+
 enum options_result
 options_check(struct options *o)
 {
@@ -159,6 +171,8 @@ options_check(struct options *o)
 		return options_wrong(o, "one destination is needed before the --: ftx put "
 					"--from-command HOST:SHARE/NAME -- COMMAND [ARGUMENT]...");
 	result = count_arguments(o);
+	if (result == OPTIONS_RUN && (o->verb == VERB_PING || o->verb == VERB_CONFIG))
+		take_host(o, o->verb == VERB_PING ? 0 : 1);
 	if (result != OPTIONS_RUN || (o->verb & (VERBS_TRANSFER | VERBS_REMOTE)) == 0)
 		return result;
 	t->sources = (const char *const *)o->arguments;

@@ -6,8 +6,10 @@
 
 #define TRANSFERS VERBS_TRANSFER
 #define CONTACTS  (VERBS_TRANSFER | VERBS_REMOTE)
-#define ALL_VERBS (CONTACTS | VERB_KEYGEN | VERB_KEY | VERB_HOST | VERB_JOIN | VERB_HELP)
-#define REFUSED	  OPTION_REFUSED, 0u
+#define SHOWS	  VERB_CONFIG /* what options say of settings */
+#define ALL_VERBS                                                                                  \
+	(CONTACTS | VERB_KEYGEN | VERB_KEY | VERB_HOST | VERB_JOIN | VERB_CONFIG | VERB_HELP)
+#define REFUSED OPTION_REFUSED, 0u
 
 #define DELETION_IS_LAST "deletion is always last, when all else is done: --delete"
 #define ENDS_IN_PARTIALS                                                                           \
@@ -18,7 +20,7 @@
 const struct option_row option_rows[] = {
     {'n', "dry-run", NULL, OPTION_DRY_RUN, TRANSFERS | VERB_RM, "ask the server, print the plan, change nothing"},
     {'T', "no-target-directory", NULL, OPTION_NO_TARGET_DIRECTORY, TRANSFERS | VERB_MV, "the destination is the new name, not a directory to go into"},
-    {'j', "streams", "N", OPTION_STREAMS, TRANSFERS, "connections at once, 1..16 or auto (default)"},
+    {'j', "streams", "N", OPTION_STREAMS, TRANSFERS | SHOWS, "connections at once, 1..16 or auto (default)"},
     {0, "exclude", "PATTERN", OPTION_EXCLUDE, TRANSFERS | VERB_VERIFY, "leave out what matches; the first rule that matches decides"},
     {0, "include", "PATTERN", OPTION_INCLUDE, TRANSFERS | VERB_VERIFY, "take what matches, whatever later rules say"},
     {0, "exclude-from", "FILE", OPTION_EXCLUDE_FROM, TRANSFERS | VERB_VERIFY, "rules from a file, one a line"},
@@ -47,33 +49,33 @@ const struct option_row option_rows[] = {
     {0, "min-size", "SIZE", OPTION_MIN_SIZE, VERB_PUT, "refuse less than that from standard input (1; 0: nothing is fine)"},
     {0, "no-resume", NULL, OPTION_NO_RESUME, TRANSFERS, "neither go on with nor leave half a file"},
     {0, "no-sync", NULL, OPTION_NO_SYNC, TRANSFERS, "do not wait for stable storage"},
-    {0, "compress", "MODE", OPTION_COMPRESS, TRANSFERS, "auto (default, also -z), none, zlib[:1..9], zstd[:1..19]"},
-    {'z', NULL, NULL, OPTION_COMPRESS_AUTO, TRANSFERS, NULL},
-    {0, "bwlimit", "RATE", OPTION_BWLIMIT, TRANSFERS, "bytes a second over all streams: 500K, 20M"},
+    {0, "compress", "MODE", OPTION_COMPRESS, TRANSFERS | SHOWS, "auto (default, also -z), none, zlib[:1..9], zstd[:1..19]"},
+    {'z', NULL, NULL, OPTION_COMPRESS_AUTO, TRANSFERS | SHOWS, "as --compress auto"},
+    {0, "bwlimit", "RATE", OPTION_BWLIMIT, TRANSFERS | SHOWS, "bytes a second over all streams: 500K, 20M"},
     {'l', "long", NULL, OPTION_LONG, VERB_LS, "mode, owner, group, size and time too"},
     {'R', "recursive", NULL, OPTION_ALL, VERB_LS, "with everything below"},
     {'p', "parents", NULL, OPTION_PARENTS, VERB_MKDIR, "with those above; one that exists is fine"},
     {'f', "force", NULL, OPTION_FORCE, VERB_MV | VERB_LN, "over a file or link that has the name already"},
     {'r', "recursive", NULL, OPTION_ALL, VERB_RM, "directories, with everything below"},
-    {'R', NULL, NULL, OPTION_ALL, VERB_RM, NULL},
+    {'R', NULL, NULL, OPTION_ALL, VERB_RM, "as -r"},
     {'f', "force", NULL, OPTION_FORCE, VERB_RM, "what does not exist is no error"},
     {'s', "symbolic", NULL, OPTION_SYMBOLIC, VERB_LN, "a symbolic link; TARGET is its text as it stands"},
     {0, "meta", NULL, OPTION_META, VERB_VERIFY, "compare mode and modification time too"},
     {'o', "output", "FILE", OPTION_OUTPUT, VERB_KEYGEN, "where the key goes (~/.config/ftx/id)"},
     {0, "as", "NAME", OPTION_ALIAS, VERB_JOIN, "what to call the server here; else the first part of its own name"},
-    {'i', "identity", "FILE", OPTION_IDENTITY, CONTACTS | VERB_KEY | VERB_HOST | VERB_JOIN, "this key instead of ~/.config/ftx/id"},
-    {0, "port", "N", OPTION_PORT, CONTACTS, "7389 unless the address says another"},
+    {'i', "identity", "FILE", OPTION_IDENTITY, CONTACTS | SHOWS | VERB_KEY | VERB_HOST | VERB_JOIN, "this key instead of ~/.config/ftx/id"},
+    {0, "port", "N", OPTION_PORT, CONTACTS | SHOWS, "7389 unless the address says another"},
     {'4', "ipv4", NULL, OPTION_IPV4, CONTACTS | VERB_JOIN, "only IPv4"},
     {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS | VERB_JOIN, "only IPv6"},
-    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | VERB_JOIN, "how long to try to connect (10m; 0: once)"},
-    {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS | VERB_JOIN, "silence that counts as lost (60s)"},
-    {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | VERBS_COMPARE, "show it where stderr is no terminal too: a line every 5 s"},
-    {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | VERBS_COMPARE, "do not show it"},
+    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | SHOWS | VERB_JOIN, "how long to try to connect (10m; 0: once)"},
+    {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS | SHOWS | VERB_JOIN, "silence that counts as lost (60s)"},
+    {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | SHOWS | VERBS_COMPARE, "show it where stderr is no terminal too: a line every 5 s"},
+    {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | SHOWS | VERBS_COMPARE, "do not show it"},
     {'v', "verbose", NULL, OPTION_VERBOSE, CONTACTS, "say what became of each entry"},
     {'q', "quiet", NULL, OPTION_QUIET, CONTACTS | VERB_JOIN, "say nothing but errors"},
     {0, "json", NULL, OPTION_JSON, CONTACTS, "one JSON object a line, for scripts"},
-    {'V', "version", NULL, OPTION_VERSION, ALL_VERBS, NULL},
-    {0, "help", NULL, OPTION_HELP, ALL_VERBS, NULL},
+    {'V', "version", NULL, OPTION_VERSION, ALL_VERBS, "print the version, and what this build has"},
+    {0, "help", NULL, OPTION_HELP, ALL_VERBS, "print this"},
 
     /* What is so anyway, for those whose fingers know it. */
     {'a', "archive", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
@@ -140,19 +142,25 @@ const struct verb_row verb_rows[] = {
     {VERB_LN, "ln", "[OPTION]... TARGET REMOTE",
      "Gives the file TARGET, remote too, a further name; with -s a symbolic link.\n", 2, 2},
     {VERB_VERIFY, "verify", "[OPTION]... LOCAL REMOTE",
-     "Compares a file or directory with one of the server by size and content; nothing is\n"
+     "Compares a file or directory with one of the server by size and content; nothing is "
      "transferred.  Exit 0: equal, 12: different, 3: something could not be read.\n", 2, 2},
     {VERB_DIGEST, "digest", "[OPTION]... FILE...",
      "Prints the content digest of files, local and remote (with a colon; ./a:b is local).\n", 1, SIZE_MAX},
     {VERB_KEYGEN, "keygen", "[-o FILE]", "Makes a key and prints its public half.\n", 0, 0},
     {VERB_KEY, "key", "[-i FILE]", "Prints the public half of the key again.\n", 0, 0},
     {VERB_JOIN, "join", "[OPTION]... [CODE]",
-     "Uses an invite, which \"ftxd invite\" on the server prints: makes a key if there is none,\n"
-     "has the server enter it, and names the server here.  Without CODE it is the last word\n"
-     "of standard input.\n", 0, 1},
+     "Uses an invite, which \"ftxd invite\" on the server prints: makes a key if there is "
+     "none, has the server enter it, and names the server here.  Without CODE it is the "
+     "last word of standard input.\n", 0, 1},
     {VERB_HOST, "host", "add NAME ftx://KEY@HOST[:PORT] | ls | rm NAME",
      "Names servers in ~/.config/ftx/config, whose other lines stay as they are.\n", 1, 3},
-    {VERB_HELP, "help", "[COMMAND]", "Prints the options of a command.\n", 0, 1},
+    {VERB_PING, "ping", "[OPTION]... HOST",
+     "Says whether a server answers and knows this key, and how fast.\n", 1, 1},
+    {VERB_CONFIG, "config", "show [OPTION]... [HOST]",
+     "Prints what is in force, for HOST if one is named, and who says so: a file and its "
+     "line, a variable of the environment, an option; or it is built in.\n", 1, 2},
+    {VERB_HELP, "help", "[COMMAND or TOPIC]",
+     "Prints the options of a command, or about: paths, exit-codes.\n", 0, 1},
 };
 const size_t verb_row_count = sizeof(verb_rows) / sizeof(verb_rows[0]);
 /* clang-format on */
@@ -184,5 +192,14 @@ verb_of(enum verb verb)
 	for (size_t i = 0; i < verb_row_count; i++)
 		if (verb_rows[i].verb == verb)
 			return &verb_rows[i];
+	return NULL;
+}
+
+const char *
+topic_find(const char *name)
+{
+	for (size_t i = 0; i < topic_row_count; i++)
+		if (strcmp(topic_rows[i].name, name) == 0)
+			return topic_rows[i].name;
 	return NULL;
 }

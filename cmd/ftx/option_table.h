@@ -85,13 +85,25 @@ const char *option_name(const struct option_row *row);
 struct verb_row {
 	enum verb verb;
 	const char *name;
-	const char *usage; /* what stands behind the name */
-	const char *text;
+	const char *usage;  /* what stands behind the name */
+	const char *text;   /* a line is a paragraph, at most 500 bytes */
 	size_t least, most; /* arguments */
 };
 
 extern const struct verb_row verb_rows[];
 extern const size_t verb_row_count;
+
+/* What else there is help about. */
+struct topic_row {
+	const char *name;
+	void (*print)(void); /* to standard output */
+};
+
+extern const struct topic_row topic_rows[]; /* help.c */
+extern const size_t topic_row_count;
+
+/* NULL where there is none; else its own name. */
+const char *topic_find(const char *name);
 
 /* NULL where there is none. */
 const struct verb_row *verb_find(const char *name);

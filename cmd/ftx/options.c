@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cmd/ftx/option_values.h"
+#include "cmd/ftx/suggest.h"
 #include "proto/errors.h"
 #include "src/client/config.h"
 #include "src/client/filter.h"
@@ -88,23 +89,18 @@ find_row(int c, unsigned verb)
 	return found;
 }
 
-/* What getopt_long() did not take: says which and why. */
-static enum options_result
-bad_option(const struct options *o, int c, char **argv)
+/* The verb, if it is not known yet, may stand behind what is wrong. */
+static void
+look_for_verb(struct options *o, int argc, char **argv)
 {
-	const char *word = argv[optind - 1];
+	for (int i = 1; o->verb == 0 && i < argc; i++) {
+		const struct verb_row *verb = verb_find(argv[i]);
 
-	if (c == ':') {
-		const struct option_row *row = find_row(optopt, 0);
-
-		return options_wrong(o, "%s needs a value",
-				     row != NULL ? option_name(row) : option_shown(word));
+		if (verb != NULL) {
+			o->verb = verb->verb;
+			o->verb_name = verb->name;
+		}
 	}
-	if (optopt >= LONG_BASE)
-		return options_wrong(o, "'%s': this option takes no value", option_shown(word));
-	if (optopt != 0)
-		return options_wrong(o, "unknown option -%c; ftx --help", optopt);
-	return options_wrong(o, "unknown option '%s'; ftx --help", option_shown(word));
 }
 
 /* As it was typed. */
@@ -124,7 +120,50 @@ refused(const struct options *o, const struct option_row *row, int c)
 	return options_wrong(o, "%s is not an option here: %s", typed_name(row, c), row->text);
 }
 
+/* An option without the value that it takes; one letter may take none with this verb. */
+static enum options_result
+no_value(const struct options *o, const char *word)
+{
+	const struct option_row *row = find_row(optopt, o->verb);
+
+	if (row == NULL)
+		return options_wrong(o, "%s needs a value", option_shown(word));
+	if (row->id == OPTION_REFUSED)
+		return refused(o, row, optopt);
+	return options_wrong(o, "%s needs a value", typed_name(row, optopt));
+}
+
+/* What getopt_long() did not take: says which and why. */
+static enum options_result
+bad_option(struct options *o, int c, int argc, char **argv)
+{
+	const char *word = argv[optind - 1];
+	char like[SUGGESTION_BYTES], help[32];
+
+	look_for_verb(o, argc, argv);
+	snprintf(help, sizeof(help), "ftx help%s%s", o->verb_name != NULL ? " " : "",
+		 o->verb_name != NULL ? o->verb_name : "");
+	if (c == ':')
+		return no_value(o, word);
+	if (optopt >= LONG_BASE)
+		return options_wrong(o, "'%s': this option takes no value", option_shown(word));
+	if (optopt != 0)
+		return options_wrong(o, "unknown option -%c%s (%s)", optopt,
+				     suggest_letter(like, (char)optopt, o->verb), help);
+	return options_wrong(o, "unknown option '%s'%s (%s)", option_shown(word),
+			     suggest_option(like, word, o->verb), help);
+}
+
 /* Finds the verb, and what is not to wait for it. */
+static enum options_result
+no_verb(const struct options *o, const char *typed)
+{
+	char like[SUGGESTION_BYTES];
+
+	return options_wrong(o, "there is no command '%s'%s (ftx help)", option_shown(typed),
+			     suggest_verb(like, typed));
+}
+
 static enum options_result
 first_pass(struct options *o, struct getopt_tables *t, int argc, char **argv)
 {
@@ -138,7 +177,7 @@ first_pass(struct options *o, struct getopt_tables *t, int argc, char **argv)
 		const struct option_row *row = c == '?' || c == ':' ? NULL : find_row(c, 0);
 
 		if (row == NULL)
-			return bad_option(o, c, argv);
+			return bad_option(o, c, argc, argv);
 		if (row->id == OPTION_VERSION)
 			return OPTIONS_VERSION;
 		if (row->id == OPTION_REFUSED)
@@ -152,11 +191,10 @@ first_pass(struct options *o, struct getopt_tables *t, int argc, char **argv)
 	if (help)
 		return OPTIONS_HELP;
 	if (optind >= argc)
-		return options_wrong(o, "a command is missing: put, get, ls ...; ftx --help");
+		return options_wrong(o, "a command is missing: put, get, ls ... (ftx help)");
 	verb = verb_find(argv[optind]);
 	if (verb == NULL)
-		return options_wrong(o, "there is no command '%s'; ftx --help",
-				     option_shown(argv[optind]));
+		return no_verb(o, argv[optind]);
 	o->verb = verb->verb;
 	o->verb_name = verb->name;
 	return OPTIONS_RUN;
@@ -179,11 +217,12 @@ second_pass(struct options *o, struct getopt_tables *t, int argc, char **argv, c
 		const struct option_row *row = find_row(c, o->verb);
 
 		if (row == NULL)
-			return bad_option(o, c, argv);
+			return bad_option(o, c, argc, argv);
 		if (row->id == OPTION_REFUSED)
 			return refused(o, row, c);
 		if ((row->verbs & o->verb) == 0)
-			return options_wrong(o, "%s is not for this command", typed_name(row, c));
+			return options_wrong(o, "%s is not for this command (ftx help %s)",
+					     typed_name(row, c), o->verb_name);
 		last_value = row->argument != NULL ? optarg : NULL;
 		result = option_apply(o, row, optarg);
 	}
@@ -202,6 +241,25 @@ words_behind(char *const *typed, int argc, const char *word)
 		if (typed[i] == word)
 			return (size_t)(argc - i - 1);
 	return 0;
+}
+
+/* What help is asked about: a verb, a topic, or nothing, which is all. */
+static enum options_result
+take_help(struct options *o)
+{
+	char like[SUGGESTION_BYTES];
+	const char *about = o->argument_count > 0 ? o->arguments[0] : NULL;
+	const struct verb_row *verb = about != NULL ? verb_find(about) : NULL;
+
+	if (o->argument_count > 1)
+		return options_wrong(o, "'%s' is too much: ftx help [COMMAND or TOPIC]",
+				     option_shown(o->arguments[1]));
+	o->topic = about != NULL && verb == NULL ? topic_find(about) : NULL;
+	if (about != NULL && verb == NULL && o->topic == NULL)
+		return options_wrong(o, "there is no help about '%s'%s (ftx help)",
+				     option_shown(about), suggest_help(like, about));
+	o->verb = verb != NULL ? verb->verb : 0;
+	return OPTIONS_HELP;
 }
 
 static enum options_result
@@ -225,17 +283,7 @@ parse(struct options *o, int argc, char **argv, char *const *typed)
 		o->command = argv + argc - behind;
 		o->argument_count -= behind;
 	}
-	if (o->verb == VERB_HELP) {
-		const struct verb_row *about =
-		    o->argument_count > 0 ? verb_find(o->arguments[0]) : NULL;
-
-		if (o->argument_count > 0 && about == NULL)
-			return options_wrong(o, "there is no command '%s'; ftx --help",
-					     option_shown(o->arguments[0]));
-		o->verb = about != NULL ? about->verb : 0;
-		return OPTIONS_HELP;
-	}
-	return options_check(o);
+	return o->verb == VERB_HELP ? take_help(o) : options_check(o);
 }
 
 enum options_result

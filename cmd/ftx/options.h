@@ -28,12 +28,15 @@ enum verb {
 	VERB_DIGEST = 1 << 13,
 	VERB_HOST = 1 << 14,
 	VERB_JOIN = 1 << 15,
+	VERB_PING = 1 << 16,
+	VERB_CONFIG = 1 << 17,
 };
 
 #define VERBS_TRANSFER (VERB_PUT | VERB_GET)
 #define VERBS_COMPARE  (VERB_VERIFY | VERB_DIGEST)
 #define VERBS_REMOTE                                                                               \
-	(VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN | VERBS_COMPARE)
+	(VERB_LS | VERB_STAT | VERB_DF | VERB_MKDIR | VERB_MV | VERB_RM | VERB_LN |                \
+	 VERBS_COMPARE | VERB_PING)
 
 struct options {
 	enum verb verb;
@@ -63,12 +66,14 @@ struct options {
 	const char *failed0;	/* where failed entries are listed, or NULL */
 	bool from_command;
 	bool has_min_size;
-	bool all;	  /* ls -R, rm -r: with everything below */
-	bool long_format; /* ls -l */
-	bool parents;	  /* mkdir -p */
-	bool force;	  /* mv -f, ln -f, rm -f */
-	bool symbolic;	  /* ln -s */
-	bool metadata;	  /* verify --meta */
+	bool all;			     /* ls -R, rm -r: with everything below */
+	bool long_format;		     /* ls -l */
+	bool parents;			     /* mkdir -p */
+	bool force;			     /* mv -f, ln -f, rm -f */
+	bool symbolic;			     /* ln -s */
+	bool metadata;			     /* verify --meta */
+	const char *topic;		     /* of help, a name of topic_rows; NULL: none */
+	char server[ADDRESS_HOST_BYTES + 2]; /* HOST: of ping and config show, typed as HOST */
 	char **arguments; /* after the verb, without those behind "--" where from_command is set */
 	size_t argument_count;
 	char **command; /* NULL-terminated; of from_command */
@@ -78,7 +83,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_WRONG 
 
 /*
  * May reorder argv, and leads into it.  Complains on stderr where it returns OPTIONS_WRONG.  With
- * OPTIONS_HELP o->verb is what help is asked for, or 0.  options_release() in any case.
+ * OPTIONS_HELP o->verb or o->topic is what help is asked for, or neither.  options_release() in any
+ * case.
  */
 enum options_result options_parse(struct options *o, int argc, char **argv);
 void options_release(struct options *o);

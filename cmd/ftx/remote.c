@@ -26,7 +26,7 @@ static const struct {
     {VERB_DF, false, remote_df},	 {VERB_MKDIR, true, remote_make},
     {VERB_MV, true, remote_move},	 {VERB_RM, true, remote_erase},
     {VERB_LN, true, remote_name},	 {VERB_VERIFY, true, remote_verify},
-    {VERB_DIGEST, true, remote_digests},
+    {VERB_DIGEST, true, remote_digests}, {VERB_PING, false, remote_pings},
 };
 
 void
@@ -173,6 +173,7 @@ reach(struct remote_job *j, uint8_t **secret, struct problem *why)
 	const struct config *config;
 	struct problem unknown;
 	const char *identity;
+	uint64_t begun;
 	int resolved, r;
 
 	if ((r = settings_config(j->options, &config, why)) != 0)
@@ -187,7 +188,11 @@ reach(struct remote_job *j, uint8_t **secret, struct problem *why)
 	if (r == 0 && ((r = signals_catch(remote_cancel(j->remote))) != 0 ||
 		       (r = report_watch(&j->report)) != 0))
 		problem_local(why, r, errno);
-	return r != 0 ? r : remote_connect(j->remote, *secret, why);
+	begun = clock_ns();
+	if (r == 0)
+		r = remote_connect(j->remote, *secret, why);
+	j->connect_ns = clock_ns() - begun;
+	return r;
 }
 
 static void

@@ -12,7 +12,8 @@ struct remote_job {
 	const struct options *options;
 	struct remote *remote;
 	struct report report;
-	bool changed; /* something on the server */
+	bool changed;	     /* something on the server */
+	uint64_t connect_ns; /* how long it took to be connected */
 };
 
 /* Each works through all arguments; trouble goes to remote_failed() and remote_entry_failed(). */
@@ -25,6 +26,7 @@ void remote_erase(struct remote_job *j);
 void remote_name(struct remote_job *j);
 void remote_verify(struct remote_job *j);
 void remote_digests(struct remote_job *j);
+void remote_pings(struct remote_job *j);
 
 /* What of the arguments can be refused without a server.  0 or FTX_E_USAGE in why. */
 int remote_check(const struct remote_job *j, struct problem *why);

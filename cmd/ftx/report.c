@@ -300,6 +300,7 @@ const struct reporter text_reporter = {
     .directory = text_directory,
     .entry = text_entry,
     .space = text_space,
+    .server = text_server,
     .difference = text_difference,
     .digest = text_digest,
 };

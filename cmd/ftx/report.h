@@ -10,6 +10,7 @@
 
 #include "cmd/ftx/options.h"
 #include "proto/message.h"
+#include "src/client/connect.h"
 #include "src/client/outcome.h"
 #include "src/client/progress.h"
 #include "src/client/verify.h"
@@ -53,6 +54,17 @@ struct shown_difference {
 	enum difference difference;
 };
 
+/* A server that answers. */
+struct shown_server {
+	const struct address *address;
+	const struct server_info *info;
+	const char *aead;
+	const uint8_t *session_id; /* 16 bytes */
+	uint64_t connect_ns;
+	unsigned count; /* of round trips, at least 1 */
+	uint64_t least_ns, mean_ns, most_ns;
+};
+
 struct reporter {
 	void (*started)(struct report *r, const struct transfer_started *e);
 	void (*file)(struct report *r, const struct transfer_file *e);
@@ -67,6 +79,7 @@ struct reporter {
 	void (*entry)(struct report *r, const struct shown_entry *e);
 	void (*space)(struct report *r, const char *path, const struct message_space *s);
 	void (*difference)(struct report *r, const struct shown_difference *d);
+	void (*server)(struct report *r, const struct shown_server *s);
 	void (*digest)(struct report *r, const struct transfer_file *e); /* it has one */
 };
 
@@ -109,10 +122,11 @@ const char *report_right(unsigned n);
 void text_progress(struct report *r);
 void text_answer(struct report *r);
 
-/* Text of ls, stat and df. */
+/* Text of ls, stat, df and ping. */
 void text_share(struct report *r, const char *name, uint8_t rights);
 void text_directory(struct report *r, const char *path);
 void text_entry(struct report *r, const struct shown_entry *e);
 void text_space(struct report *r, const char *path, const struct message_space *s);
+void text_server(struct report *r, const struct shown_server *s);
 
 #endif

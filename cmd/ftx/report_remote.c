@@ -1,6 +1,6 @@
 /*
- * Text of ls, stat and df on standard output.  On a terminal names are escaped; elsewhere ls writes
- * their bytes as they are, so that other programs can use them.
+ * Text of ls, stat, df and ping on standard output.  On a terminal names are escaped; elsewhere ls
+ * writes their bytes as they are, so that other programs can use them.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include "cmd/ftx/report.h"
 #include "src/base/display.h"
 #include "src/base/units.h"
+#include "src/data/codec.h"
 
 static void print(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void
@@ -206,4 +207,49 @@ text_space(struct report *r, const char *path, const struct message_space *s)
 	print(r, " %12s %12s  ", total, rest);
 	print_escaped(r, path, strlen(path));
 	print(r, "\n");
+}
+
+static void
+print_clock(struct report *r, int64_t ahead_ms)
+{
+	uint64_t off = ahead_ms < 0 ? 0 - (uint64_t)ahead_ms : (uint64_t)ahead_ms;
+
+	print(r, "clock       %" PRIu64 ".%03" PRIu64 " s %s ours\n", off / 1000, off % 1000,
+	      ahead_ms < 0 ? "behind" : "ahead of");
+}
+
+static void
+print_shares(struct report *r, const struct server_info *info)
+{
+	print(r, "shares      %s", info->share_count == 0 ? "none for this key" : "");
+	for (unsigned i = 0; i < info->share_count; i++) {
+		print(r, "%s%s (", i > 0 ? ", " : "", info->shares[i].name);
+		for (unsigned n = 0, some = 0; report_right(n) != NULL; n++)
+			if ((info->shares[i].rights & 1u << n) != 0)
+				print(r, "%s%s", some++ > 0 ? " " : "", report_right(n));
+		print(r, ")");
+	}
+	print(r, "\n");
+}
+
+void
+text_server(struct report *r, const struct shown_server *s)
+{
+	const struct server_info *info = s->info;
+	char server[ADDRESS_SERVER_BYTES];
+
+	address_format_server(server, s->address->host, s->address->port);
+	print(r, "server      %s\n", server);
+	print(r, "protocol    FTX/1, %s, codecs", s->aead);
+	for (unsigned i = 0; i < CODEC_COUNT; i++)
+		if ((info->codecs & 1u << i) != 0)
+			print(r, " %s", codec_name((enum codec)i));
+	print(r, "\nclient      ");
+	print_escaped(r, info->client, strlen(info->client));
+	print(r, "\n");
+	print_clock(r, info->clock_ahead_ms);
+	print_shares(r, info);
+	print(r, "connected   %.1f ms\n", (double)s->connect_ns / 1e6);
+	print(r, "round trip  %.3f ms (%u times, %.3f to %.3f)\n", (double)s->mean_ns / 1e6,
+	      s->count, (double)s->least_ns / 1e6, (double)s->most_ns / 1e6);
 }

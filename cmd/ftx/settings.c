@@ -20,6 +20,8 @@ server_argument(const struct options *o)
 				return o->arguments[i];
 		return NULL;
 	}
+	if (o->verb == VERB_CONFIG)
+		return o->argument_count > 1 ? o->arguments[1] : NULL;
 	return (o->verb & VERBS_REMOTE) != 0 ? o->arguments[0] : NULL;
 }
 

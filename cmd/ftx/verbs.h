@@ -6,12 +6,16 @@
 
 #include "cmd/ftx/options.h"
 
+/* The machine's own key, of who has none. */
+#define SYSTEM_IDENTITY "/etc/ftx/id"
+
 int verb_transfer(const struct options *o); /* put, get */
-int verb_remote(const struct options *o);   /* ls, stat, df, mkdir, mv, rm, ln */
+int verb_remote(const struct options *o);   /* ls, stat, df, mkdir, mv, rm, ln, ping ... */
 int verb_keygen(const struct options *o);
 int verb_key(const struct options *o);
 int verb_host(const struct options *o);
 int verb_join(const struct options *o);
+int verb_config(const struct options *o); /* config show */
 
 /* "ftx: VERB: what (hint)" on stderr.  Returns the exit code. */
 int complain(const struct options *o, const struct problem *why);

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -179,6 +180,31 @@ out:
 	return r;
 }
 
+/* Whatever clock a server claims to have. */
+static int64_t
+milliseconds_ahead(int64_t seconds, uint32_t ns)
+{
+	struct timespec now;
+	int64_t ahead;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (__builtin_sub_overflow(seconds, (int64_t)now.tv_sec, &ahead) ||
+	    __builtin_mul_overflow(ahead, 1000, &ahead) ||
+	    __builtin_add_overflow(ahead, ((int64_t)ns - now.tv_nsec) / 1000000, &ahead))
+		return seconds < 0 ? INT64_MIN : INT64_MAX;
+	return ahead;
+}
+
+static void
+take_client(struct server_info *info, const struct message *m)
+{
+	/* At most LIMIT_SHARE_BYTES: messages.def. */
+	if (m->welcome.client.length > 0)
+		memcpy(info->client, m->welcome.client.data, m->welcome.client.length);
+	info->client[m->welcome.client.length] = '\0';
+	info->clock_ahead_ms = milliseconds_ahead(m->welcome.time_s, m->welcome.time_ns);
+}
+
 static int
 take_welcome(void *arg, const struct message *m)
 {
@@ -190,6 +216,7 @@ take_welcome(void *arg, const struct message *m)
 		return FTX_E_PROTOCOL;
 	info->codecs = m->welcome.codecs;
 	info->unanswered = m->welcome.unanswered;
+	take_client(info, m);
 	info->share_count = m->welcome.shares.count; /* at most LIMIT_SHARES: messages.def */
 	for (unsigned i = 0; i < info->share_count; i++) {
 		const struct share *from = &m->welcome.shares.items[i];

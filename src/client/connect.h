@@ -46,7 +46,9 @@ struct server_share {
 /* Of WELCOME. */
 struct server_info {
 	uint32_t codecs;
-	unsigned unanswered; /* requests */
+	char client[LIMIT_SHARE_BYTES + 1]; /* its name for us, whatever bytes a server sent */
+	int64_t clock_ahead_ms;		    /* of ours, when WELCOME was read */
+	unsigned unanswered;		    /* requests */
 	unsigned share_count;
 	struct server_share shares[LIMIT_SHARES];
 };

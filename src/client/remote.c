@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/store/metadata.h"
 
 struct remote {
@@ -228,6 +229,18 @@ remote_space(struct remote *r, const char *path, struct message_space *s, struct
 
 	m.statfs.path = span_of(path);
 	return call(r, &m, &reply, p);
+}
+
+int
+remote_ping(struct remote *r, uint64_t *ns, struct problem *p)
+{
+	struct message m = {.type = MESSAGE_PING};
+	struct reply reply = {.done = false};
+	uint64_t begun = clock_ns();
+	int error = call(r, &m, &reply, p);
+
+	*ns = clock_ns() - begun;
+	return error;
 }
 
 static int

@@ -103,6 +103,9 @@ int remote_symlink(struct remote *r, const char *text, const char *name, struct 
 int remote_remove(struct remote *r, const char *base, const char *const *names, uint32_t count,
 		  int *errors, struct problem *p);
 
+/* *ns: how long the answer to a PING took. */
+int remote_ping(struct remote *r, uint64_t *ns, struct problem *p);
+
 /* All changes so far are on stable storage when it returns 0. */
 int remote_sync(struct remote *r, struct problem *p);
 

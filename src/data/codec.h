@@ -10,7 +10,18 @@
 #include "proto/limits.h"
 
 enum codec { CODEC_RAW = 0, CODEC_ZLIB = 1, CODEC_ZSTD = 2 };
+#define CODEC_COUNT    3u
 #define CODEC_MASK_ALL 7u
+
+/* "raw", "zlib", "zstd"; NULL for what is none. */
+const char *codec_name(enum codec codec);
+
+/*
+ * Names and versions of the libraries that this room uses, as they are loaded: "zlib 1.2.13,
+ * ...".  Returns out.
+ */
+#define CODEC_LIBRARIES_BYTES 96u
+const char *codec_libraries(char out[static CODEC_LIBRARIES_BYTES]);
 
 /*
  * Decodes into out, which must be filled exactly: raw_length bytes, at most LIMIT_CHUNK_BYTES.

@@ -1,6 +1,7 @@
 #include "src/secure/aead.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,16 @@ aead_available(enum aead_id id)
 		return crypto_aead_aes256gcm_is_available() == 1;
 	}
 	return false;
+}
+
+const char *
+aead_libraries(char out[static AEAD_LIBRARIES_BYTES])
+{
+	const char *libcrypto = aead_libcrypto_version();
+
+	snprintf(out, AEAD_LIBRARIES_BYTES, "libsodium %s%s%s", sodium_version_string(),
+		 libcrypto != NULL ? ", OpenSSL " : "", libcrypto != NULL ? libcrypto : "");
+	return out;
 }
 
 const char *

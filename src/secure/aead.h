@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define AEAD_COUNT 2u
 enum aead_id { AEAD_CHACHA20_POLY1305 = 0, AEAD_AES_256_GCM = 1 }; /* PROTOCOL.md, "Handshake" */
 
 #define AEAD_KEY_BYTES 32u
@@ -27,6 +28,13 @@ bool aead_available(enum aead_id id);
 
 /* Text form for people and JSON: "aes-256-gcm", "chacha20-poly1305". */
 const char *aead_name(enum aead_id id);
+
+/*
+ * Names and versions of the libraries that this room uses, as they are loaded: "libsodium 1.0.18,
+ * OpenSSL 3.0.17".  Returns out.
+ */
+#define AEAD_LIBRARIES_BYTES 96u
+const char *aead_libraries(char out[static AEAD_LIBRARIES_BYTES]);
 
 /* By libsodium: nothing is allocated, and no system call is made by any function here. */
 void aead_init(struct aead *a, enum aead_id id, const uint8_t key[static AEAD_KEY_BYTES]);

