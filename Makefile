@@ -15,6 +15,7 @@ DESTDIR ?=
 BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/ftx
 # Of systemd, which looks in /usr/lib and in /usr/local/lib.
 LIBDIR = $(PREFIX)/lib
 UNITDIR = $(LIBDIR)/systemd/system
@@ -202,6 +203,9 @@ check-shell: ## shellcheck every script
 		$(shell grep -rlE '^#!/bin/sh|^#!/usr/bin/env bash|^# shellcheck shell' .ci scripts tests)
 check-tables: $(O)/proto-tables ## PROTOCOL.md has the field tables of messages.def
 	scripts/check-tables $(O)/proto-tables
+.PHONY: check-options
+check-options: $(O)/ftx ## the manual pages have the options of the programs
+	scripts/check-options $(O)/ftx
 format: ## clang-format every C file
 	clang-format -i $(C_FILES)
 format-check:
@@ -243,6 +247,7 @@ install-built: install-client install-server ## the same of what is built, and n
 install-client:
 	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
 	$(call install_pages,$(filter-out man/ftxd%,$(PAGES)))
+	install -D -m 644 proto/PROTOCOL.md $(DESTDIR)$(DOCDIR)/PROTOCOL.md
 # A configuration that is there stays as it is.
 install-server:
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
@@ -259,6 +264,7 @@ install-server:
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(DESTDIR)$(DOCDIR)/PROTOCOL.md
 	rm -f $(DESTDIR)$(UNITDIR)/ftxd.socket $(DESTDIR)$(UNITDIR)/ftxd.service \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
 	! cmp -s scripts/systemd/ftxd.conf $(DESTDIR)$(CONFDIR)/ftxd.conf || rm $(DESTDIR)$(CONFDIR)/ftxd.conf

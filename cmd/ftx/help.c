@@ -174,11 +174,24 @@ print_exit_codes(void)
 	     "room or the other is done; look: at what it printed; no: mend it first.");
 }
 
+static void
+print_row(const struct verb_row *verb, const struct option_row *row)
+{
+	const char letter[3] = {'-', row->letter, '\0'};
+
+	printf("%s\t%s\t%s\t%s%s", row->text != NULL ? "option" : "accepted", verb->name, letter,
+	       row->name != NULL ? "--" : "-", row->name != NULL ? row->name : "");
+	if (row->text != NULL)
+		printf("\t%s\t%s", row->argument != NULL ? row->argument : "-", row->text);
+	putchar('\n');
+}
+
 /*
  * What completions and scripts/check-options read: a line each, fields between tabs.
  *
  *	verb NAME USAGE TEXT
  *	option VERB LETTER NAME ARGUMENT TEXT	LETTER: "-x", NAME: "--name", or "-": none
+ *	accepted VERB LETTER NAME	what is so anyway, and not shown
  *	topic NAME
  *	setting KEY VARIABLE BUILT-IN
  */
@@ -193,12 +206,8 @@ print_table(void)
 		for (size_t i = 0; i < option_row_count; i++) {
 			const struct option_row *row = &option_rows[i];
 
-			if (!shown_for(row, verb->verb))
-				continue;
-			printf("option\t%s\t%c%c\t%s%s\t%s\t%s\n", verb->name, '-',
-			       row->letter != 0 ? row->letter : ' ', row->name != NULL ? "--" : "-",
-			       row->name != NULL ? row->name : "",
-			       row->argument != NULL ? row->argument : "-", row->text);
+			if ((row->verbs & verb->verb) != 0)
+				print_row(verb, row);
 		}
 	}
 	for (size_t i = 0; i < topic_row_count; i++)

@@ -98,7 +98,7 @@ const struct option_row option_rows[] = {
     {'J', NULL, NULL, REFUSED, "there are no jump hosts, and links keep their times anyway"},
     {'W', "whole-file", NULL, REFUSED, "a changed file is sent whole as it is"},
     {'C', "cvs-exclude", NULL, REFUSED, "name what is to be left out: --exclude; compression is --compress"},
-    {'R', "relative", NULL, REFUSED, "a directory arrives under its last name: see ftx(1), LANDING; names below one are --files-from"},
+    {'R', "relative", NULL, REFUSED, "a directory arrives under its last name: see ftx help paths; names below one are --files-from"},
     {0, "partial", NULL, REFUSED, ENDS_IN_PARTIALS},
     {0, "partial-dir", NULL, REFUSED, ENDS_IN_PARTIALS},
     {0, "append", NULL, REFUSED, ENDS_IN_PARTIALS},

@@ -109,16 +109,6 @@ refused 'one destination' put --from-command -- cat
 refused 'one destination' put --from-command "$f" "$url/x" -- cat
 check_absent "$tmp/failed"
 
-# Help of each command: from the same table.
-for command in put get ls stat df mkdir mv rm ln keygen key ping config; do
-	"$ftx_program" help $command >"$tmp/help" || fail "help $command fails"
-	grep -q "ftx $command" "$tmp/help" || fail "help $command is about something else"
-	"$ftx_program" $command --help >"$tmp/help2" || fail "$command --help fails"
-	check_same_file "$tmp/help" "$tmp/help2"
-done
-code=0
-"$ftx_program" help nothing >"$tmp/out" 2>"$tmp/err" || code=$?
-check_eq "$code" 2 "help of nothing"
 # What cannot be had of standard input is refused, not passed over.
 for option in --ignore-existing '--backup-dir old'; do
 	# shellcheck disable=SC2086 # an option and its argument
