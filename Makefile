@@ -16,6 +16,10 @@ BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/ftx
+# Where each shell looks by itself, in /usr and in /usr/local.
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 # Of systemd, which looks in /usr/lib and in /usr/local/lib.
 LIBDIR = $(PREFIX)/lib
 UNITDIR = $(LIBDIR)/systemd/system
@@ -248,6 +252,9 @@ install-client:
 	install -D -m 755 $(O)/ftx $(DESTDIR)$(BINDIR)/ftx
 	$(call install_pages,$(filter-out man/ftxd%,$(PAGES)))
 	install -D -m 644 proto/PROTOCOL.md $(DESTDIR)$(DOCDIR)/PROTOCOL.md
+	install -D -m 644 scripts/completions/ftx.bash $(DESTDIR)$(BASHDIR)/ftx
+	install -D -m 644 scripts/completions/_ftx $(DESTDIR)$(ZSHDIR)/_ftx
+	install -D -m 644 scripts/completions/ftx.fish $(DESTDIR)$(FISHDIR)/ftx.fish
 # A configuration that is there stays as it is.
 install-server:
 	install -D -m 755 $(O)/ftxd $(DESTDIR)$(SBINDIR)/ftxd
@@ -264,7 +271,8 @@ install-server:
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/ftx $(DESTDIR)$(SBINDIR)/ftxd
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
-	rm -f $(DESTDIR)$(DOCDIR)/PROTOCOL.md
+	rm -f $(DESTDIR)$(DOCDIR)/PROTOCOL.md $(DESTDIR)$(BASHDIR)/ftx $(DESTDIR)$(ZSHDIR)/_ftx \
+		$(DESTDIR)$(FISHDIR)/ftx.fish
 	rm -f $(DESTDIR)$(UNITDIR)/ftxd.socket $(DESTDIR)$(UNITDIR)/ftxd.service \
 		$(DESTDIR)$(LIBDIR)/sysusers.d/ftxd.conf $(DESTDIR)$(LIBDIR)/tmpfiles.d/ftxd.conf
 	! cmp -s scripts/systemd/ftxd.conf $(DESTDIR)$(CONFDIR)/ftxd.conf || rm $(DESTDIR)$(CONFDIR)/ftxd.conf

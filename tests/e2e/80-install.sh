@@ -24,7 +24,9 @@ expected()
 	LC_ALL=C sort <<END
 755 $1/bin/ftx
 755 $1/sbin/ftxd
+644 $1/share/bash-completion/completions/ftx
 644 $1/share/doc/ftx/PROTOCOL.md
+644 $1/share/fish/vendor_completions.d/ftx.fish
 644 $1/share/man/man1/ftx-get.1
 644 $1/share/man/man1/ftx-put.1
 644 $1/share/man/man1/ftx.1
@@ -32,6 +34,7 @@ expected()
 644 $1/share/man/man5/ftxd.conf.5
 644 $1/share/man/man7/ftx-protocol.7
 644 $1/share/man/man8/ftxd.8
+644 $1/share/zsh/site-functions/_ftx
 644 $1/lib/systemd/system/ftxd.socket
 644 $1/lib/systemd/system/ftxd.service
 644 $1/lib/sysusers.d/ftxd.conf
