@@ -107,13 +107,58 @@ has_dash(const struct options *o)
 	return false;
 }
 
+static bool
+has_remote_form(const char *argument)
+{
+	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
+}
+
+/* The other command is meant: says so where what is typed is wrong for this one. */
+static enum options_result
+check_direction(const struct options *o)
+{
+	const struct transfer_request *t = &o->transfer;
+
+	if (o->verb == VERB_PUT && strchr(t->dest, ':') == NULL && has_remote_form(t->sources[0]))
+		return options_wrong(o,
+				     "'%s': the last argument of put is remote (ftx get downloads)",
+				     option_shown(t->dest));
+	if (o->verb == VERB_GET && has_remote_form(t->dest) && strchr(t->sources[0], ':') == NULL)
+		return options_wrong(o,
+				     "'%s': all but the last argument of get are remote (ftx put "
+				     "uploads)",
+				     option_shown(t->sources[0]));
+	return OPTIONS_RUN;
+}
+
+/* Fingers that know ssh: -p is accepted, and would leave a number behind. */
+static enum options_result
+check_port(const struct options *o)
+{
+	uint16_t port;
+
+	for (size_t i = 0; o->accepted_p && i + 1 < o->argument_count; i++)
+		if (address_port(&port, o->arguments[i], strlen(o->arguments[i])) &&
+		    access(o->arguments[i], F_OK) != 0)
+			return options_wrong(o,
+					     "'%s': -p keeps modes, which is so anyway; a port is "
+					     "--port %s",
+					     option_shown(o->arguments[i]), o->arguments[i]);
+	return OPTIONS_RUN;
+}
+
 static enum options_result
 check_transfer(struct options *o)
 {
 	struct transfer_request *t = &o->transfer;
 	bool put = o->verb == VERB_PUT;
 	bool input = put && (o->from_command || has_dash(o));
-	enum options_result result = OPTIONS_RUN;
+	enum options_result result = check_direction(o);
+
+	if (result == OPTIONS_RUN)
+		result = check_port(o);
+	if (result != OPTIONS_RUN)
+		return result;
 
 	if (input)
 		result = check_input(o);
@@ -124,6 +169,22 @@ check_transfer(struct options *o)
 	if (result == OPTIONS_RUN && t->dest[0] == '\0')
 		result = options_wrong(o, "the destination is empty");
 	return result == OPTIONS_RUN ? check_together(o) : result;
+}
+
+/* What the one argument of a transfer lacks. */
+static enum options_result
+one_argument(const struct options *o)
+{
+	const char *argument = o->arguments[0];
+
+	if (o->verb == VERB_GET && has_remote_form(argument))
+		return options_wrong(o, "the destination is missing; to here: ftx get %s .",
+				     option_shown(argument));
+	if (o->verb == VERB_PUT && has_remote_form(argument))
+		return options_wrong(o, "the source is missing; standard input: ftx put - %s",
+				     option_shown(argument));
+	return options_wrong(o, "the %s is missing; it is remote: HOST:SHARE/PATH (ftx help paths)",
+			     o->verb == VERB_PUT ? "destination" : "source");
 }
 
 static enum options_result
@@ -139,6 +200,8 @@ count_arguments(const struct options *o)
 				     option_shown(o->arguments[row->most]), row->name, row->usage);
 	if (o->argument_count >= least)
 		return OPTIONS_RUN;
+	if ((o->verb & VERBS_TRANSFER) != 0 && o->argument_count == 1)
+		return one_argument(o);
 	if ((o->verb & VERBS_TRANSFER) != 0)
 		return options_wrong(o,
 				     "sources and a destination are needed: ftx %s %s; REMOTE is "
@@ -158,6 +221,20 @@ take_host(struct options *o, size_t n)
 	o->arguments[n] = o->server;
 }
 
+/* The shares of a server are asked of HOST:, which is easily typed without its colon. */
+static enum options_result
+check_server(const struct options *o)
+{
+	for (size_t i = 0; i < o->argument_count; i++)
+		if (strpbrk(o->arguments[i], ":/") == NULL)
+			return options_wrong(o,
+					     "'%s': a remote path has a colon; all shares of a "
+					     "server: ftx %s %s:",
+					     option_shown(o->arguments[i]), o->verb_name,
+					     o->arguments[i]);
+	return OPTIONS_RUN;
+}
+
 enum options_result
 options_check(struct options *o)
 {
@@ -173,6 +250,8 @@ options_check(struct options *o)
 	result = count_arguments(o);
 	if (result == OPTIONS_RUN && (o->verb == VERB_PING || o->verb == VERB_CONFIG))
 		take_host(o, o->verb == VERB_PING ? 0 : 1);
+	if (result == OPTIONS_RUN && (o->verb == VERB_LS || o->verb == VERB_DF))
+		result = check_server(o);
 	if (result != OPTIONS_RUN || (o->verb & (VERBS_TRANSFER | VERBS_REMOTE)) == 0)
 		return result;
 	t->sources = (const char *const *)o->arguments;

@@ -210,7 +210,9 @@ option_apply(struct options *o, const struct option_row *row, const char *value)
 		return form == NULL ? OPTIONS_RUN : wrong_value(o, row, value, form);
 	/* clang-format off */
 	switch ((int)row->id) { /* set_number() has the rest */
-	case OPTION_ACCEPTED:	   return OPTIONS_RUN;
+	case OPTION_ACCEPTED:
+		o->accepted_p = o->accepted_p || row->letter == 'p';
+		return OPTIONS_RUN;
 	case OPTION_OUTPUT:	   return set_text(o, row, &o->output, value);
 	case OPTION_ALIAS:	   return set_text(o, row, &o->alias, value);
 	case OPTION_FILES_FROM:	   return set_text(o, row, &o->files_from, value);

@@ -65,6 +65,7 @@ struct options {
 	bool nul_separated;	/* -0 */
 	const char *failed0;	/* where failed entries are listed, or NULL */
 	bool from_command;
+	bool accepted_p; /* -p of put and get, which is so anyway */
 	bool has_min_size;
 	bool all;			     /* ls -R, rm -r: with everything below */
 	bool long_format;		     /* ls -l */

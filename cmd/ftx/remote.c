@@ -14,6 +14,7 @@
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/hint.h"
 #include "src/secure/aead.h"
 #include "src/secure/keyfile.h"
 
@@ -34,9 +35,13 @@ remote_failed(struct remote_job *j, const char *path, const struct problem *p)
 {
 	struct report *r = &j->report;
 
+	struct problem shown = *p;
+
 	outcome_error(&r->outcome, p->error);
+	for (size_t i = 0; i < j->remote_count; i++)
+		hint_missing(&shown, remote_info(j->remote), remote_address(j->remote, i)->path);
 	if (r->output_errnum == 0 || p->error != FTX_E_INTERRUPTED)
-		r->reporter->error(r, path, p);
+		r->reporter->error(r, path, &shown);
 }
 
 /* Who asks is told how many entries are over. */
@@ -149,6 +154,7 @@ set_up(struct remote_job *j, bool share_needed, struct problem *why)
 		r = problem_nomem(why);
 	else if (count > 0)
 		r = remote_new(&j->remote, &options, why);
+	j->remote_count = r == 0 ? count : 0;
 	free(addresses);
 	return r != 0 ? r : remote_check(j, why);
 }

@@ -11,6 +11,7 @@
 struct remote_job {
 	const struct options *options;
 	struct remote *remote;
+	size_t remote_count; /* of its addresses */
 	struct report report;
 	bool changed;	     /* something on the server */
 	uint64_t connect_ns; /* how long it took to be connected */

@@ -8,6 +8,7 @@
 #include "src/base/display.h"
 #include "src/base/io.h"
 #include "src/client/connect.h"
+#include "src/client/hint.h"
 
 void
 transfer_event_free(struct transfer_event *event)
@@ -94,6 +95,28 @@ run_end(struct run *run)
 	cancel_request(&run->cancel);
 }
 
+/* What the user may have meant, where something is not there. */
+static void
+hint(struct run *run, struct problem *p)
+{
+	size_t count = run_is_put(run) ? 1 : run->request->source_count;
+
+	pthread_mutex_lock(&run->results);
+	for (size_t i = 0; run->info != NULL && i < count; i++)
+		hint_missing(p, run->info, run->remotes[i].path);
+	pthread_mutex_unlock(&run->results);
+}
+
+/* Without memory there are no hints. */
+static void
+keep_info(struct run *run, const struct server_info *info)
+{
+	pthread_mutex_lock(&run->results);
+	if (run->info == NULL && (run->info = malloc(sizeof(*run->info))) != NULL)
+		*run->info = *info;
+	pthread_mutex_unlock(&run->results);
+}
+
 static void
 emit_error(struct run *run, char *path, const char *relative, bool of_entry,
 	   const struct problem *p)
@@ -108,6 +131,7 @@ emit_error(struct run *run, char *path, const char *relative, bool of_entry,
 	event->error.relative = relative != NULL ? strdup(relative) : NULL;
 	event->error.of_entry = of_entry;
 	event->error.problem = *p;
+	hint(run, &event->error.problem);
 	run_emit(run, event);
 }
 
@@ -350,6 +374,7 @@ run_connect(struct run *run, unsigned stream, const struct early *early, struct 
 	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
 	r = connect_server(out, info, &options, p);
 	if (r == 0) {
+		keep_info(run, info);
 		announce(run, *out);
 		if (stream == 0)
 			atomic_store(&run->first_connected, true);

@@ -34,6 +34,7 @@ struct run {
 	struct metadata_rules rules; /* of this end */
 	struct address *remotes;     /* put: the destination; get: one a source */
 	struct address server;	     /* host, port and keys */
+	struct server_info *info;    /* of the first connection, owned; under results */
 	const uint8_t *identity;
 	uint8_t session_id[16];
 

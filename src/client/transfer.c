@@ -173,6 +173,7 @@ transfer_free(struct transfer *t)
 	}
 	free(run->roots);
 	free(run->remotes);
+	free(run->info);
 	free(run->set_destination);
 	free(t);
 }

@@ -113,6 +113,18 @@ run 0 ln -s a nas:share/link
 run 0 digest "$tmp/f" nas:share/a
 run 0 ls nas:
 
+# What is not there: a share that the server does not list, or a path that was meant as a pattern.
+for command in "put $tmp/f" get ls; do
+	# shellcheck disable=SC2086 # a command and its arguments
+	case $command in
+	get) run 5 get nas:films/a "$tmp/none" ;;
+	*) run 5 $command nas:films/a ;;
+	esac
+	says "lists no 'films' for this key: ftx ls HOST:"
+done
+run 5 get 'nas:share/*.txt' "$tmp"
+says 'a remote path is no pattern'
+
 # A variable that is wrong: 14, by its name, whatever it is about; one usage error before.
 for variable in PORT=0 BWLIMIT=0 COMPRESS=gzip STREAMS=99 RETRY_FOR=x TIMEOUT=0 PROGRESS=yes; do
 	for command in 'put f nas:share/x' 'ls nas:' 'config show' key; do

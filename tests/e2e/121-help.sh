@@ -125,5 +125,16 @@ suggests 'did you mean -z?' put -Z "$tmp/f" "$url"
 suggests 'ftx help ls' ls --exclude x "$url"
 suggests_nothing put --frobnicate "$tmp/f" "$url"
 suggests_nothing put "--$(printf '%0300d' 0)" "$tmp/f" "$url"
+# What fingers type that know rsync, scp and ls: the usage error has the right form.
+suggests 'ftx get nas:s/f .' get nas:s/f
+suggests 'ftx put - nas:s/f' put nas:s/f
+suggests 'ftx get downloads' put nas:s/f .
+suggests 'ftx put uploads' get "$tmp/f" nas:s/f
+suggests '--port 2222' put -p 2222 "$tmp/f" "$url"
+suggests 'ftx ls nas:' ls nas
+suggests 'ftx df nas:' df nas
+suggests 'ftx stat' ls -lh nas:
+wrong ls -la nas
+grep -q 'ftx ls nas:' "$tmp/err" || fail "-a of ls: $(cat "$tmp/err")"
 # Not what is refused anyway, nor what is another command's.
 suggests_nothing put --symbolc "$tmp/f" "$url"
