@@ -2,8 +2,8 @@
 # Completion of ftx for bash: commands, options, names of servers, local files, and remote paths.
 #
 # What there is, "ftx help table" says, so this is right for the ftx that is installed.  Remote paths are
-# asked of the server for at most a second, without a word about what fails, and an answer is kept for
-# half a minute; so is that there was none.
+# asked of the server for at most a second ($FTX_COMPLETION_SECONDS), without a word about what fails, and
+# an answer is kept for half a minute; so is that there was none.
 
 # _ftx_table: into _ftx_rows, once for each program.
 _ftx_table()
@@ -59,7 +59,7 @@ _ftx_list()
 			printf -v name '%b' "$name"
 			[[ $line =~ '"type":"'(share|directory)'"' ]] && name+=/
 			[[ $name == *$'\n'* ]] || entries+=("$name")
-		done < <(timeout 1 "$program" ls --json --retry-for 0 "$1" 2>/dev/null </dev/null)
+		done < <(timeout "${FTX_COMPLETION_SECONDS:-1}" "$program" ls --json --retry-for 0 "$1" 2>/dev/null </dev/null)
 		_ftx_cache[$1]=$(IFS=$'\n' && echo "${entries[*]}")
 		_ftx_cached_at[$1]=$SECONDS
 	fi

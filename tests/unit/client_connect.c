@@ -1,8 +1,10 @@
-/* What a client asks for before it has WELCOME. */
+/* What a client asks for before it has WELCOME, and takes from it. */
 #include "src/client/connect.h"
 
 #include "tests/harness/unit.h"
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "proto/errors.h"
 #include "tests/unit/client_host.h"
@@ -36,6 +38,8 @@ ask_early(void *arg, struct connection *c)
 	return connection_request(c, &m, &a->reply);
 }
 
+static struct server_info info; /* of the last connection */
+
 static int
 connect_to(struct host *h, struct asked *asked, struct connection **c, struct cancel *cancel)
 {
@@ -51,7 +55,6 @@ connect_to(struct host *h, struct asked *asked, struct connection **c, struct ca
 	    .ask_early = ask_early,
 	    .arg = asked,
 	};
-	struct server_info info;
 	struct problem p;
 
 	cr_assert(cancel_init(cancel) == 0);
@@ -142,4 +145,55 @@ Test(client_connect, a_server_allows_what_every_server_has_to)
 	cr_expect(c == NULL && asked.entries == 0);
 	host_end(&h);
 	cancel_release(&cancel);
+}
+
+/* What a server says of itself, from now, and what a client makes of it, within a day. */
+static const struct {
+	const char *client;
+	int64_t ahead_s;
+	bool absolute; /* ahead_s is its clock */
+	int64_t least_ms, most_ms;
+} servers[] = {
+    {"laptop", 1000000, false, 900000000, 1100000000},
+    {"", -1000000, false, -1100000000, -900000000},
+    {"\xff\x1b[2J", 0, false, -100000000, 100000000},
+    {"a", INT64_MAX, true, INT64_MAX, INT64_MAX},
+    {"a", INT64_MIN, true, INT64_MIN, INT64_MIN},
+};
+
+static bool
+welcome_with_a_clock(struct peer *p)
+{
+	const size_t *n = p->arg;
+	struct message m = {.type = MESSAGE_WELCOME};
+
+	m.welcome.codecs = 5;
+	m.welcome.unanswered = LIMIT_UNANSWERED;
+	m.welcome.handles = LIMIT_HANDLES;
+	m.welcome.client = span_of(servers[*n].client);
+	m.welcome.time_s = servers[*n].ahead_s + (servers[*n].absolute ? 0 : time(NULL));
+	m.welcome.time_ns = 999999999;
+	return peer_receive(p) && peer_send(p, &m);
+}
+
+Test(client_connect, takes_name_and_clock_of_any_server)
+{
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		struct host h;
+		struct cancel cancel;
+		struct asked asked = {0};
+		struct connection *c = NULL;
+
+		host_start(&h, answer_stat, &i);
+		h.greet = welcome_with_a_clock;
+		cr_assert(connect_to(&h, &asked, &c, &cancel) == 0);
+		cr_expect_str_eq(info.client, servers[i].client);
+		cr_expect(info.clock_ahead_ms >= servers[i].least_ms &&
+			      info.clock_ahead_ms <= servers[i].most_ms,
+			  "server %zu: %lld ms", i, (long long)info.clock_ahead_ms);
+		cr_expect_eq(info.codecs, 5);
+		connection_close(c);
+		host_end(&h);
+		cancel_release(&cancel);
+	}
 }
