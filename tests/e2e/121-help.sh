@@ -1,6 +1,5 @@
 #!/bin/sh
 # Help fits the screen and comes from the tables; every letter; what is misspelt gets a suggestion.
-# As released alone: hundreds of runs that end before anything is contacted; 24 has some with sanitizers.
 . "$(dirname "$0")/../lib/e2e.sh"
 make_keys
 random_file "$tmp/f" 10
