@@ -133,6 +133,16 @@ remote_arguments(const struct options *o, size_t *count)
 	return list;
 }
 
+static void
+on_note(void *arg, const char *text)
+{
+	struct remote_job *j = arg;
+	struct problem p;
+
+	problem_set(&p, FTX_E_CLOSED, SIDE_NETWORK, "%s", text);
+	j->report.reporter->note(&j->report, &p);
+}
+
 static int
 set_up(struct remote_job *j, bool share_needed, struct problem *why)
 {
@@ -147,6 +157,8 @@ set_up(struct remote_job *j, bool share_needed, struct problem *why)
 	    .family = t->family,
 	    .retry_for_ms = t->retry_for_ms,
 	    .timeout_ms = t->timeout_ms,
+	    .on_note = on_note,
+	    .arg = j,
 	};
 	int r = 0;
 

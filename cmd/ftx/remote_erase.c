@@ -120,8 +120,8 @@ find(struct erasure *e, struct spool *s)
 	int error = 0;
 	int r;
 
-	r = listing_open(&listing, remote_connection(j->remote), 0, e->path, true, 0, &p);
-	while (r == 0 && error == 0 && (r = listing_next(listing, &line, &p)) > 0) {
+	r = remote_list(j->remote, &listing, e->path, true, 0, &p);
+	while (r == 0 && error == 0 && (r = remote_list_next(j->remote, listing, &line, &p)) > 0) {
 		if (line.kind == LISTING_ENTRY) {
 			error = append(s, &line);
 		} else if (line.kind == LISTING_ERROR) {

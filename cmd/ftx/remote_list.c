@@ -64,13 +64,12 @@ list_directory(struct remote_job *j, const char *as_typed, const char *remote_pa
 	struct problem p;
 	int r;
 
-	r = listing_open(&listing, remote_connection(j->remote), 0, remote_path, j->options->all,
-			 METADATA_OWNER, &p);
+	r = remote_list(j->remote, &listing, remote_path, j->options->all, METADATA_OWNER, &p);
 	if (r != 0) {
 		remote_failed(j, as_typed, &p);
 		return;
 	}
-	while (!remote_ended(j) && (r = listing_next(listing, &line, &p)) > 0) {
+	while (!remote_ended(j) && (r = remote_list_next(j->remote, listing, &line, &p)) > 0) {
 		char *path = remote_join(as_typed, line.path);
 
 		if (path == NULL) {

@@ -47,6 +47,15 @@ clock_wait(uint64_t now_ms, uint64_t until_ms)
 	return until_ms - now_ms < INT_MAX ? (int)(until_ms - now_ms) : INT_MAX;
 }
 
+uint64_t
+clock_boot_ms(void)
+{
+	struct timespec now = clock_read(CLOCK_BOOTTIME);
+	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+
+	return ms == 0 ? 1 : ms;
+}
+
 /*
  * Proleptic Gregorian date of a day counted from 1970-01-01.  By hand because gmtime_r() opens
  * the time zone's files on first use, which a sandboxed process may not.  Years are counted from

@@ -10,6 +10,12 @@
 /* CLOCK_MONOTONIC in milliseconds; never 0. */
 uint64_t clock_ms(void);
 
+/*
+ * CLOCK_BOOTTIME in milliseconds; never 0.  It goes on while the machine is suspended: for how long
+ * ago something is that happens elsewhere.
+ */
+uint64_t clock_boot_ms(void);
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_ns(void);
 

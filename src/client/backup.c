@@ -97,8 +97,8 @@ backup_batch(struct stream *s, struct batch *b)
 	for (size_t i = 0; i < b->count && r == 0; i++) {
 		struct entry *e = &b->entries[i];
 
-		if (e->verdict.state != TREE_DIFFERS || e->metadata.type == ENTRY_DIRECTORY ||
-		    verdict_is_ignored(s->run, e))
+		if (e->begun || e->arrived || e->verdict.state != TREE_DIFFERS ||
+		    e->metadata.type == ENTRY_DIRECTORY || verdict_is_ignored(s->run, e))
 			continue;
 		r = plan(s->run, b->root, e->path, m);
 		if (r != 0)

@@ -31,6 +31,7 @@ struct big {
 	unsigned active;  /* streams that work on it */
 	unsigned leaving; /* of them: putting their handle away */
 	int error;	  /* what ended it; problem explains */
+	bool lost;	  /* ... a connection: it goes on over another one */
 	struct problem problem;
 	bool resumable;
 
@@ -45,7 +46,17 @@ struct big {
 	struct digest *digests;
 	atomic_uint_fast64_t moved; /* bytes, of this attempt */
 	uint64_t present;	    /* bytes that were there */
-	uint64_t credit; /* bytes of an earlier attempt that are in the run's progress already */
+	uint64_t credit;  /* bytes of an earlier attempt that are in the run's progress already */
+	bool begun;	  /* this run has opened it, as it is now */
+	uint64_t resumed; /* bytes that were there then */
+	bool committing;  /* put: COMMIT was sent: it may have come without its answer */
+};
+
+/* How a stream that was the last one at a file is done with it. */
+enum big_end {
+	BIG_OVER,
+	BIG_AGAIN, /* it is begun once more */
+	BIG_LEFT,  /* to other streams: this one gets no connection any more */
 };
 
 struct segment {

@@ -23,7 +23,7 @@ is_candidate(const struct entry *e)
 {
 	const struct offer_verdict *v = &e->verdict;
 
-	return entry_is_file(e) && v->size == e->identity.size &&
+	return entry_is_file(e) && !e->begun && !e->arrived && v->size == e->identity.size &&
 	       (v->state == TREE_SAME || v->state == TREE_METADATA || v->state == TREE_DIFFERS);
 }
 

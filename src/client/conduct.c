@@ -145,7 +145,7 @@ static bool
 may_add(struct run *run)
 {
 	return !atomic_load(&run->crowded) && !atomic_load(&run->over) &&
-	       atomic_load(&run->first_connected) &&
+	       !retry_is_lost(&run->retry) && atomic_load(&run->first_connected) &&
 	       (run_is_put(run) || atomic_load(&run->scanner_connected));
 }
 
@@ -246,18 +246,13 @@ failed(struct run *run)
 	return bad;
 }
 
-/* Over the first stream's connection, when nobody else does anything any more. */
-static void
-conclude(struct conductor *c)
+/* Everything has been moved. */
+static int
+complete(struct stream *s)
 {
-	struct run *run = c->run;
-	struct stream *s = c->streams[0];
+	struct run *run = s->run;
 	int r = 0;
 
-	if (s->connection == NULL || connection_error(s->connection) != 0 ||
-	    cancel_requested(&run->cancel))
-		return;
-	atomic_store(&run->phase, PHASE_COMMIT);
 	if (run->request->delete)
 		r = mirror_delete(s);
 	if (r == 0)
@@ -267,6 +262,28 @@ conclude(struct conductor *c)
 	/* A set that is not complete stays hidden, for the next run to go on with. */
 	if (r == 0 && !failed(run))
 		r = stream_publish_set(s);
+	return r;
+}
+
+/* Over the first stream's connection, when nobody else does anything any more. */
+static void
+conclude(struct conductor *c)
+{
+	struct run *run = c->run;
+	struct stream *s = c->streams[0];
+	int r;
+
+	if (atomic_load(&run->over) || cancel_requested(&run->cancel))
+		return;
+	atomic_store(&run->phase, PHASE_COMMIT);
+	r = complete(s);
+	while (r != 0 && stream_is_lost(s)) {
+		r = stream_again(s);
+		if (r == 0)
+			r = stream_run(s); /* what was under way */
+		if (r == 0)
+			r = complete(s);
+	}
 	if (r != 0)
 		run_trouble(run, &s->problem);
 }

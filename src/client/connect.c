@@ -1,4 +1,4 @@
-#include "src/client/connect.h"
+#include "src/client/connect_impl.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -20,30 +20,9 @@
 #include "src/secure/aead.h"
 #include "src/secure/channel.h"
 
-#define DIAL_MS		  10000u /* for one address */
-#define REPLY_MS	  10000u /* for message 2; a server turns a silent client out after 5 s */
-#define FIRST_DELAY_MS	  1500u
-#define MAX_DELAY_MS	  15000u
-#define SILENT_MS	  15000u /* how long a peer without an answer is asked again */
-#define ABSENT_ATTEMPTS	  3u
-#define UNPROVED_ATTEMPTS 3u
-#define MIN_WINDOW	  65536
-
-/* What an attempt is to bring. */
-struct aim {
-	struct connection **connection;
-	struct server_info *info;
-	char *client; /* of an invite; the others are NULL then */
-};
-
-/* What an attempt that failed means for the next one. */
-enum verdict {
-	VERDICT_FINAL,	  /* asking again changes nothing */
-	VERDICT_AGAIN,	  /* the network or the server may recover */
-	VERDICT_ABSENT,	  /* nobody there: a few times */
-	VERDICT_SILENT,	  /* no valid message 2: for a while */
-	VERDICT_UNPROVED, /* no word after message 3 of an invite: a few times */
-};
+#define DIAL_MS	   10000u /* for one address */
+#define REPLY_MS   10000u /* for message 2; a server turns a silent client out after 5 s */
+#define MIN_WINDOW 65536
 
 static int
 send_all(int fd, const struct cancel *cancel, const uint8_t *data, size_t length, uint64_t deadline)
@@ -90,8 +69,8 @@ receive_all(int fd, const struct cancel *cancel, uint8_t *data, size_t length, u
 	return 0;
 }
 
-static int
-server_key_problem(const struct connect_options *o, struct problem *p)
+int
+connect_key_problem(const struct connect_options *o, struct problem *p)
 {
 	char key[KEY_TEXT_CHARS + 1], key2[KEY_TEXT_CHARS + 1] = "";
 
@@ -146,7 +125,7 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 
 	*verdict = VERDICT_FINAL;
 	if (r == FTX_E_SERVER_KEY) {
-		server_key_problem(o, p);
+		connect_key_problem(o, p);
 		goto out;
 	} else if (r != 0) {
 		problem_set(p, r, SIDE_LOCAL, NULL);
@@ -161,14 +140,15 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 		 * either. */
 		*verdict = r == FTX_E_NETWORK ? VERDICT_AGAIN : VERDICT_SILENT;
 		if (*verdict == VERDICT_SILENT && r != FTX_E_INTERRUPTED)
-			r = server_key_problem(o, p);
+			r = connect_key_problem(o, p);
 		else
 			lost_problem(r, o, p);
 		goto out;
 	}
 	r = handshake_client_finish(&h, reply, finish, keys);
 	if (r == FTX_E_SERVER_KEY) {
-		server_key_problem(o, p);
+		*verdict = VERDICT_DISPROVED;
+		connect_key_problem(o, p);
 	} else if (r != 0) {
 		problem_set(p, r, SIDE_REMOTE, NULL);
 	} else if ((r = send_all(fd, cancel, finish, sizeof(finish), deadline)) != 0) {
@@ -249,7 +229,7 @@ greet(struct connection *c, const struct connect_options *o, struct server_info 
 	r = connection_answer(c, &reply);
 	*p = reply.problem;
 	*verdict = p->retryable ? VERDICT_AGAIN : VERDICT_FINAL;
-	if (r == FTX_E_CLOSED || r == FTX_E_NETWORK)
+	if (r == FTX_E_CLOSED || (r == FTX_E_NETWORK && !connection_is_damaged(c)))
 		lost_problem(r, o, p);
 	if (r == FTX_E_KEY_REFUSED) {
 		uint8_t public_key[KEY_BYTES];
@@ -383,8 +363,9 @@ await_answer(struct aim *aim, int fd, const struct session_keys *keys,
 	return r;
 }
 
-static int
-attempt(struct aim *aim, const struct connect_options *o, enum verdict *verdict, struct problem *p)
+int
+connect_attempt(struct aim *aim, const struct connect_options *o, enum verdict *verdict,
+		struct problem *p)
 {
 	const struct dial_options to = {.host = o->host,
 					.port = o->port,
@@ -410,82 +391,4 @@ attempt(struct aim *aim, const struct connect_options *o, enum verdict *verdict,
 		r = open_session(aim, fd, &keys, o, verdict, p);
 	session_keys_wipe(&keys);
 	return r;
-}
-
-/*
- * Is the other of two keys to be tried at once?  A key stays until it was not proved: a server that
- * turns us away for now has said nothing about it.
- */
-static bool
-change_key(struct connect_options *o, unsigned *unproved)
-{
-	const uint8_t *key = o->server_key;
-
-	if (o->server_key2 == NULL)
-		return false;
-	o->server_key = o->server_key2;
-	o->server_key2 = key;
-	return ++*unproved % 2 == 1;
-}
-
-static int
-persist(struct aim *aim, const struct connect_options *o, struct problem *p)
-{
-	struct connect_options with = *o; /* the key to be proved first */
-	unsigned unproved = 0;
-	uint64_t begun = clock_ms();
-	uint64_t delay = FIRST_DELAY_MS;
-	unsigned absent = 0;
-	unsigned unanswered = 0;
-
-	for (;;) {
-		enum verdict verdict = VERDICT_FINAL;
-		uint64_t limit = o->retry_for_ms;
-		int r = attempt(aim, &with, &verdict, p);
-
-		if (r == FTX_E_SERVER_KEY && change_key(&with, &unproved))
-			continue;
-		if (r == FTX_E_SERVER_KEY)
-			server_key_problem(o, p); /* both keys, in their order */
-		if (r == 0 || r == FTX_E_INTERRUPTED || verdict == VERDICT_FINAL)
-			return r;
-		/* The server has no room for one more: that is no reason to wait. */
-		if (r == FTX_E_BUSY && o->spare)
-			return r;
-		if (verdict == VERDICT_ABSENT && ++absent == ABSENT_ATTEMPTS)
-			return r;
-		if (verdict == VERDICT_UNPROVED && ++unanswered == UNPROVED_ATTEMPTS)
-			return r;
-		if (verdict == VERDICT_SILENT && limit > SILENT_MS)
-			limit = SILENT_MS;
-		if (clock_ms() + delay - begun > limit)
-			return r;
-		if (o->on_retry != NULL)
-			o->on_retry(o->arg, p, delay);
-		if (cancel_poll(o->connection.cancel, -1, 0, clock_ms() + delay) != 0)
-			return problem_set(p, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
-		delay = 2 * delay < MAX_DELAY_MS ? 2 * delay : MAX_DELAY_MS;
-	}
-}
-
-int
-connect_server(struct connection **out, struct server_info *info, const struct connect_options *o,
-	       struct problem *p)
-{
-	struct aim aim = {.connection = out, .info = info};
-	struct connect_options with = *o;
-
-	with.invite = NULL;
-	return persist(&aim, &with, p);
-}
-
-int
-connect_join(char client[static CLIENT_NAME_BYTES], const struct connect_options *o,
-	     struct problem *p)
-{
-	struct aim aim = {.client = client};
-	struct connect_options with = *o;
-
-	with.server_key2 = NULL;
-	return persist(&aim, &with, p);
 }

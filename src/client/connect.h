@@ -6,6 +6,7 @@
 #define CLIENT_CONNECT_H
 
 #include "src/client/connection.h"
+#include "src/client/retry.h"
 #include "src/secure/keyfile.h"
 
 #define EARLY_REQUESTS (LIMIT_UNANSWERED_LEAST - 1)
@@ -24,6 +25,11 @@ struct connect_options {
 	uint8_t stream;
 	bool spare;	       /* there are others: a server that is busy is not asked again */
 	uint64_t retry_for_ms; /* 0: one attempt */
+	/*
+	 * NULL: the first connection.  Else one was lost, and this goes on where that was: the
+	 * pauses and the time are its, and borrowed until connect_server() returns.
+	 */
+	struct retry *again;
 	struct connection_options connection;
 	/* Before each further attempt; may be NULL. */
 	void (*on_retry)(void *arg, const struct problem *p, uint64_t delay_ms);
@@ -60,7 +66,8 @@ struct server_info {
  *	FTX_E_KEY_REFUSED	the server does not accept ours
  *	FTX_E_VERSION, FTX_E_PROTOCOL, FTX_E_BUSY, FTX_E_INTERRUPTED, ...
  * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a
- *refused connection three times.
+ * refused connection three times.  Where a connection was lost (again) those too as long as there
+ *is time, and so is silence: who has proved the key once may be away for a while.
  */
 int connect_server(struct connection **out, struct server_info *info,
 		   const struct connect_options *options, struct problem *p);

@@ -29,7 +29,7 @@ connection_new(int fd, const struct session_keys *keys, const struct connection_
 	memcpy(c->match_key, keys->match_key, sizeof(c->match_key));
 	c->state = STATE_NEW;
 	c->limit = LIMIT_UNANSWERED;
-	c->heard_ms = clock_ms();
+	c->heard_ms = clock_boot_ms();
 	return c;
 }
 
@@ -47,6 +47,21 @@ int
 connection_error(const struct connection *c)
 {
 	return c->error;
+}
+
+bool
+connection_is_damaged(const struct connection *c)
+{
+	return c->damaged;
+}
+
+bool
+connection_is_lost(const struct connection *c)
+{
+	/* Only a connection of this very run takes over another's place. */
+	if (c->closed_by_peer && c->error != FTX_E_CLOSED)
+		return c->retryable && c->error != FTX_E_REPLACED;
+	return c->error == FTX_E_CLOSED || c->error == FTX_E_NETWORK || c->error == FTX_E_TIMEOUT;
 }
 
 uint32_t
@@ -98,6 +113,8 @@ connection_explain(const struct connection *c, struct problem *p)
 		problem_set(p, error, SIDE_REMOTE, NULL);
 	else if (error == FTX_E_TIMEOUT)
 		problem_set(p, error, SIDE_NETWORK, "the server does not answer any more");
+	else if (c->damaged)
+		problem_set(p, error, SIDE_NETWORK, "what came was damaged on its way");
 	else if (error == FTX_E_CLOSED || error == FTX_E_NETWORK)
 		problem_set(p, error, SIDE_NETWORK, "the connection was lost");
 	else
@@ -132,7 +149,7 @@ connection_request(struct connection *c, const struct message *m, struct reply *
 	problem_clear(&reply->problem);
 	seal(c, m);
 	if (c->count == 0)
-		c->heard_ms = clock_ms();
+		c->heard_ms = clock_boot_ms();
 	slot = &c->window[(c->head + c->count) % LIMIT_UNANSWERED];
 	*slot = (struct waiting){.request = m->type, .reply = reply};
 	c->count++;

@@ -100,6 +100,16 @@ int connection_poll(struct connection *c);
 /* 0 while the connection is good. */
 int connection_error(const struct connection *c);
 
+/*
+ * Did it end for a reason that another one may not have: the network, a server that stops or whose
+ * configuration for this client was changed?  What both ends hold true afterwards is on their
+ * disks.
+ */
+bool connection_is_lost(const struct connection *c);
+
+/* Was it what came that was not as it was sent? */
+bool connection_is_damaged(const struct connection *c);
+
 /* Why it is over: fills p. */
 void connection_explain(const struct connection *c, struct problem *p);
 

@@ -20,7 +20,9 @@ struct connection {
 	uint8_t match_key[MATCH_KEY_BYTES];
 	enum connection_state state;
 	int error;
-	bool closed_by_peer; /* error came with CLOSE */
+	bool closed_by_peer; /* error came with CLOSE ... */
+	bool retryable;	     /* ... which says that another connection may fare better */
+	bool damaged;	     /* error is NETWORK: a record is not what was sent */
 	bool receiving;	     /* a callback runs: it must not send */
 
 	/* Requests without their final answer, oldest first. */
@@ -28,7 +30,7 @@ struct connection {
 	unsigned head, count, limit, commits;
 	struct reply nobody; /* of requests whose answers are not wanted any more */
 
-	/* The stall clock. */
+	/* The stall clock, of clock_boot_ms(). */
 	uint64_t heard_ms;    /* the last sign of life, or when an answer began to be owed */
 	uint64_t patience_ms; /* of WORKING, until the next message */
 	int unacknowledged;   /* bytes the peer's kernel had not taken when last looked */

@@ -101,6 +101,7 @@ static int
 closing(struct connection *c, const struct message *m)
 {
 	c->closed_by_peer = true;
+	c->retryable = m->type == MESSAGE_CLOSE && m->close.retryable != 0;
 	if (m->type == MESSAGE_REFUSED)
 		return FTX_E_KEY_REFUSED;
 	if (m->close.code == 0)

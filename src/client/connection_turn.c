@@ -39,7 +39,7 @@ spend(struct connection *c, bool sending, size_t bytes)
 {
 	if (bytes == 0)
 		return;
-	c->heard_ms = clock_ms();
+	c->heard_ms = clock_boot_ms();
 	if (c->options.bucket != NULL && sending == c->options.limit_sending)
 		bucket_spend(c->options.bucket, bytes);
 }
@@ -72,9 +72,17 @@ receive_some(struct connection *c, bool *moved)
 		return 0;
 	r = channel_receive(c->channel, room, &plain, &length, &received);
 	spend(c, false, received);
+	/*
+	 * No peer that holds the keys has said what does not open: the network spoilt it, or
+	 * somebody on it.
+	 */
+	if (r == FTX_E_PROTOCOL) {
+		c->damaged = true;
+		return FTX_E_NETWORK;
+	}
 	if (r <= 0)
 		return r;
-	c->heard_ms = clock_ms();
+	c->heard_ms = clock_boot_ms();
 	*moved = true;
 	return connection_take(c, plain, length);
 }
@@ -97,10 +105,11 @@ peer_takes(struct connection *c)
 static int
 check_stall(struct connection *c)
 {
-	uint64_t now = clock_ms();
+	/* The server's clock went on while this machine was suspended. */
+	uint64_t now = clock_boot_ms();
 	uint64_t patience = c->options.timeout_ms;
 
-	if (c->grace_until_ms != 0 && now >= c->grace_until_ms)
+	if (c->grace_until_ms != 0 && clock_ms() >= c->grace_until_ms)
 		return FTX_E_TIMEOUT;
 	if (peer_takes(c) || c->count == 0)
 		c->heard_ms = now;
@@ -132,7 +141,7 @@ wait_ready(struct connection *c)
 	if (n < 0 && errno != EINTR)
 		return error_from_errno(errno);
 	if (held_back) {
-		c->heard_ms = clock_ms(); /* our own doing */
+		c->heard_ms = clock_boot_ms(); /* our own doing */
 		return !cancellable && clock_ms() >= c->grace_until_ms ? FTX_E_TIMEOUT : 0;
 	}
 	return n == 0 ? check_stall(c) : 0;

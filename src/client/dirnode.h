@@ -24,6 +24,7 @@ struct dirnode {
 	unsigned pending; /* what is still to happen in it: entries, the scan, its own entry */
 	int stream;	  /* that made it: a client that may only append sets metadata on that
 			     connection alone; -1: none did */
+	bool orphaned;	  /* that connection is gone */
 	bool made;	  /* it is there (as far as this run knows) */
 	bool absent;	  /* it was not there before this run, so nothing below it was */
 	bool touched;	  /* its metadata is to be set */

@@ -62,7 +62,7 @@ batch_new(struct root *root)
 	b->next = NULL;
 	b->root = root;
 	b->chain = NULL;
-	b->answered = false;
+	b->answered = b->worked = b->again = b->redo = false;
 	b->open = 1;
 	b->count = b->encoded = 0;
 	b->content = 0;

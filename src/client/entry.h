@@ -64,6 +64,9 @@ struct entry {
 	uint64_t names, device;
 	struct offer_verdict verdict;
 	uint64_t bytes_sent, bytes_resumed;
+	bool begun;		  /* it was handed on to what moves it, or is over */
+	bool resent;		  /* put: it was on its way on a connection that was lost */
+	bool arrived;		  /* ... and has come there, though nobody has said so */
 	bool came_wrong;	  /* a small file: once, and it is moved again */
 	struct entry *wrong_next; /* get: in the list of those to be asked for again */
 	bool has_digest;
@@ -90,6 +93,9 @@ struct batch {
 	struct root *root;
 	struct chain *chain;
 	bool answered; /* put: the verdicts are there */
+	bool worked;   /* a stream has it, and is not done with it; that stream's alone */
+	bool again;    /* it is in that stream's list of those to be worked on once more */
+	bool redo;     /* it was worked on before: what of it is there has to be asked */
 	unsigned open; /* entries that are not over, and 1 while it is worked on; under the work's
 			  lock */
 	size_t count;

@@ -31,15 +31,18 @@ fetch_commit(struct stream *s)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct item_status *status = &s->statuses[i];
 		struct entry *e = w->grouped[i];
-		struct transfer_file f = run_file(e, verdict_action(e), STATUS_DONE);
+		struct transfer_file f;
 		struct problem p;
 		int error = r != 0 ? r : status->code != 0 ? error_from_wire(status->code) : 0;
 
+		if (e == NULL)
+			continue;
 		if (w->wrong[i]) {
 			e->wrong_next = w->again;
 			w->again = e;
 			continue;
 		}
+		f = run_file(e, verdict_action(e), STATUS_DONE);
 		f.not_kept = status->flags & 0xfu;
 		if (w->theirs[i])
 			problem_set(&p, error, SIDE_REMOTE, NULL);
@@ -336,4 +339,33 @@ fetch_again(struct stream *s)
 			r = fetch_flush(s);
 	}
 	return r;
+}
+
+void
+fetch_lost(struct stream *s)
+{
+	struct wants *w = s->wants;
+	struct request *r;
+
+	if (w->begun) {
+		group_drop(s->group, FTX_E_CLOSED);
+		w->grouped[w->grouped_count - 1] = NULL;
+	}
+	while ((r = request_first(&s->requests)) != NULL) {
+		uint32_t first = r->reply.done ? r->count : w->answering == r ? w->next : 0;
+
+		for (uint32_t i = first; i < r->count; i++)
+			stream_keep_entry(s, r->items[i]);
+		request_free(r);
+	}
+	w->answering = NULL;
+	w->begun = false;
+	for (uint32_t i = 0; i < w->count; i++)
+		stream_keep_entry(s, w->entries[i]);
+	w->count = 0;
+	w->encoded = 0;
+	w->bytes = 0;
+	fetch_commit(s);
+	for (; w->again != NULL; w->again = w->again->wrong_next)
+		stream_keep_entry(s, w->again);
 }

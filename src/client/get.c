@@ -193,28 +193,40 @@ compare(struct stream *s, struct entry *e)
 }
 
 static int
+get_entry(struct stream *s, struct entry *e)
+{
+	int r = 0;
+
+	if (e->metadata.type == ENTRY_DIRECTORY)
+		get_directory(s, e);
+	else if (e->metadata.type == ENTRY_SYMLINK)
+		get_link(s, e);
+	else
+		r = get_file(s, e);
+	e->begun = r == 0;
+	return r;
+}
+
+static int
 get_batch(struct stream *s, struct batch *b)
 {
 	int r = b->root->local < 0 ? 0 : set_root(s, b->root);
 	uint32_t waiting = 0;
 
 	for (size_t i = 0; i < b->count && r == 0; i++)
-		compare(s, &b->entries[i]);
+		if (!b->entries[i].begun)
+			compare(s, &b->entries[i]);
 	if (r == 0 && s->run->request->checksum)
 		r = compare_content(s, b);
-	for (size_t i = 0; i < b->count && r == 0; i++) {
-		struct entry *e = &b->entries[i];
-
-		if (e->metadata.type == ENTRY_DIRECTORY)
-			get_directory(s, e);
-		else if (e->metadata.type == ENTRY_SYMLINK)
-			get_link(s, e);
-		else
-			r = get_file(s, e);
-	}
+	for (size_t i = 0; i < b->count && r == 0; i++)
+		if (!b->entries[i].begun)
+			r = get_entry(s, &b->entries[i]);
 	if (r == 0)
 		r = fetch_flush(s);
-	work_batch_done(&s->run->work, b);
+	if (r == 0)
+		work_batch_done(&s->run->work, b);
+	else
+		stream_keep_batch(s, b);
 	for (struct request *q = s->requests.first; q != NULL; q = q->next)
 		waiting++;
 	for (; r == 0 && waiting > FETCHES_AHEAD; waiting--)
@@ -234,9 +246,10 @@ set_directories(struct stream *s, struct dirnode *d)
 		uint8_t flags = 0;
 
 		next = d->next;
-		if (r == 0)
-			r = set_root(s, d->root);
-		if (r == 0) {
+		if ((r = set_root(s, d->root)) != 0) {
+			work_return_directories(&s->run->work, d);
+			break;
+		} else {
 			int error = tree_setmeta(s->tree, d->path, &d->metadata, &flags);
 
 			f.not_kept = flags & 0xfu;
@@ -267,9 +280,10 @@ link_names(struct stream *s, struct link_name *n)
 		next = n->next;
 		if (verdict_ends_name(s->run, n))
 			continue;
-		if (r == 0)
-			r = set_root(s, n->group->root);
-		if (r == 0) {
+		if ((r = set_root(s, n->group->root)) != 0) {
+			work_return_names(&s->run->work, n);
+			break;
+		} else {
 			error = n->directory != NULL ? make_above(s, n->directory) : 0;
 			if (error == 0)
 				error = tree_link(s->tree, n->path, n->group->path, &flags);
@@ -319,7 +333,12 @@ get_run(struct stream *s)
 
 	while (r == 0) {
 		bool busy = s->requests.first != NULL || s->wants->grouped_count > 0;
+		struct batch *again = stream_next_again(s);
 
+		if (again != NULL) {
+			r = get_batch(s, again);
+			continue;
+		}
 		work_take(&s->run->work, (int)s->number, !busy, &item);
 		switch (item.kind) {
 		case WORK_END:
@@ -334,12 +353,8 @@ get_run(struct stream *s)
 		case WORK_SEGMENTS:
 			/* What has come need not wait for a big file. */
 			r = drain(s);
-			if (r == 0)
-				r = stream_set_root(s, item.big->entry->batch->root);
-			if (r == 0) {
-				get_big(s, item.big, item.kind == WORK_BIG);
-				r = s->connection != NULL ? connection_error(s->connection) : 0;
-			}
+			if (r == 0 || stream_is_lost(s))
+				r = get_big(s, item.big, item.kind == WORK_BIG);
 			break;
 		case WORK_DIRECTORIES:
 			r = set_directories(s, item.directories);
@@ -352,4 +367,10 @@ get_run(struct stream *s)
 			r = look_at_answers(s, false);
 	}
 	return r;
+}
+
+void
+get_lost(struct stream *s)
+{
+	fetch_lost(s);
 }

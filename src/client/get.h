@@ -27,9 +27,9 @@ struct wants {
 	int failed;		   /* why its content is not good */
 
 	/* Files in the group, in its order. */
-	struct entry *grouped[LIMIT_GROUP_ITEMS];
-	bool theirs[LIMIT_GROUP_ITEMS]; /* dropped for what the server said or sent */
-	bool wrong[LIMIT_GROUP_ITEMS];	/* dropped, and to be asked for again */
+	struct entry *grouped[LIMIT_GROUP_ITEMS]; /* NULL: it did not come to its end */
+	bool theirs[LIMIT_GROUP_ITEMS];		  /* dropped for what the server said or sent */
+	bool wrong[LIMIT_GROUP_ITEMS];		  /* dropped, and to be asked for again */
 	uint32_t grouped_count;
 
 	struct entry *again; /* came wrong, once: by wrong_next */
@@ -47,6 +47,9 @@ int fetch_again(struct stream *s);
 
 /* Publishes what has come; the entries are over then. */
 void fetch_commit(struct stream *s);
+
+/* The connection is gone: publishes what has come, and keeps the rest for another one. */
+void fetch_lost(struct stream *s);
 
 /* Where the partial of a file lies that comes from remote (SHARE/REST) to dir/name. */
 void get_partial(const struct stream *s, const char *remote, int dir, const char *name,

@@ -97,7 +97,8 @@ begin(struct receiver *p)
 
 	b->identity = b->entry->identity; /* nobody looks before it is opened */
 	r = open_upload(p);
-	if (r == 0 && p->s->run->request->no_resume && p->s->have_count > 0) {
+	/* What this run has received itself it may go on with. */
+	if (r == 0 && p->s->run->request->no_resume && p->s->have_count > 0 && !b->begun) {
 		upload_close(p->upload, UPLOAD_DISCARD);
 		p->upload = NULL;
 		r = open_upload(p);
@@ -106,6 +107,9 @@ begin(struct receiver *p)
 		return r;
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);
+	if (!b->begun)
+		b->resumed = b->present;
+	b->begun = true;
 	big_count(b, p->s->run, b->present, true);
 	work_big_opened(&p->s->run->work, b, b->todo_blocks > SEGMENT_BLOCKS, false);
 	return b->identity.size == 0 ? receiver_check_empty(p) : 0;
@@ -192,8 +196,8 @@ conclude(struct receiver *p, uint8_t flags)
 	struct entry *e = b->entry;
 	struct transfer_file f;
 
-	e->bytes_sent = atomic_load(&b->moved);
-	e->bytes_resumed = b->present;
+	e->bytes_sent = b->present + atomic_load(&b->moved) - b->resumed;
+	e->bytes_resumed = b->resumed;
 	f = run_file(e, verdict_action(e), STATUS_DONE);
 	f.not_kept = flags;
 	f.resumable = b->error != 0 && b->resumable;
@@ -205,17 +209,48 @@ conclude(struct receiver *p, uint8_t flags)
 		run_entry(run, e, &f, &b->problem, false);
 }
 
+/* Is anything kept?  Returns end. */
+static enum big_end
+note_partial(struct receiver *p, enum big_end end)
+{
+	struct big *b = p->b;
+	char name[sizeof(PREFIX) + UPLOAD_ID_BYTES + sizeof(".part")];
+
+	snprintf(name, sizeof(name), PREFIX "%s.part", p->staging.id);
+	b->resumable =
+	    b->error != 0 && p->dir >= 0 && faccessat(p->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return end;
+}
+
+/* A connection was lost, this stream's or another's: with what has come it goes on. */
+static enum big_end
+end_lost(struct receiver *p)
+{
+	struct big *b = p->b;
+	struct stream *s = p->s;
+	int r = upload_close(p->upload, UPLOAD_KEEP);
+
+	p->upload = NULL;
+	if (r != 0)
+		b->error = receiver_problem(p, r);
+	else if (stream_is_lost(s) && (r = stream_again(s)) != 0)
+		b->error = r;
+	if (r == 0)
+		return BIG_AGAIN;
+	b->problem = s->problem;
+	return r == FTX_E_BUSY && s->connection == NULL && s->number > 0 ? BIG_LEFT : BIG_OVER;
+}
+
 /*
- * All others are gone.  true: over; false: once more from the beginning, because the source has
- * changed or a chunk arrived wrong.
+ * All others are gone.  BIG_AGAIN: once more from the beginning, because the source has changed, a
+ * chunk arrived wrong or a connection was lost.
  */
-static bool
+static enum big_end
 end(struct receiver *p, uint8_t *flags)
 {
 	struct big *b = p->b;
 	struct stream *s = p->s;
 	bool no_resume = s->run->request->no_resume;
-	char name[sizeof(PREFIX) + UPLOAD_ID_BYTES + sizeof(".part")];
 	bool again, discard;
 
 	if (b->error == 0) {
@@ -224,30 +259,34 @@ end(struct receiver *p, uint8_t *flags)
 		if (r != 0) {
 			b->error = r;
 			b->problem = s->problem;
+			b->lost = stream_is_lost(s);
 		}
 	}
+	if (b->error != 0 && b->lost && !cancel_requested(&s->run->cancel))
+		return note_partial(p, end_lost(p));
 	again = b->error != 0 && b->attempt == 0 && !stream_is_over(s) &&
 		(b->error == FTX_E_CHANGED || b->error == FTX_E_MISMATCH);
 	/* Of a file that changed nothing is kept: the new one may have the same size and time. */
 	discard = b->error == FTX_E_CHANGED || no_resume;
 	upload_close(p->upload, discard && b->error != 0 ? UPLOAD_DISCARD : UPLOAD_KEEP);
 	p->upload = NULL;
-	if (again && look_again(p) != 0) {
-		again = false;
-		b->error = s->problem.error;
-		b->problem = s->problem;
-	}
-	snprintf(name, sizeof(name), PREFIX "%s.part", p->staging.id);
-	b->resumable =
-	    b->error != 0 && p->dir >= 0 && faccessat(p->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	return !again;
+	p->looks = again;
+	b->begun = b->begun && !again;
+	return note_partial(p, again ? BIG_AGAIN : BIG_OVER);
 }
 
 static int
 work_on(struct receiver *p, bool first)
 {
-	int r = p->dir < 0 ? find_place(p) : 0;
+	struct stream *s = p->s;
+	int r = connection_error(s->connection);
 
+	if (r != 0)
+		return stream_explain(s, r);
+	if (p->dir < 0 && (r = stream_set_root(s, p->b->entry->batch->root)) == 0)
+		r = find_place(p);
+	if (r == 0 && p->looks && (r = look_again(p)) == 0)
+		p->looks = false;
 	if (r == 0)
 		r = first ? begin(p) : open_upload(p);
 	return r == 0 ? receiver_fetch(p) : r;
@@ -260,36 +299,49 @@ reset(struct receiver *p)
 	p->resending = false;
 }
 
-void
+/* Others are still at it: this stream's upload is put away. */
+static void
+leave(struct receiver *p)
+{
+	struct work *w = &p->s->run->work;
+	int r = upload_close(p->upload, UPLOAD_KEEP);
+
+	if (r != 0) {
+		receiver_problem(p, r);
+		work_big_fail(w, p->b, &p->s->problem, false);
+	}
+	work_big_left(w, p->b);
+}
+
+int
 get_big(struct stream *s, struct big *b, bool first)
 {
 	struct receiver p = {.s = s, .b = b, .dir = -1};
 	struct work *w = &s->run->work;
+	enum big_end over = BIG_AGAIN;
 	uint8_t flags = 0;
 
-	for (;;) {
+	for (; over == BIG_AGAIN; first = true) {
 		int r = work_on(&p, first);
 
 		if (r != 0)
-			work_big_fail(w, b, &s->problem);
+			work_big_fail(w, b, &s->problem, stream_is_lost(s));
 		if (!work_big_leave(w, b)) {
-			r = upload_close(p.upload, UPLOAD_KEEP);
-			if (r != 0) {
-				receiver_problem(&p, r);
-				work_big_fail(w, b, &s->problem);
-			}
-			work_big_left(w, b);
+			leave(&p);
 			break;
 		}
-		if (end(&p, &flags)) {
+		over = end(&p, &flags);
+		if (over == BIG_OVER) {
 			work_big_concluded(w, b);
 			conclude(&p, flags);
 			work_big_over(w, b);
 			break;
 		}
 		reset(&p);
-		first = true;
+		if (over == BIG_LEFT)
+			work_big_return(w, b);
 	}
 	if (p.dir >= 0)
 		close(p.dir);
+	return s->connection != NULL ? connection_error(s->connection) : s->problem.error;
 }

@@ -12,6 +12,7 @@
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/connect.h"
 #include "src/store/metadata.h"
 
 #define PORTION_BYTES (4 * LIMIT_BLOCK_BYTES) /* asked for at once */
@@ -37,13 +38,17 @@ struct output {
 	struct digest_state *digest; /* of the file */
 	struct problem *problem;     /* its error is 0 without */
 	struct attributes attributes;
-	uint64_t asked, written; /* bytes */
-	size_t piece;		 /* that does not block where there is room for it */
+	bool known;			    /* what it is */
+	uint64_t asked, delivered, written; /* bytes; whole portions are delivered */
+	size_t piece;			    /* that does not block where there is room for it */
 	unsigned first, asking;
 	struct portion portions[PORTIONS];
 };
 
-/* What a reader that takes nothing for long must not cost is the connection. */
+/*
+ * What a reader that takes nothing for long must not cost is the connection.  One that ends
+ * meanwhile is noticed when more is asked of it: what has come is written all the same.
+ */
 static int
 await_room(struct output *o)
 {
@@ -51,15 +56,8 @@ await_room(struct output *o)
 
 	while ((r = cancel_poll(&o->run->cancel, STDOUT_FILENO, POLLOUT, clock_ms() + LOOK_MS)) ==
 	       0)
-		if ((r = connection_poll(o->connection)) != 0)
-			break;
-	if (r > 0)
-		return 0;
-	if (connection_error(o->connection) != 0)
-		connection_explain(o->connection, o->problem);
-	else
-		problem_set(o->problem, r, SIDE_LOCAL, NULL);
-	return r;
+		(void)connection_poll(o->connection);
+	return r > 0 ? 0 : problem_set(o->problem, r, SIDE_LOCAL, NULL);
 }
 
 static int
@@ -199,6 +197,8 @@ deliver(struct output *o)
 	}
 	if (p->changed)
 		return problem_set(o->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL);
+	o->delivered += p->range.length;
+	retry_progress(&o->run->retry);
 	for (uint64_t at = 0; at < p->range.length; at += LIMIT_BLOCK_BYTES) {
 		uint64_t left = p->range.length - at;
 		struct digest block = digest_of(
@@ -222,13 +222,12 @@ take_entry(void *arg, const struct message *m)
 		   : 0;
 }
 
-/* STAT, and READ of all of it. */
+/* STAT. */
 static int
-fetch(struct output *o, const char *remote)
+look(struct output *o, const char *remote)
 {
 	struct message m = {.type = MESSAGE_STAT};
 	struct reply reply = {.on_message = take_entry, .arg = o};
-	uint64_t size;
 	int r;
 
 	m.stat.path = span_of(remote);
@@ -239,11 +238,26 @@ fetch(struct output *o, const char *remote)
 	if (o->attributes.metadata.type == ENTRY_DIRECTORY)
 		return problem_set(o->problem, FTX_E_CONFLICT, SIDE_REMOTE,
 				   "is a directory, and standard output takes one file");
+	o->known = true;
+	atomic_fetch_add(&o->run->bytes_total, o->attributes.identity.size);
+	file_digest_start(o->digest, o->attributes.identity.size);
+	return 0;
+}
+
+/* STAT, and READ of all of it that was not delivered yet. */
+static int
+fetch(struct output *o, const char *remote)
+{
+	uint64_t size;
+	int r = o->known ? 0 : look(o, remote);
+
+	if (r != 0 || o->run->request->dry_run)
+		return r;
 	size = o->attributes.identity.size;
-	atomic_fetch_add(&o->run->bytes_total, size);
-	if (o->run->request->dry_run)
+	o->asked = o->delivered;
+	o->first = o->asking = 0;
+	if (o->delivered == size && size > 0)
 		return 0;
-	file_digest_start(o->digest, size);
 	r = ask(o, remote);
 	while (r == 0 && o->asking > 0) {
 		while (r == 0 && o->asked < size && o->asking < PORTIONS)
@@ -257,8 +271,31 @@ fetch(struct output *o, const char *remote)
 	return r;
 }
 
+/* The same, over as many connections as it takes. */
+static int
+fetch_all(struct output *o, struct connection **c, const char *remote)
+{
+	struct server_info info;
+	int r;
+
+	do {
+		if (*c != NULL && run_goes_on(o->run, *c)) {
+			connection_free(*c);
+			*c = NULL;
+		}
+		problem_clear(o->problem);
+		r = *c != NULL ? 0
+			       : run_connect(o->run, SCANNER_STREAM, NULL, c, &info, o->problem);
+		o->connection = *c;
+		if (r == 0)
+			r = fetch(o, remote);
+		/* What was written cannot be written again; nothing is lost in between. */
+	} while (r != 0 && *c != NULL && o->problem->side != SIDE_LOCAL && run_goes_on(o->run, *c));
+	return r;
+}
+
 int
-get_output(struct run *run, struct root *root, struct connection *c, struct problem *p)
+get_output(struct run *run, struct root *root, struct connection **c, struct problem *p)
 {
 	struct output *o = calloc(1, sizeof(*o));
 	struct transfer_file f = {
@@ -277,12 +314,11 @@ get_output(struct run *run, struct root *root, struct connection *c, struct prob
 		goto out;
 	}
 	o->run = run;
-	o->connection = c;
 	o->problem = p;
 	o->piece =
 	    fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? LIMIT_CHUNK_BYTES : 4096u;
 	atomic_fetch_add(&run->files_total, 1);
-	r = fetch(o, root->remote);
+	r = fetch_all(o, c, root->remote);
 	f.bytes = o->attributes.identity.size;
 	f.bytes_sent = o->written;
 	if (run->request->dry_run)
@@ -291,7 +327,8 @@ get_output(struct run *run, struct root *root, struct connection *c, struct prob
 		f.has_digest = true;
 		f.digest = digest_finish(o->digest);
 	}
-	if (r == 0 || (p->side == SIDE_LOCAL ? r != FTX_E_INTERRUPTED : connection_error(c) == 0)) {
+	if (r == 0 || (p->side == SIDE_LOCAL ? r != FTX_E_INTERRUPTED
+					     : *c != NULL && connection_error(*c) == 0)) {
 		run_result(run, root, "", &f, r != 0 ? p : NULL);
 		r = 0;
 	}

@@ -93,6 +93,7 @@ took(struct part *part, uint64_t length)
 	part->offset += length;
 	if (p->failure != 0)
 		return;
+	retry_progress(&p->s->run->retry);
 	if (!p->resending) {
 		atomic_fetch_add(&p->b->moved, length);
 		big_count(p->b, p->s->run, length, false);

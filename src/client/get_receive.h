@@ -33,6 +33,7 @@ struct receiver {
 	char name[LIMIT_NAME_BYTES + 1];
 	struct upload_staging staging;
 	struct upload *upload;
+	bool looks;	/* it is asked anew what the file is */
 	int failure;	/* of what came, or of the disk: the rest is thrown away */
 	bool resending; /* what comes was counted before */
 	struct part parts[READS_AHEAD];

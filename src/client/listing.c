@@ -172,6 +172,7 @@ listing_ask(struct listing *l, struct connection *c, const char *path)
 	int r;
 
 	l->connection = c;
+	l->asked_path = path;
 	l->begun = (struct reply){.on_message = on_list, .arg = l};
 	l->reply = (struct reply){.on_message = on_next, .arg = l};
 	m.list.walk = l->walk;
@@ -254,6 +255,70 @@ give(struct listing *l, const struct listed *from, struct listing_line *line)
 	}
 }
 
+/* The last component, "" of the top. */
+static const char *
+last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* Was the line given out before the connection was lost? */
+static bool
+is_passed(struct listing *l, const struct listing_line *line)
+{
+	const struct passed *passed = &l->passed;
+	struct position before =
+	    position_of(passed->path, last_name(passed->path), passed->entered);
+	struct position now;
+	int order;
+
+	if (line->kind == LISTING_ERROR && line->of_directory) {
+		/* It stands somewhere among the entries of its directory. */
+		before.name = NULL;
+		now = position_of(line->path, line->name, true);
+		order = position_compare(&now, &before);
+		return order < 0 || (order == 0 && passed->directory_error);
+	}
+	now = position_of(line->path, line->name, line->kind == LISTING_ENTER);
+	return position_compare(&now, &before) <= 0;
+}
+
+static void
+note_passed(struct listing *l, const struct listing_line *line)
+{
+	struct passed *passed = &l->passed;
+
+	if (line->kind == LISTING_ERROR && line->of_directory) {
+		passed->directory_error = true;
+		return;
+	}
+	if (line->kind == LISTING_ENTER)
+		passed->directory_error = false;
+	passed->any = true;
+	passed->entered = line->kind == LISTING_ENTER;
+	memcpy(passed->path, line->path, strlen(line->path) + 1);
+}
+
+/* 1 with the next line that was not given out before, 0: none is here. */
+static int
+give_next(struct listing *l, struct listing_line *line)
+{
+	for (; l->first != NULL; drop_used(l)) {
+		if (l->first->at == l->first->count)
+			continue;
+		give(l, &l->first->lines[l->first->at++], line);
+		if (l->passing && is_passed(l, line))
+			continue;
+		/* An error of a directory may stand before entries that were given out. */
+		l->passing = l->passing && line->kind == LISTING_ERROR && line->of_directory;
+		note_passed(l, line);
+		return 1;
+	}
+	return 0;
+}
+
 int
 listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 {
@@ -266,10 +331,10 @@ listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 			if ((r = ask(l, NEXT_PARTS)) != 0)
 				break;
 		}
-		if (l->first != NULL) {
-			give(l, &l->first->lines[l->first->at++], line);
+		if (give_next(l, line) == 1)
 			return 1;
-		}
+		if (l->open && l->reply.done && l->parts <= ENOUGH_PARTS)
+			continue;
 		if (l->reply.done && !l->open) {
 			*p = l->reply.problem;
 			return p->error;
@@ -301,6 +366,34 @@ listing_lost(struct listing *l)
 	l->open = false;
 }
 
+/* Forgets what has come and was not given out, and what was asked. */
+static void
+clear(struct listing *l)
+{
+	while (l->depth > 0)
+		listing_leave(l);
+	while (l->first != NULL) {
+		struct part *next = l->first->next;
+
+		free(l->first);
+		l->first = next;
+	}
+	l->end = NULL;
+	l->parts = l->asked = 0;
+	l->count = l->count_before = 0;
+	l->directory_length = 0;
+	l->open = l->arrived = false;
+	l->last[0] = '\0';
+}
+
+int
+listing_again(struct listing *l, struct connection *c)
+{
+	clear(l);
+	l->passing = l->passed.any;
+	return listing_ask(l, c, l->asked_path);
+}
+
 void
 listing_close(struct listing *l)
 {
@@ -314,13 +407,6 @@ listing_close(struct listing *l)
 		connection_abandon(l->connection, &l->begun);
 		connection_abandon(l->connection, &l->reply);
 	}
-	while (l->depth > 0)
-		listing_leave(l);
-	while (l->first != NULL) {
-		struct part *next = l->first->next;
-
-		free(l->first);
-		l->first = next;
-	}
+	clear(l);
 	free(l);
 }

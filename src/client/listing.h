@@ -38,7 +38,8 @@ struct listing *listing_new(uint8_t walk, bool recursive, unsigned parts);
 
 /*
  * LISTING_REQUESTS requests, which bring the first lines.  Once; but again where the connection is
- * gone before any answer, on another.  0, or why the connection is over.
+ * gone before any answer, on another.  path is borrowed until listing_close().  0, or why the
+ * connection is over.
  */
 int listing_ask(struct listing *l, struct connection *c, const char *path);
 #define LISTING_REQUESTS 2
@@ -48,6 +49,12 @@ int listing_wait(struct listing *l, struct problem *p);
 
 /* The connection that it was asked for on is gone. */
 void listing_lost(struct listing *l);
+
+/*
+ * After that: asks for all of it once more, on c, as listing_ask() did; what was given out already
+ * is passed over, and listing_next() goes on behind it.  Once or, as that, again.
+ */
+int listing_again(struct listing *l, struct connection *c);
 
 /* 1 with *line, borrowed until the next call; 0 at the end; or an error in p. */
 int listing_next(struct listing *l, struct listing_line *line, struct problem *p);

@@ -6,6 +6,7 @@
 #define CLIENT_LISTING_IMPL_H
 
 #include "src/client/listing.h"
+#include "src/client/position.h"
 
 enum { LINE_ENTRY = 0, LINE_ENTER = 1, LINE_ERROR = 2 }; /* listed.kind */
 
@@ -23,8 +24,19 @@ struct level {
 	size_t length, room, next;
 };
 
+/* What was given out last, to be found again on another connection. */
+struct passed {
+	bool any;
+	bool entered;	      /* a directory was, and nothing in it */
+	bool directory_error; /* said of the directory that path is in */
+	char path[LIMIT_PATH_BYTES + 1 + LIMIT_NAME_BYTES + 1];
+};
+
 struct listing {
 	struct connection *connection;
+	const char *asked_path;
+	struct passed passed;
+	bool passing; /* what comes was given out before */
 	uint8_t walk;
 	bool recursive;
 	unsigned metadata_parts;

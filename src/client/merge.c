@@ -3,12 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where an item stands in the order of both. */
-struct position {
-	const char *path;
-	size_t directory; /* of path: bytes that name the directory */
-	const char *name; /* in it; NULL: it is entered */
-};
+#include "src/client/position.h"
 
 struct merge {
 	struct walk *walk;
@@ -36,46 +31,6 @@ void
 merge_free(struct merge *m)
 {
 	free(m);
-}
-
-static struct position
-position_of(const char *path, const char *name, bool is_entered)
-{
-	struct position p = {.path = path, .directory = strlen(path)};
-
-	if (!is_entered) {
-		p.name = name;
-		p.directory = name > path ? (size_t)(name - path) - 1 : 0;
-	}
-	return p;
-}
-
-/* The order in which directories are entered: by components, so '/' comes before every byte. */
-static int
-compare_directories(const struct position *a, const struct position *b)
-{
-	size_t shorter = a->directory < b->directory ? a->directory : b->directory;
-
-	for (size_t i = 0; i < shorter; i++) {
-		if (a->path[i] == b->path[i])
-			continue;
-		if (a->path[i] == '/' || b->path[i] == '/')
-			return a->path[i] == '/' ? -1 : 1;
-		return (unsigned char)a->path[i] < (unsigned char)b->path[i] ? -1 : 1;
-	}
-	return (a->directory > b->directory) - (a->directory < b->directory);
-}
-
-static int
-compare_positions(const struct position *a, const struct position *b)
-{
-	int order = compare_directories(a, b);
-
-	if (order != 0)
-		return order;
-	if (a->name == NULL || b->name == NULL)
-		return (a->name != NULL) - (b->name != NULL);
-	return strcmp(a->name, b->name);
 }
 
 /* Brings both ends to what has not been given out. */
@@ -140,7 +95,7 @@ merge_next(struct merge *m, struct merge_item *item, struct problem *p)
 	if (here_over || m->there_over)
 		order = here_over ? 1 : -1;
 	else
-		order = compare_positions(&here, &there);
+		order = position_compare(&here, &there);
 	item->kind = (order <= 0 ? here.name : there.name) == NULL ? MERGE_ENTER : MERGE_ENTRY;
 	return give(m, item, order <= 0, order >= 0);
 }

@@ -93,6 +93,7 @@ remove_remote(struct portion *p)
 	struct stream *s = m->s;
 	struct message message = {.type = MESSAGE_REMOVE};
 	uint32_t begin = 0;
+	unsigned losses;
 	int r = 0;
 
 	/* Names of a few thousand bytes need several records. */
@@ -110,16 +111,18 @@ remove_remote(struct portion *p)
 		message.remove.base = span_of(m->root->remote);
 		message.remove.paths.items = p->paths;
 		message.remove.paths.count = p->answered;
-		r = stream_call(s, &message, take_statuses, p);
+		losses = s->losses;
+		r = stream_call_again(s, &message, take_statuses, p);
 		if (r != 0 && stream_is_over(s))
 			return r;
 		for (uint32_t i = 0; i < p->answered; i++) {
 			unsigned code = p->statuses[i].code;
+			int error = r != 0 ? r : code != 0 ? error_from_wire(code) : 0;
 
-			result(m, &p->items[begin + i],
-			       r != 0	   ? r
-			       : code != 0 ? error_from_wire(code)
-					   : 0);
+			/* Removed by the request whose answer was lost. */
+			if (error == FTX_E_NOT_FOUND && losses != s->losses)
+				error = 0;
+			result(m, &p->items[begin + i], error);
 		}
 		s->unsynced = true;
 		r = 0;

@@ -258,6 +258,14 @@ pack_commit(struct stream *s)
 	return request_send(request, &m);
 }
 
+void
+pack_clear(struct pack *p)
+{
+	p->count = p->file_count = 0;
+	p->encoded = p->used = 0;
+	p->file_bytes = 0;
+}
+
 bool
 pack_is_full(const struct pack *p)
 {

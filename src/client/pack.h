@@ -38,6 +38,9 @@ int pack_file(struct stream *s, struct entry *e);
  */
 int pack_commit(struct stream *s);
 
+/* Forgets what is gathered and what was sent since the last COMMIT_PACKS. */
+void pack_clear(struct pack *p);
+
 /* Is it time to? */
 bool pack_is_full(const struct pack *p);
 

@@ -15,6 +15,9 @@
 #include "src/client/landing.h"
 #include "src/client/verdict.h"
 
+/* Answers that wait for a COMMIT_PACKS, about; more are not kept. */
+#define HELD_ITEMS LIMIT_GROUP_ITEMS
+
 /* What is above the entry's directory and not known to be there goes first. */
 static int
 make_above(struct stream *s, struct dirnode *d)
@@ -98,14 +101,61 @@ put_file(struct stream *s, struct entry *e)
 		return 0;
 	if (e->verdict.state == TREE_METADATA) {
 		entry_node(e, &n);
-		atomic_fetch_add(&s->run->bytes, n.size);
-		atomic_fetch_add(&s->run->bytes_present, n.size);
+		if (!e->resent) {
+			atomic_fetch_add(&s->run->bytes, n.size);
+			atomic_fetch_add(&s->run->bytes_present, n.size);
+		}
 		return ops_add(s, REQUEST_SETMETA, e->batch->root, &n, e);
 	}
 	if (e->identity.size <= stream_small_bytes(s) && e->allocated >= e->identity.size / 2 &&
 	    e->verdict.state != TREE_PARTIAL)
 		return pack_file(s, e);
 	return put_as_big(s, e);
+}
+
+/* A file or a link whose directory is there or on its way. */
+static int
+put_content(struct stream *s, struct entry *e)
+{
+	int r = 0;
+
+	if (!entry_is_file(e))
+		return put_other(s, e);
+	if (pack_is_full(&s->pack))
+		r = pack_commit(s);
+	if (r == 0 && e->directory != NULL && !s->run->request->dry_run)
+		r = make_above(s, e->directory);
+	return r == 0 ? put_file(s, e) : r;
+}
+
+static int
+put_entry(struct stream *s, struct entry *e)
+{
+	int r = 0;
+
+	if (e->arrived)
+		verdict_arrived(s->run, e);
+	else if (e->metadata.type == ENTRY_DIRECTORY)
+		r = put_directory(s, e);
+	else
+		r = put_content(s, e);
+	e->begun = r == 0;
+	return r;
+}
+
+/* All of this type that are not begun. */
+static int
+put_entries(struct stream *s, struct batch *b, enum entry_type type)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < b->count && r == 0; i++) {
+		struct entry *e = &b->entries[i];
+
+		if (e->metadata.type == type && !e->begun)
+			r = put_entry(s, e);
+	}
+	return r;
 }
 
 /* The verdicts are there: directories first, then what is small and fixed, then content. */
@@ -118,25 +168,18 @@ put_batch(struct stream *s, struct batch *b)
 		r = compare_content(s, b);
 	if (r == 0 && s->run->request->backup_dir != NULL && !s->run->request->dry_run)
 		r = backup_batch(s, b);
-	for (size_t i = 0; i < b->count && r == 0; i++)
-		if (b->entries[i].metadata.type == ENTRY_DIRECTORY)
-			r = put_directory(s, &b->entries[i]);
-	for (size_t i = 0; i < b->count && r == 0; i++)
-		if (b->entries[i].metadata.type == ENTRY_SYMLINK)
-			r = put_other(s, &b->entries[i]);
-	for (size_t i = 0; i < b->count && r == 0; i++) {
-		if (!entry_is_file(&b->entries[i]))
-			continue;
-		if (pack_is_full(&s->pack))
-			r = pack_commit(s);
-		if (r == 0 && b->entries[i].directory != NULL && !s->run->request->dry_run)
-			r = make_above(s, b->entries[i].directory);
-		if (r == 0)
-			r = put_file(s, &b->entries[i]);
-	}
+	if (r == 0)
+		r = put_entries(s, b, ENTRY_DIRECTORY);
+	if (r == 0)
+		r = put_entries(s, b, ENTRY_SYMLINK);
+	if (r == 0)
+		r = put_entries(s, b, ENTRY_FILE);
 	if (r == 0)
 		r = ops_flush(s);
-	work_batch_done(&s->run->work, b);
+	if (r == 0)
+		work_batch_done(&s->run->work, b);
+	else
+		stream_keep_batch(s, b);
 	return r;
 }
 
@@ -172,7 +215,7 @@ offer(struct stream *s, struct batch *b)
 	int r;
 
 	s->offered[s->offered_count++] = b;
-	b->answered = is_all_absent(s, b);
+	b->answered = !b->redo && is_all_absent(s, b);
 	if (b->answered) {
 		for (size_t i = 0; i < b->count; i++)
 			b->entries[i].verdict = (struct offer_verdict){.state = TREE_ABSENT};
@@ -193,129 +236,20 @@ offer(struct stream *s, struct batch *b)
 	return request_send(request, &m);
 }
 
-/* Did the server get another content than was sent?  Then it gets it once more. */
-static bool
-send_again(struct stream *s, const struct request *r, uint32_t i, int *error)
-{
-	struct entry *e = r->items[i];
-
-	if (r->kind != REQUEST_COMMIT || e == NULL || e->came_wrong ||
-	    r->reply.problem.error != 0 || r->statuses[i].code != -FTX_E_MISMATCH)
-		return false;
-	e->came_wrong = true;
-	if (*error == 0)
-		*error = pack_file(s, e);
-	return true;
-}
-
-/* An item of an answer, or the error of the whole request, is the result of an entry. */
-static void
-entry_answered(struct stream *s, const struct request *r, uint32_t i)
-{
-	struct entry *e = r->items[i];
-	const struct item_status *status = &r->statuses[i];
-	struct transfer_file f;
-	struct problem p;
-
-	if (e == NULL)
-		return;
-	f = run_file(e, verdict_action(e), STATUS_DONE);
-	f.not_kept = status->flags & 0xfu;
-	if (r->reply.problem.error != 0) {
-		run_entry(s->run, e, &f, &r->reply.problem, false);
-	} else if (status->code != 0) {
-		verdict_problem(s->run, &p, error_from_wire(status->code));
-		run_entry(s->run, e, &f, &p, false);
-	} else {
-		run_entry(s->run, e, &f, NULL, r->kind != REQUEST_SETMETA);
-	}
-}
-
-static void
-directory_answered(struct stream *s, const struct request *r, uint32_t i)
-{
-	struct dirnode *d = r->items[i];
-	const struct item_status *status = &r->statuses[i];
-	struct transfer_file f = {
-	    .type = ENTRY_DIRECTORY, .action = ACTION_METADATA, .not_kept = status->flags & 0xfu};
-	struct problem p = r->reply.problem;
-
-	if (p.error == 0 && status->code != 0)
-		verdict_problem(s->run, &p, error_from_wire(status->code));
-	if (p.error != 0 || (f.not_kept != 0 && !d->unkept_said))
-		run_result(s->run, d->root, d->path, &f, p.error != 0 ? &p : NULL);
-	work_directory_over(&s->run->work, d);
-}
-
-static void
-name_answered(struct stream *s, const struct request *r, uint32_t i)
-{
-	struct link_name *n = r->items[i];
-	const struct item_status *status = &r->statuses[i];
-	bool same = (status->flags & STATUS_NOTHING_DONE) != 0;
-	struct transfer_file f = {.type = ENTRY_FILE,
-				  .action = same ? ACTION_NONE : ACTION_CREATE,
-				  .status = same ? STATUS_SAME : STATUS_DONE,
-				  .bytes = n->group->size};
-	struct problem p = r->reply.problem;
-
-	if (p.error == 0 && status->code != 0)
-		verdict_problem(s->run, &p, error_from_wire(status->code));
-	run_result(s->run, n->group->root, n->path, &f, p.error != 0 ? &p : NULL);
-	work_name_over(&s->run->work, n, !same && p.error == 0);
-}
-
-/* 0, or why the connection is over. */
-static int
-answered(struct stream *s, struct request *r)
-{
-	int error = 0;
-
-	if (r->kind == REQUEST_OFFER) {
-		/* What is wrong with the whole offer is wrong with each entry. */
-		for (size_t i = 0; i < r->batch->count && r->reply.problem.error != 0; i++)
-			r->batch->entries[i].verdict = (struct offer_verdict){
-			    .state = TREE_ERROR, .code = (uint16_t)-r->reply.problem.error};
-		r->batch->answered = true;
-	}
-	for (uint32_t i = 0; i < r->count; i++) {
-		if (r->kind == REQUEST_DIRECTORIES)
-			directory_answered(s, r, i);
-		else if (r->kind == REQUEST_LINK)
-			name_answered(s, r, i);
-		else if (!send_again(s, r, i, &error))
-			entry_answered(s, r, i);
-	}
-	request_free(r);
-	return error;
-}
-
-/* Looks at the answers that are there; wait: at one at least. */
-static int
-look_at_answers(struct stream *s, bool wait)
-{
-	struct request *r;
-	int error = 0;
-
-	while (error == 0 && (r = request_take(s, wait, &error)) != NULL) {
-		error = answered(s, r);
-		wait = false;
-	}
-	return error;
-}
-
 static int
 set_directories(struct stream *s, struct dirnode *d)
 {
 	struct dirnode *next;
 	int r = 0;
 
-	for (; d != NULL && r == 0; d = next) {
+	for (; d != NULL; d = next) {
 		const struct node n = {.path = span_of(d->path), .metadata = d->metadata};
 
 		next = d->next;
-		r = ops_add(s, REQUEST_DIRECTORIES, d->root, &n, d);
+		if ((r = ops_add(s, REQUEST_DIRECTORIES, d->root, &n, d)) != 0)
+			break;
 	}
+	work_return_directories(&s->run->work, d);
 	return r != 0 ? r : ops_flush(s);
 }
 
@@ -325,7 +259,7 @@ link_names(struct stream *s, struct link_name *n)
 	struct link_name *next;
 	int r = 0;
 
-	for (; n != NULL && r == 0; n = next) {
+	for (; n != NULL; n = next) {
 		next = n->next;
 		if (verdict_ends_name(s->run, n))
 			continue;
@@ -333,7 +267,10 @@ link_names(struct stream *s, struct link_name *n)
 			r = make_above(s, n->directory);
 		if (r == 0)
 			r = ops_add_link(s, n->group->root, n->path, n->group->path, n);
+		if (r != 0)
+			break;
 	}
+	work_return_names(&s->run->work, n);
 	return r != 0 ? r : ops_flush(s);
 }
 
@@ -345,7 +282,7 @@ advance(struct stream *s)
 	int r = 0;
 
 	while (r == 0 && !b->answered)
-		r = look_at_answers(s, true);
+		r = put_take_answers(s, true);
 	if (r != 0)
 		return r;
 	memmove(s->offered, s->offered + 1, --s->offered_count * sizeof(s->offered[0]));
@@ -358,9 +295,9 @@ go_on(struct stream *s)
 {
 	if (s->offered_count > 0)
 		return advance(s);
-	if (s->pack.file_count > 0)
+	if (s->pack.file_count > 0 || (s->requests.first == NULL && s->held.first != NULL))
 		return pack_commit(s);
-	return look_at_answers(s, true);
+	return put_take_answers(s, true);
 }
 
 /* The last word of a stream: all that it made is durable. */
@@ -370,7 +307,7 @@ finish(struct stream *s)
 	int r = s->unsynced && !s->run->request->no_sync ? pack_commit(s) : 0;
 
 	while (r == 0 && s->requests.first != NULL)
-		r = look_at_answers(s, true);
+		r = put_take_answers(s, true);
 	return r;
 }
 
@@ -380,7 +317,7 @@ connect_and_look(struct stream *s)
 {
 	struct landing_question question = {.run = s->run};
 	const struct early early = {landing_ask, &question};
-	bool looks = s->number == 0 && s->run->dest_asked;
+	bool looks = s->number == 0 && s->run->dest_asked && !s->run->dest_known;
 	int r = stream_connect(s, looks ? &early : NULL);
 
 	if (r == 0 && looks && (r = landing_take(s->run, &question, s->connection)) != 0)
@@ -399,13 +336,20 @@ put_run(struct stream *s)
 	if (r == 0 && s->run->request->input_fd >= 0)
 		return put_input(s);
 	while (r == 0) {
-		bool busy =
-		    s->offered_count > 0 || s->pack.file_count > 0 || s->requests.first != NULL;
+		bool busy = s->offered_count > 0 || s->pack.file_count > 0 ||
+			    s->requests.first != NULL || s->held.first != NULL;
+		struct batch *again;
 
 		if (s->offered_count == OFFERS_AHEAD) {
 			r = advance(s);
 			continue;
 		}
+		if ((again = stream_next_again(s)) != NULL) {
+			r = offer(s, again);
+			continue;
+		}
+		if (s->held_items >= HELD_ITEMS && (r = pack_commit(s)) != 0)
+			break;
 		work_take(&s->run->work, (int)s->number, !busy, &item);
 		switch (item.kind) {
 		case WORK_END:
@@ -419,12 +363,10 @@ put_run(struct stream *s)
 		case WORK_BIG:
 		case WORK_SEGMENTS:
 			/* What is gathered need not wait for a big file. */
-			if (s->pack.file_count > 0)
+			if (s->pack.file_count > 0 || s->held.first != NULL)
 				r = pack_commit(s);
-			if (r == 0) {
-				put_big(s, item.big, item.kind == WORK_BIG);
-				r = s->connection != NULL ? connection_error(s->connection) : 0;
-			}
+			if (r == 0 || stream_is_lost(s))
+				r = put_big(s, item.big, item.kind == WORK_BIG);
 			break;
 		case WORK_DIRECTORIES:
 			r = set_directories(s, item.directories);
@@ -434,7 +376,7 @@ put_run(struct stream *s)
 			break;
 		}
 		if (r == 0)
-			r = look_at_answers(s, false);
+			r = put_take_answers(s, false);
 	}
 	return r;
 }

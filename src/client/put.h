@@ -22,6 +22,9 @@ int put_source(struct stream *s, const struct entry *e, struct source **source, 
 /* Standard input or a command's output, as the run's only source.  0, or why the stream is over. */
 int put_input(struct stream *s);
 
+/* Looks at the answers that are there; wait: at one at least.  0, or why the connection is over. */
+int put_take_answers(struct stream *s, bool wait);
+
 /* Puts the entry on the list of big files.  0, or FTX_E_NOMEM in s->problem. */
 int put_as_big(struct stream *s, struct entry *e);
 

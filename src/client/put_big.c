@@ -123,7 +123,8 @@ open_remote(struct sender *p, bool early)
 	struct stream *s = p->s;
 	int r = open_once(p, early);
 
-	if (r == 0 && s->run->request->no_resume && s->have_count > 0) {
+	/* What this run has sent itself it may go on with. */
+	if (r == 0 && s->run->request->no_resume && s->have_count > 0 && !p->b->begun) {
 		p->has_first = false;
 		if (release(p, true) != 0)
 			return stream_explain(s, s->release.problem.error);
@@ -132,15 +133,81 @@ open_remote(struct sender *p, bool early)
 	return r;
 }
 
-/* Begins the file, as it is now. */
+static int
+take_verdict(void *arg, const struct message *m)
+{
+	struct offer_verdict *v = arg;
+
+	if (m->type != MESSAGE_VERDICTS)
+		return 0;
+	if (m->verdicts.verdicts.count != 1)
+		return FTX_E_PROTOCOL;
+	*v = m->verdicts.verdicts.items[0];
+	return 0;
+}
+
+/*
+ * COMMIT was sent and the connection lost: is the file there as it was to be?  What is wrong with
+ * that question the next OPEN tells.
+ */
+static int
+ask_arrived(struct sender *p)
+{
+	struct stream *s = p->s;
+	struct big *b = p->b;
+	struct message m = {.type = MESSAGE_OFFER};
+	struct offer_verdict v = {.state = TREE_ABSENT};
+	struct node n;
+	int r;
+
+	entry_node(b->entry, &n);
+	n.size = b->identity.size;
+	n.metadata = *source_metadata(p->source);
+	m.offer.base = span_of(b->entry->batch->root->remote);
+	m.offer.nodes.items = &n;
+	m.offer.nodes.count = 1;
+	r = stream_call(s, &m, take_verdict, &v);
+	if (r != 0 && stream_is_over(s))
+		return r;
+	p->arrived = v.state == TREE_SAME;
+	b->committing = false;
+	return 0;
+}
+
+/* What was sent of a file that has arrived is known here alone. */
+static void
+note_arrived(struct sender *p)
+{
+	struct big *b = p->b;
+	struct entry *e = b->entry;
+	struct digest digest;
+
+	atomic_store(&p->s->run->sync_owed, true);
+	if (b->todo_blocks != ranges_blocks(b->identity.size))
+		return;
+	file_digest_start(p->s->file, b->identity.size);
+	for (uint64_t i = 0; i < b->todo_blocks; i++)
+		file_digest_add(p->s->file, &b->digests[i]);
+	digest = digest_finish(p->s->file);
+	e->has_digest = true;
+	memcpy(e->digest.bytes, digest.bytes, sizeof(e->digest.bytes));
+}
+
+/* Begins the file, as it is now, or goes on with it where a connection was lost. */
 static int
 begin(struct sender *p)
 {
 	struct big *b = p->b;
 	struct run *run = p->s->run;
-	uint64_t before = b->identity.size;
+	uint64_t before = b->identity.size, present = b->present;
 	int r;
 
+	if (b->committing && (r = ask_arrived(p)) != 0)
+		return r;
+	if (p->arrived) {
+		note_arrived(p);
+		return 0;
+	}
 	b->identity = *source_identity(p->source);
 	/* Modulo 2^64, so a file that became smaller is subtracted. */
 	atomic_fetch_add(&run->bytes_total, b->identity.size - before);
@@ -148,10 +215,15 @@ begin(struct sender *p)
 	if (b->identity.size > LIMIT_FILE_BYTES)
 		return sender_problem(p, FTX_E_TOO_LARGE);
 	/* The second time it is known to be there, or wrong. */
-	if ((r = open_remote(p, b->attempt == 0 && run_is_far(run))) != 0)
+	if ((r = open_remote(p, b->attempt == 0 && !b->begun && run_is_far(run))) != 0)
 		return r;
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);
+	if (b->begun && b->present > present)
+		retry_progress(&run->retry);
+	if (!b->begun)
+		b->resumed = b->present;
+	b->begun = true;
 	big_count(b, run, b->present, true);
 	work_big_opened(&run->work, b, b->todo_blocks > SEGMENT_BLOCKS, sender_use_first(p));
 	return 0;
@@ -215,6 +287,7 @@ commit_once(struct sender *p, struct committing *c)
 	m.commit.metadata = *source_metadata(p->source);
 	m.commit.blocks.items = b->todo;
 	m.commit.blocks.count = b->todo_count;
+	b->committing = true;
 	do {
 		r = stream_call(s, &m, take_committed, c);
 	} while (r == FTX_E_BUSY && !stream_is_over(s) && stream_busy_again(s, &busy_until));
@@ -263,8 +336,8 @@ conclude(struct sender *p, int r, uint8_t flags)
 	struct entry *e = b->entry;
 	struct transfer_file f;
 
-	e->bytes_sent = atomic_load(&b->moved);
-	e->bytes_resumed = b->present;
+	e->bytes_sent = b->present + atomic_load(&b->moved) - b->resumed;
+	e->bytes_resumed = b->resumed;
 	f = run_file(e, verdict_action(e), STATUS_DONE);
 	f.not_kept = flags;
 	f.resumable = r != 0 && b->resumable;
@@ -283,11 +356,29 @@ conclude(struct sender *p, int r, uint8_t flags)
 	}
 }
 
+/* A connection was lost, this stream's or another's: with what arrived it goes on. */
+static enum big_end
+end_lost(struct sender *p)
+{
+	struct big *b = p->b;
+	struct stream *s = p->s;
+	int r = 0;
+
+	b->resumable = b->resumable || b->opened;
+	(void)release(p, false); /* what of it is there is asked anew */
+	if (stream_is_lost(s) && (r = stream_again(s)) != 0) {
+		b->error = r;
+		b->problem = s->problem;
+		return r == FTX_E_BUSY && s->number > 0 ? BIG_LEFT : BIG_OVER;
+	}
+	return BIG_AGAIN;
+}
+
 /*
- * All others are gone.  true: over; false: once more from the beginning, because the source has
- * changed or a chunk arrived wrong.
+ * All others are gone.  BIG_AGAIN: once more from the beginning, because the source has changed, a
+ * chunk arrived wrong or a connection was lost.
  */
-static bool
+static enum big_end
 end(struct sender *p, uint8_t *flags)
 {
 	struct big *b = p->b;
@@ -295,16 +386,19 @@ end(struct sender *p, uint8_t *flags)
 	struct identity before = b->identity;
 	bool again, discard;
 
-	if (b->error == 0) {
+	if (b->error == 0 && !p->arrived) {
 		int r = commit(p, flags);
 
 		if (r != 0) {
 			b->error = r;
 			b->problem = p->s->problem;
+			b->lost = stream_is_lost(p->s);
 		}
 	}
 	if (b->error == 0)
-		return true;
+		return BIG_OVER;
+	if (b->lost && !cancel_requested(&p->s->run->cancel))
+		return end_lost(p);
 	again = b->attempt == 0 && !stream_is_over(p->s) &&
 		(b->error == FTX_E_CHANGED || (b->error == FTX_E_MISMATCH && !p->resending));
 	if (again && b->error == FTX_E_CHANGED && open_source(p) != 0) {
@@ -321,7 +415,8 @@ end(struct sender *p, uint8_t *flags)
 				      : is_change(b->error) || b->error == FTX_E_MISMATCH);
 	b->resumable = !discard && (p->opened || b->resumable) && b->opened;
 	(void)release(p, discard); /* the error that counts is known */
-	return !again;
+	b->begun = b->begun && !(again && b->error == FTX_E_CHANGED);
+	return again ? BIG_AGAIN : BIG_OVER;
 }
 
 static int
@@ -337,7 +432,7 @@ work_on(struct sender *p, bool first)
 	if (p->source == NULL && (r = open_source(p)) != 0)
 		return r;
 	r = first ? begin(p) : join(p);
-	return r == 0 ? sender_send(p) : r;
+	return r == 0 && !p->arrived ? sender_send(p) : r;
 }
 
 /* Prepares the second attempt. */
@@ -348,38 +443,52 @@ reset(struct sender *p)
 	p->resending = false;
 }
 
-void
+/* Others are still at it: this stream's handle is put away. */
+static void
+leave(struct sender *p)
+{
+	struct stream *s = p->s;
+	struct work *w = &s->run->work;
+	int r = release(p, false);
+
+	if (r != 0 && p->b->error == 0) {
+		problem_set(&s->problem, r, SIDE_REMOTE, NULL);
+		work_big_fail(w, p->b,
+			      s->release.problem.error != 0 ? &s->release.problem : &s->problem,
+			      stream_is_lost(s));
+	}
+	work_big_left(w, p->b);
+}
+
+int
 put_big(struct stream *s, struct big *b, bool first)
 {
 	struct sender p = {.s = s, .b = b};
 	struct work *w = &s->run->work;
+	enum big_end over = BIG_AGAIN;
 	uint8_t flags = 0;
 
-	for (;;) {
+	for (; over == BIG_AGAIN; first = true) {
 		int r = work_on(&p, first);
 
 		if (r != 0)
-			work_big_fail(w, b, &s->problem);
+			work_big_fail(w, b, &s->problem, stream_is_lost(s));
 		if (!work_big_leave(w, b)) {
-			r = release(&p, false);
-			if (r != 0 && b->error == 0) {
-				problem_set(&s->problem, r, SIDE_REMOTE, NULL);
-				work_big_fail(w, b,
-					      s->release.problem.error != 0 ? &s->release.problem
-									    : &s->problem);
-			}
-			work_big_left(w, b);
+			leave(&p);
 			break;
 		}
-		if (end(&p, &flags)) {
+		over = end(&p, &flags);
+		if (over == BIG_OVER) {
 			work_big_concluded(w, b);
 			conclude(&p, b->error, flags);
 			work_big_over(w, b);
 			break;
 		}
 		reset(&p);
-		first = true;
+		if (over == BIG_LEFT)
+			work_big_return(w, b);
 	}
 	source_close(p.source);
 	free(p.path);
+	return s->connection != NULL ? connection_error(s->connection) : s->problem.error;
 }

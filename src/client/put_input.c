@@ -2,183 +2,29 @@
  * Standard input, or a command's output, as one file: its size is known when it ends (PROTOCOL.md,
  * "OPEN").  Nothing of it is kept unless all of it was good; the old file stays until then.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/client/landing.h"
-#include "src/client/put.h"
+#include "src/client/put_input.h"
+#include "src/client/ranges.h"
 #include "src/client/verdict.h"
 
-#define HANDLE		 0u
-#define CHECKPOINT_EVERY (UINT64_C(4) << 20)
-#define LOOK_MS		 500u /* how often the connection is looked at while nothing comes */
-
-struct input {
-	struct stream *s;
-	int fd;
-	uint64_t size; /* bytes that have come */
-	bool ended;
-	struct identity identity;
-	struct digest *digests; /* owned: of the blocks */
-	uint64_t blocks, room;
-	uint64_t look_ms; /* when the connection is looked at next, whether or not input comes */
-	/* Since the last CHECKPOINT, which was asked for at since_ms. */
-	uint64_t since_bytes, since_ms, since_blocks;
-	uint64_t interval_ms; /* from that one to the next, unless there is much to be kept */
-	bool asked;	      /* its answer was not looked at */
-	bool opened;
-	uint8_t flags;
-	struct digest digest; /* of the file */
-};
-
 static int
-nothing(void *arg, const struct message *m)
+take_have(void *arg, const struct message *m)
 {
-	(void)arg;
-	(void)m;
-	return 0;
-}
-
-/*
- * Is it time for a CHECKPOINT?  After so many bytes, and after a while where they come slowly, as
- * far as there are blocks that it would keep.
- */
-static int
-checkpoint(struct input *p)
-{
-	struct message m = {.type = MESSAGE_CHECKPOINT};
-	struct stream *s = p->s;
-	uint64_t now = clock_ms();
-	int r;
-
-	if (!s->checkpoint.done)
-		return 0;
-	if (p->asked && s->checkpoint.problem.error != 0) {
-		s->problem = s->checkpoint.problem;
-		return s->problem.error;
-	}
-	if (p->asked) {
-		uint64_t pause = CHECKPOINT_TIMES * (now - p->since_ms);
-
-		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
-		p->asked = false;
-	}
-	if (p->since_blocks == 0 ||
-	    (p->since_bytes < CHECKPOINT_EVERY && now - p->since_ms < p->interval_ms))
-		return 0;
-	p->since_bytes = p->since_blocks = 0;
-	p->since_ms = now;
-	p->asked = true;
-	m.checkpoint.handle = HANDLE;
-	r = connection_request(s->connection, &m, &s->checkpoint);
-	return r != 0 ? stream_explain(s, r) : 0;
-}
-
-/* Now and then, also while nothing comes. */
-static int
-look(struct input *p)
-{
-	int r;
-
-	if (clock_ms() < p->look_ms)
-		return 0;
-	p->look_ms = clock_ms() + LOOK_MS;
-	if ((r = connection_poll(p->s->connection)) != 0)
-		return stream_explain(p->s, r);
-	return checkpoint(p);
-}
-
-/* Up to length bytes; fewer at the end only. */
-static int
-fill(struct input *p, uint8_t *raw, size_t length, size_t *got)
-{
+	struct input *p = arg;
 	struct stream *s = p->s;
 
-	*got = 0;
-	while (*got < length) {
-		ssize_t n;
-		int r = look(p);
-
-		if (r != 0)
-			return r;
-		r = cancel_poll(&s->run->cancel, p->fd, POLLIN, p->look_ms);
-		if (r < 0)
-			return problem_set(&s->problem, r, SIDE_LOCAL, NULL);
-		if (r == 0)
-			continue;
-		n = read(p->fd, raw + *got, length - *got);
-		if (n == 0) {
-			p->ended = true;
-			return 0;
-		}
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return problem_local(&s->problem, error_from_errno(errno), errno);
-		if (n > 0)
-			*got += (size_t)n;
-	}
-	return 0;
-}
-
-/* The block that was sent is over. */
-static int
-end_block(struct input *p)
-{
-	if (p->blocks == p->room) {
-		uint64_t room = p->room > 0 ? 2 * p->room : 1024;
-		struct digest *more = realloc(p->digests, room * sizeof(*more));
-
-		if (more == NULL)
-			return problem_nomem(&p->s->problem);
-		p->digests = more;
-		p->room = room;
-	}
-	p->digests[p->blocks++] = digest_finish(p->s->block);
-	p->since_blocks++;
-	return checkpoint(p);
-}
-
-static int
-send_chunk(struct input *p)
-{
-	struct message m = {.type = MESSAGE_WRITE};
-	struct stream *s = p->s;
-	struct digest digest;
-	uint8_t *raw;
-	size_t got;
-	/* Not into the connection's own room: other messages may go out meanwhile. */
-	int r = fill(p, s->raw, LIMIT_CHUNK_BYTES, &got);
-
-	if (r != 0 || got == 0)
-		return r;
-	if ((r = connection_chunk(s->connection, &raw)) != 0)
-		return stream_explain(s, r);
-	memcpy(raw, s->raw, got);
-	if (got > LIMIT_FILE_BYTES - p->size)
-		return problem_set(&s->problem, FTX_E_TOO_LARGE, SIDE_LOCAL, NULL);
-	if (p->size % LIMIT_BLOCK_BYTES == 0)
-		digest_start(s->block);
-	digest = digest_of(raw, got);
-	digest_add(s->block, raw, got);
-	m.write.handle = HANDLE;
-	m.write.offset = p->size;
-	m.write.raw_length = (uint32_t)got;
-	memcpy(m.write.digest, digest.bytes, sizeof(m.write.digest));
-	m.write.codec = (uint8_t)encoder_run(s->encoder, p->size, raw, got, &m.write.data.length);
-	m.write.data.data = raw;
-	if ((r = connection_send_chunk(s->connection, &m)) != 0)
-		return stream_explain(s, r);
-	atomic_fetch_add(&s->run->bytes_wire, m.write.data.length);
-	atomic_fetch_add(&s->run->bytes_total, got);
-	atomic_fetch_add(&s->run->bytes, got);
-	p->size += got;
-	p->since_bytes += got;
-	return p->ended || p->size % LIMIT_BLOCK_BYTES == 0 ? end_block(p) : 0;
+	if (m->type != MESSAGE_HAVE)
+		return 0;
+	s->have_count = m->have.blocks.count;
+	if (s->have_count > 0)
+		memcpy(s->have, m->have.blocks.items, s->have_count * sizeof(s->have[0]));
+	return ranges_check(s->have, s->have_count, ranges_blocks(LIMIT_FILE_BYTES));
 }
 
 static int
@@ -188,18 +34,18 @@ open_remote(struct input *p, const char *remote)
 	uint64_t busy_until = 0;
 	int r;
 
-	m.open.handle = HANDLE;
+	m.open.handle = INPUT_HANDLE;
 	m.open.path = span_of(remote);
 	m.open.identity = p->identity;
 	for (;;) {
 		struct message release = {.type = MESSAGE_RELEASE};
 
 		p->opened = true;
-		r = stream_call(p->s, &m, nothing, NULL);
+		r = stream_call(p->s, &m, take_have, p);
 		if (r != FTX_E_BUSY || stream_is_over(p->s))
 			return r;
 		p->opened = false;
-		release.release.handle = HANDLE;
+		release.release.handle = INPUT_HANDLE;
 		(void)connection_call(p->s->connection, &release, &p->s->release);
 		if (!stream_busy_again(p->s, &busy_until))
 			return p->s->problem.error;
@@ -212,6 +58,9 @@ accept_all(struct input *p)
 {
 	const struct transfer_request *request = p->s->run->request;
 
+	if (p->accepted)
+		return 0;
+	p->failed = true;
 	if (request->input_finish != NULL &&
 	    request->input_finish(request->input_arg, &p->s->problem) != 0)
 		return p->s->problem.error;
@@ -220,6 +69,8 @@ accept_all(struct input *p)
 				   "%llu bytes came, fewer than the %llu of --min-size",
 				   (unsigned long long)p->size,
 				   (unsigned long long)request->min_size);
+	p->failed = false;
+	p->accepted = true;
 	return 0;
 }
 
@@ -268,12 +119,13 @@ commit(struct input *p)
 	for (uint64_t i = 0; i < p->blocks; i++)
 		file_digest_add(s->file, &p->digests[i]);
 	digest = digest_finish(s->file);
-	m.commit.handle = HANDLE;
+	m.commit.handle = INPUT_HANDLE;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.size = p->size;
 	describe(p, &m.commit.metadata);
 	m.commit.blocks.items = &all;
 	m.commit.blocks.count = p->blocks > 0 ? 1 : 0;
+	p->committing = true;
 	r = stream_call(s, &m, take_committed, p);
 	if (r == 0)
 		p->opened = false;
@@ -286,11 +138,11 @@ discard(struct input *p)
 	struct message m = {.type = MESSAGE_RELEASE};
 	struct stream *s = p->s;
 
-	if (!p->opened || connection_error(s->connection) != 0)
+	if (!p->opened || s->connection == NULL || connection_error(s->connection) != 0)
 		return;
 	if (cancel_requested(&s->run->cancel))
 		connection_grace(s->connection, GRACE_MS);
-	m.release.handle = HANDLE;
+	m.release.handle = INPUT_HANDLE;
 	m.release.discard = 1;
 	(void)connection_call(s->connection, &m, &s->release); /* the error that counts is known */
 }
@@ -327,21 +179,30 @@ take_verdict(void *arg, const struct message *m)
 	return 0;
 }
 
-/* A dry run: would it land, and on what? */
+/* What is there, seen from what came. */
 static int
-plan(struct input *p, const struct root *root, enum file_action *action)
+offer(struct input *p, const struct root *root, struct offer_verdict *v)
 {
-	struct stream *s = p->s;
 	struct message m = {.type = MESSAGE_OFFER};
-	struct node n = {.path = span_of(strrchr(root->remote, '/') + 1)};
-	struct offer_verdict v = {.state = TREE_ABSENT};
-	int r;
+	struct node n = {.path = span_of(strrchr(root->remote, '/') + 1), .size = p->size};
 
 	describe(p, &n.metadata);
 	m.offer.base = root_base(root);
 	m.offer.nodes.items = &n;
 	m.offer.nodes.count = 1;
-	if ((r = stream_call(s, &m, take_verdict, &v)) != 0)
+	*v = (struct offer_verdict){.state = TREE_ABSENT};
+	return stream_call(p->s, &m, take_verdict, v);
+}
+
+/* A dry run: would it land, and on what? */
+static int
+plan(struct input *p, const struct root *root, enum file_action *action)
+{
+	struct stream *s = p->s;
+	struct offer_verdict v;
+	int r = offer(p, root, &v);
+
+	if (r != 0)
 		return r;
 	if (v.state == TREE_CONFLICT || v.state == TREE_ERROR)
 		return verdict_problem(s->run, &s->problem,
@@ -351,24 +212,68 @@ plan(struct input *p, const struct root *root, enum file_action *action)
 	return 0;
 }
 
+/* The answer to COMMIT was lost: has it come? */
 static int
-send_all(struct input *p, struct root *root)
+ask_arrived(struct input *p, const struct root *root)
 {
-	int r = open_remote(p, root->remote);
+	struct stream *s = p->s;
+	struct offer_verdict v;
+	int r = offer(p, root, &v);
 
-	if (r != 0)
+	/* What is wrong with that question the next OPEN tells. */
+	if (r != 0 && stream_is_over(s))
 		return r;
+	p->committing = false;
+	p->arrived = v.state == TREE_SAME;
+	if (!p->arrived)
+		return 0;
+	atomic_store(&s->run->sync_owed, true);
+	file_digest_start(s->file, p->size);
+	for (uint64_t i = 0; i < p->blocks; i++)
+		file_digest_add(s->file, &p->digests[i]);
+	p->digest = digest_finish(s->file);
+	return 0;
+}
+
+/* All that is to be done over one connection. */
+static int
+send_over(struct input *p, const struct root *root)
+{
+	int r = p->committing ? ask_arrived(p, root) : 0;
+
+	if (r != 0 || p->arrived)
+		return r;
+	if ((r = open_remote(p, root->remote)) != 0)
+		return r;
+	p->sent = p->since_bytes = p->since_blocks = 0;
 	p->since_ms = clock_ms();
 	p->interval_ms = CHECKPOINT_MS;
+	p->asked = false;
 	encoder_next_file(p->s->encoder);
-	while (r == 0 && !p->ended)
-		r = send_chunk(p);
-	/* The end came behind a chunk that did not end its block. */
-	if (r == 0 && p->size > p->blocks * LIMIT_BLOCK_BYTES)
-		r = end_block(p);
+	while (r == 0 && !(p->ended && p->sent == p->size))
+		r = p->sent < p->size ? input_send(p) : input_read(p);
 	if (r == 0)
 		r = accept_all(p);
 	return r == 0 ? commit(p) : r;
+}
+
+static int
+send_all(struct input *p, const struct root *root)
+{
+	struct stream *s = p->s;
+	int r;
+
+	p->kept = malloc(KEPT_BYTES);
+	if (p->kept == NULL)
+		return problem_nomem(&s->problem);
+	for (;;) {
+		r = send_over(p, root);
+		if (r == 0 || p->failed || !stream_is_lost(s))
+			return r;
+		p->opened = false;
+		if ((r = stream_again(s)) != 0)
+			return r;
+	}
 }
 
 int
@@ -404,6 +309,7 @@ put_input(struct stream *s)
 	f.digest = p.digest;
 	f.not_kept = p.flags;
 	free(p.digests);
+	free(p.kept);
 	if (r != 0 && stream_is_over(s))
 		return r;
 	run_result(run, root, "", &f, r != 0 ? &problem : NULL);

@@ -49,6 +49,7 @@ checkpoint(struct sender *p)
 
 		p->interval_ms = pause > CHECKPOINT_MS ? pause : CHECKPOINT_MS;
 		p->asked = false;
+		retry_progress(&s->run->retry);
 	}
 	if (p->since_bytes < p->portion && now - p->since_ms < p->interval_ms)
 		return 0;

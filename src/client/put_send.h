@@ -17,6 +17,7 @@ struct sender {
 	char *path;	/* where the source borrows it, or NULL */
 	bool opened;	/* the handle is in use */
 	bool resending; /* what is sent was counted before */
+	bool arrived;	/* it is there already, by a COMMIT whose answer was lost */
 
 	/* The first block was sent behind OPEN; its digest. */
 	bool has_first;

@@ -2,22 +2,28 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/base/units.h"
 #include "src/store/metadata.h"
 
 struct remote {
 	struct remote_options options; /* addresses: not used any more */
 	struct address *addresses;
+	size_t address_count;
 	struct address server;
 	struct cancel cancel;
 	struct connection *connection;
 	struct server_info info;
 	uint8_t session_id[16];
+	const uint8_t *identity;
+	struct retry retry;
+	unsigned losses; /* connections that were lost */
 };
 
 static int
@@ -47,7 +53,9 @@ remote_new(struct remote **out, const struct remote_options *o, struct problem *
 	if (r == NULL)
 		return problem_nomem(p);
 	r->options = *o;
+	retry_init(&r->retry);
 	r->cancel.fd = -1;
+	r->address_count = o->count;
 	r->addresses = calloc(o->count, sizeof(*r->addresses));
 	if (r->addresses == NULL)
 		error = problem_nomem(p);
@@ -70,11 +78,13 @@ remote_free(struct remote *r)
 	if (r == NULL)
 		return;
 	/* The answer to a call that was left would still be taken in, to where its caller was. */
-	if (r->connection != NULL && remote_over(r))
+	if (r->connection != NULL &&
+	    (connection_error(r->connection) != 0 || cancel_requested(&r->cancel)))
 		connection_free(r->connection);
 	else
 		connection_close(r->connection);
 	cancel_release(&r->cancel);
+	retry_release(&r->retry);
 	free(r->addresses);
 	free(r);
 }
@@ -101,8 +111,28 @@ remote_resolve(struct remote *r, const struct config *config, const char **ident
 	return 0;
 }
 
-int
-remote_connect(struct remote *r, const uint8_t identity[static KEY_BYTES], struct problem *p)
+static void
+note_loss(struct remote *r, const char *why)
+{
+	char text[PROBLEM_TEXT_BYTES + 64], limit[32];
+
+	if (r->options.on_note == NULL || !retry_tells_loss(&r->retry))
+		return;
+	duration_format(limit, sizeof(limit), r->options.retry_for_ms);
+	snprintf(text, sizeof(text), "%s; trying again for up to %s", why, limit);
+	r->options.on_note(r->options.arg, text);
+}
+
+static void
+note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
+{
+	(void)delay_ms; /* the next one is longer: what counts is for how long it is tried */
+	note_loss(arg, p->text);
+}
+
+/* again: a connection was lost. */
+static int
+reach(struct remote *r, bool again, struct problem *p)
 {
 	struct connect_options o = {
 	    .host = r->server.host,
@@ -110,15 +140,50 @@ remote_connect(struct remote *r, const uint8_t identity[static KEY_BYTES], struc
 	    .family = r->options.family,
 	    .server_key = r->server.key,
 	    .server_key2 = r->server.has_key2 ? r->server.key2 : NULL,
-	    .identity = identity,
+	    .identity = r->identity,
 	    .retry_for_ms = r->options.retry_for_ms,
+	    .again = again ? &r->retry : NULL,
 	    .connection = {.cancel = &r->cancel, .timeout_ms = r->options.timeout_ms},
+	    .on_retry = note_retry,
+	    .arg = r,
 	};
+	int error;
 
+	memcpy(o.session_id, r->session_id, sizeof(o.session_id));
+	error = connect_server(&r->connection, &r->info, &o, p);
+	if (error == 0 && retry_tells_return(&r->retry) && r->options.on_note != NULL)
+		r->options.on_note(r->options.arg, "connected again, going on");
+	return error;
+}
+
+int
+remote_connect(struct remote *r, const uint8_t identity[static KEY_BYTES], struct problem *p)
+{
+	r->identity = identity;
 	if (getrandom(r->session_id, sizeof(r->session_id), 0) != (ssize_t)sizeof(r->session_id))
 		return problem_local(p, error_from_errno(errno), errno);
-	memcpy(o.session_id, r->session_id, sizeof(o.session_id));
-	return connect_server(&r->connection, &r->info, &o, p);
+	return reach(r, false, p);
+}
+
+/* Is the connection lost, and may another one go on? */
+static bool
+is_lost(const struct remote *r)
+{
+	return r->connection != NULL && connection_is_lost(r->connection) &&
+	       r->options.retry_for_ms > 0 && !cancel_requested(&r->cancel);
+}
+
+int
+remote_again(struct remote *r, struct problem *p)
+{
+	if (!is_lost(r))
+		return p->error;
+	r->losses++;
+	retry_lost(&r->retry);
+	note_loss(r, p->text);
+	connection_free(r->connection);
+	r->connection = NULL;
+	return reach(r, true, p);
 }
 
 struct cancel *
@@ -131,7 +196,7 @@ bool
 remote_over(const struct remote *r)
 {
 	return cancel_requested(&r->cancel) || r->connection == NULL ||
-	       connection_error(r->connection) != 0;
+	       (connection_error(r->connection) != 0 && !is_lost(r));
 }
 
 const struct server_info *
@@ -158,14 +223,66 @@ remote_session_id(const struct remote *r)
 	return r->session_id;
 }
 
-static int
-call(struct remote *r, const struct message *m, struct reply *reply, struct problem *p)
+int
+remote_call(struct remote *r, const struct message *m, struct reply *reply, bool *twice,
+	    struct problem *p)
 {
-	int error = connection_call(r->connection, m, reply);
+	unsigned losses = r->losses;
+	int error;
 
-	if (error != 0)
-		*p = reply->problem;
+	do {
+		error = connection_call(r->connection, m, reply);
+		if (error == 0 || connection_error(r->connection) == 0)
+			retry_progress(&r->retry);
+		if (error != 0)
+			*p = reply->problem;
+	} while (error != 0 && is_lost(r) && (error = remote_again(r, p)) == 0);
+	if (twice != NULL)
+		*twice = losses != r->losses;
 	return error;
+}
+
+int
+remote_list(struct remote *r, struct listing **out, const char *path, bool recursive,
+	    unsigned parts, struct problem *p)
+{
+	int error;
+
+	do {
+		error = listing_open(out, r->connection, 0, path, recursive, parts, p);
+	} while (error != 0 && is_lost(r) && (error = remote_again(r, p)) == 0);
+	return error;
+}
+
+/* The same listing over another connection. */
+static int
+list_again(struct remote *r, struct listing *l, struct problem *p)
+{
+	int error;
+
+	do {
+		listing_lost(l);
+		if ((error = remote_again(r, p)) != 0)
+			return error;
+		(void)listing_again(l, r->connection); /* the answer tells what is wrong */
+		error = listing_wait(l, p);
+	} while (error != 0 && is_lost(r));
+	if (error != 0 && connection_error(r->connection) != 0)
+		listing_lost(l);
+	return error;
+}
+
+int
+remote_list_next(struct remote *r, struct listing *l, struct listing_line *line, struct problem *p)
+{
+	int n;
+
+	while ((n = listing_next(l, line, p)) < 0 && is_lost(r))
+		if ((n = list_again(r, l, p)) != 0)
+			return n;
+	if (n >= 0)
+		retry_progress(&r->retry);
+	return n;
 }
 
 /* A span of the server's into out, which has room for the rows' maximum and a terminator. */
@@ -208,7 +325,7 @@ remote_stat(struct remote *r, const char *path, unsigned parts, struct remote_en
 
 	m.stat.path = span_of(path);
 	m.stat.parts = (uint16_t)parts;
-	return call(r, &m, &reply, p);
+	return remote_call(r, &m, &reply, NULL, p);
 }
 
 static int
@@ -228,7 +345,7 @@ remote_space(struct remote *r, const char *path, struct message_space *s, struct
 	struct reply reply = {.on_message = take_space, .arg = s};
 
 	m.statfs.path = span_of(path);
-	return call(r, &m, &reply, p);
+	return remote_call(r, &m, &reply, NULL, p);
 }
 
 int
@@ -237,9 +354,11 @@ remote_ping(struct remote *r, uint64_t *ns, struct problem *p)
 	struct message m = {.type = MESSAGE_PING};
 	struct reply reply = {.done = false};
 	uint64_t begun = clock_ns();
-	int error = call(r, &m, &reply, p);
+	int error = connection_call(r->connection, &m, &reply); /* another one is another time */
 
 	*ns = clock_ns() - begun;
+	if (error != 0)
+		*p = reply.problem;
 	return error;
 }
 
@@ -252,11 +371,33 @@ take_packs(void *arg, const struct message *m)
 		   : 0;
 }
 
+/* What sessions that are gone have changed: all of it, whatever it was. */
+static int
+sync_shares(struct remote *r, struct problem *p)
+{
+	char share[LIMIT_SHARE_BYTES + 1], last[LIMIT_SHARE_BYTES + 1] = "";
+	struct message m = {.type = MESSAGE_SYNC};
+	int error = 0;
+
+	for (size_t i = 0; i < r->address_count && error == 0; i++) {
+		struct reply reply = {.on_message = NULL};
+
+		address_share(share, r->addresses[i].path);
+		if (share[0] == '\0' || strcmp(share, last) == 0)
+			continue;
+		memcpy(last, share, sizeof(last));
+		m.sync.share = span_of(share);
+		error = remote_call(r, &m, &reply, NULL, p);
+	}
+	return error;
+}
+
 int
 remote_sync(struct remote *r, struct problem *p)
 {
 	struct message m = {.type = MESSAGE_COMMIT_PACKS};
 	struct reply reply = {.on_message = take_packs};
+	int error = r->losses > 0 ? 0 : remote_call(r, &m, &reply, NULL, p);
 
-	return call(r, &m, &reply, p);
+	return error == 0 && r->losses > 0 ? sync_shares(r, p) : error;
 }

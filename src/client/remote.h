@@ -6,6 +6,10 @@
  *	Operations, one after the other, each waited for.
  *	remote_sync() makes all changes durable; remote_free().
  *
+ * Where a connection is lost meanwhile, they are done over another one, within retry_for_ms without
+ *any success: what may be done twice is asked again; of what may not, it is looked whether it was
+ *done.
+ *
  * Paths are SHARE or SHARE/REST, as of struct address.  Every function that has a struct problem
  * returns 0 or the error that it sets there; remote_over() tells whether anything more makes sense.
  * Belongs to one thread, but for remote_cancel().
@@ -19,6 +23,7 @@
 #include "src/client/address.h"
 #include "src/client/cancel.h"
 #include "src/client/connect.h"
+#include "src/client/listing.h"
 
 struct remote;
 
@@ -29,6 +34,12 @@ struct remote_options {
 	uint16_t port;	   /* 0: that of the address */
 	int family;
 	uint64_t retry_for_ms, timeout_ms;
+	/*
+	 * A connection was lost, and another one is tried for; there is one again: each is said
+	 * once. May be NULL.
+	 */
+	void (*on_note)(void *arg, const char *text);
+	void *arg;
 };
 
 /* What is at a path; attributes lead into it. */
@@ -57,7 +68,7 @@ int remote_connect(struct remote *r, const uint8_t identity[static KEY_BYTES], s
 /* Request it from any thread or signal handler: the operation ends with FTX_E_INTERRUPTED. */
 struct cancel *remote_cancel(struct remote *r);
 
-/* Is the connection over, or was it cancelled? */
+/* Is there no connection any more and no hope for another one, or was it cancelled? */
 bool remote_over(const struct remote *r);
 
 /* Of a connected one. */
@@ -65,6 +76,24 @@ const struct server_info *remote_info(const struct remote *r);
 struct connection *remote_connection(struct remote *r);
 const struct address *remote_server(const struct remote *r); /* host, port, keys */
 const uint8_t *remote_session_id(const struct remote *r);    /* 16 bytes */
+
+/*
+ * A request that may be done twice, and its answer.  *twice: it may have been; may be NULL.
+ */
+int remote_call(struct remote *r, const struct message *m, struct reply *reply, bool *twice,
+		struct problem *p);
+
+/*
+ * After the error of a connection: is there another one now?  0, or the error that counts, in p,
+ * which holds it already where that one was not lost.
+ */
+int remote_again(struct remote *r, struct problem *p);
+
+/* As listing_open() and listing_next(). */
+int remote_list(struct remote *r, struct listing **out, const char *path, bool recursive,
+		unsigned parts, struct problem *p);
+int remote_list_next(struct remote *r, struct listing *l, struct listing_line *line,
+		     struct problem *p);
 
 /* parts: bits of enum metadata_part. */
 int remote_stat(struct remote *r, const char *path, unsigned parts, struct remote_entry *e,

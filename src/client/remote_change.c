@@ -28,17 +28,15 @@ take_statuses(void *arg, const struct message *m)
 	return 0;
 }
 
+/* *twice: as of remote_call(). */
 static int
 call_items(struct remote *r, const struct message *m, struct item_status *statuses, uint32_t count,
-	   struct problem *p)
+	   bool *twice, struct problem *p)
 {
 	struct expected expected = {.items = statuses, .count = count};
 	struct reply reply = {.on_message = take_statuses, .arg = &expected};
-	int error = connection_call(remote_connection(r), m, &reply);
 
-	if (error != 0)
-		*p = reply.problem;
-	return error;
+	return remote_call(r, m, &reply, twice, p);
 }
 
 /* The same for one item, whose status is the result. */
@@ -46,7 +44,7 @@ static int
 call_item(struct remote *r, const struct message *m, struct problem *p)
 {
 	struct item_status status;
-	int error = call_items(r, m, &status, 1, p);
+	int error = call_items(r, m, &status, 1, NULL, p);
 
 	if (error == 0 && status.code != 0)
 		error = problem_set(p, error_from_wire(status.code), SIDE_REMOTE, NULL);
@@ -91,25 +89,32 @@ make_nodes(struct node *nodes, uint32_t count, const char *rest, uint16_t mode)
 	return n;
 }
 
-/* Makes nodes; those that were not there before get their metadata.  *made: how many. */
+/*
+ * Makes nodes; those that were not there before get their metadata.  is_new: the last one was not.
+ * *made: how many.
+ */
 static int
 make_directories(struct remote *r, const struct span *share, struct node *nodes, uint32_t count,
-		 uint32_t *made, struct problem *p)
+		 bool is_new, uint32_t *made, struct problem *p)
 {
 	struct item_status statuses[LIMIT_PATH_DEPTH + 1];
 	struct message m = {.type = MESSAGE_MKDIR};
+	bool twice;
 	int error;
 
 	m.mkdir.base = *share;
 	m.mkdir.nodes.items = nodes;
 	m.mkdir.nodes.count = count;
 	*made = 0;
-	if ((error = call_items(r, &m, statuses, count, p)) != 0)
+	if ((error = call_items(r, &m, statuses, count, &twice, p)) != 0)
 		return error;
 	for (uint32_t i = 0; i < count; i++) {
+		/* Made by the request whose answer was lost. */
+		bool ours = twice && is_new && i == count - 1;
+
 		if (statuses[i].code != 0)
 			return problem_set(p, error_from_wire(statuses[i].code), SIDE_REMOTE, NULL);
-		if ((statuses[i].flags & STATUS_NOTHING_DONE) == 0)
+		if ((statuses[i].flags & STATUS_NOTHING_DONE) == 0 || ours)
 			nodes[(*made)++] = nodes[i];
 	}
 	if (*made == 0)
@@ -118,7 +123,7 @@ make_directories(struct remote *r, const struct span *share, struct node *nodes,
 	m.setmeta.base = *share;
 	m.setmeta.nodes.items = nodes;
 	m.setmeta.nodes.count = *made;
-	if ((error = call_items(r, &m, statuses, *made, p)) != 0)
+	if ((error = call_items(r, &m, statuses, *made, NULL, p)) != 0)
 		return error;
 	for (uint32_t i = 0; i < *made; i++)
 		if (statuses[i].code != 0)
@@ -147,6 +152,17 @@ check_parent(struct remote *r, const char *path, struct problem *p)
 	return error;
 }
 
+/* Is anything at path?  A key that may not look does not know. */
+static int
+check_free(struct remote *r, const char *path, bool *is_free, struct problem *p)
+{
+	struct remote_entry entry;
+	int error = remote_stat(r, path, 0, &entry, p);
+
+	*is_free = error == FTX_E_NOT_FOUND;
+	return error != 0 && remote_over(r) ? error : 0;
+}
+
 int
 remote_mkdir(struct remote *r, const char *path, uint16_t mode, bool parents, struct problem *p)
 {
@@ -155,21 +171,72 @@ remote_mkdir(struct remote *r, const char *path, uint16_t mode, bool parents, st
 	char name[LIMIT_SHARE_BYTES + 1];
 	struct span share = share_of(name, path);
 	uint32_t count, made;
+	bool is_free;
 	int error;
 
 	if (rest[0] == '\0')
 		return parents ? 0 : problem_set(p, FTX_E_EXISTS, SIDE_REMOTE, NULL);
 	if (!parents && (error = check_parent(r, path, p)) != 0)
 		return error;
+	if ((error = check_free(r, path, &is_free, p)) != 0)
+		return error;
 	count = make_nodes(nodes, LIMIT_PATH_DEPTH + 1, rest, mode);
 	if (!parents) {
 		nodes[0] = nodes[count - 1];
 		count = 1;
 	}
-	error = make_directories(r, &share, nodes, count, &made, p);
+	error = make_directories(r, &share, nodes, count, is_free, &made, p);
 	if (error == 0 && !parents && made == 0)
 		error = problem_set(p, FTX_E_EXISTS, SIDE_REMOTE, NULL);
 	return error;
+}
+
+/* Which inode is at path; 0: nothing, or that cannot be seen. */
+static int
+look(struct remote *r, const char *path, uint64_t *inode, struct problem *p)
+{
+	struct remote_entry entry;
+	int error = remote_stat(r, path, 0, &entry, p);
+
+	*inode = error == 0 ? entry.attributes.identity.inode : 0;
+	return error != 0 && remote_over(r) ? error : 0;
+}
+
+/* RENAME over one connection alone: done twice, the second time finds nothing. */
+static int
+rename_once(struct remote *r, const struct message *m, struct problem *p)
+{
+	struct item_status status;
+	struct expected expected = {.items = &status, .count = 1};
+	struct reply reply = {.on_message = take_statuses, .arg = &expected};
+	int error = connection_call(remote_connection(r), m, &reply);
+
+	if (error != 0)
+		*p = reply.problem;
+	else if (status.code != 0)
+		error = problem_set(p, error_from_wire(status.code), SIDE_REMOTE, NULL);
+	return error;
+}
+
+/* The answer to RENAME was lost: *done where the file has its new name, an error where it has none.
+ */
+static int
+look_renamed(struct remote *r, const char *from, const char *to, uint64_t inode, bool *done,
+	     struct problem *p)
+{
+	uint64_t there;
+	int error = look(r, to, &there, p);
+
+	*done = inode != 0 && there == inode;
+	if (error != 0 || *done)
+		return error;
+	if ((error = look(r, from, &there, p)) != 0)
+		return error;
+	if (inode != 0 && there == inode)
+		return 0;
+	problem_set(p, FTX_E_IO, SIDE_NETWORK,
+		    "the connection was lost meanwhile: whether it was renamed is not known");
+	return p->error;
 }
 
 int
@@ -179,12 +246,23 @@ remote_rename(struct remote *r, const char *from, const char *to, bool replace, 
 				       .target = span_of(address_rest(to))};
 	struct message m = {.type = MESSAGE_RENAME};
 	char share[LIMIT_SHARE_BYTES + 1];
+	bool done = false;
+	uint64_t inode;
+	int error;
 
 	m.rename.base = share_of(share, from);
 	m.rename.replace = replace;
 	m.rename.pairs.items = &pair;
 	m.rename.pairs.count = 1;
-	return call_item(r, &m, p);
+	if ((error = look(r, from, &inode, p)) != 0)
+		return error;
+	while ((error = rename_once(r, &m, p)) != 0 &&
+	       connection_error(remote_connection(r)) != 0) {
+		if ((error = remote_again(r, p)) != 0 ||
+		    (error = look_renamed(r, from, to, inode, &done, p)) != 0 || done)
+			break;
+	}
+	return error;
 }
 
 int
@@ -234,8 +312,9 @@ remote_remove(struct remote *r, const char *base, const char *const *names, uint
 	m.remove.base = span_of(base);
 	m.remove.paths.items = paths;
 	m.remove.paths.count = count;
-	if ((error = call_items(r, &m, statuses, count, p)) != 0)
+	if ((error = call_items(r, &m, statuses, count, NULL, p)) != 0)
 		return error;
+	/* What the caller gets of one that an unanswered request removed is FTX_E_NOT_FOUND. */
 	for (uint32_t i = 0; i < count; i++)
 		errors[i] = statuses[i].code == 0 ? 0 : error_from_wire(statuses[i].code);
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "proto/errors.h"
 #include "src/client/stream.h"
+#include "src/store/tree.h"
 
 struct request *
 request_new(struct stream *s, enum request_kind kind, uint32_t room)
@@ -35,13 +36,65 @@ request_free(struct request *r)
 	free(r);
 }
 
+void
+request_append(struct request_list *list, struct request *r)
+{
+	r->next = NULL;
+	if (list->last != NULL)
+		list->last->next = r;
+	else
+		list->first = r;
+	list->last = r;
+}
+
+struct request *
+request_first(struct request_list *list)
+{
+	struct request *r = list->first;
+
+	if (r == NULL)
+		return NULL;
+	list->first = r->next;
+	if (list->first == NULL)
+		list->last = NULL;
+	return r;
+}
+
+void
+request_list_free(struct request_list *list)
+{
+	struct request *r;
+
+	while ((r = request_first(list)) != NULL)
+		request_free(r);
+}
+
+/*
+ * What was under way when a connection was lost and is there now has come there.  A directory gets
+ * its metadata last.
+ */
+static bool
+has_arrived(const struct entry *e, const struct offer_verdict *v)
+{
+	return e->resent && (v->state == TREE_SAME ||
+			     (e->metadata.type == ENTRY_DIRECTORY && v->state == TREE_METADATA));
+}
+
 static int
 take_verdicts(struct batch *b, const struct message_verdicts *m)
 {
 	if (m->verdicts.count != b->count)
 		return FTX_E_PROTOCOL;
-	for (size_t i = 0; i < b->count; i++)
-		b->entries[i].verdict = m->verdicts.items[i];
+	for (size_t i = 0; i < b->count; i++) {
+		struct entry *e = &b->entries[i];
+		const struct offer_verdict *v = &m->verdicts.items[i];
+
+		if (e->begun)
+			continue;
+		e->arrived = has_arrived(e, v);
+		if (!e->arrived)
+			e->verdict = *v;
+	}
 	return 0;
 }
 
@@ -74,18 +127,13 @@ int
 request_send(struct request *r, const struct message *m)
 {
 	struct stream *s = r->stream;
-	struct request_list *list = &s->requests;
 	int error;
 
 	if (r->reply.on_message == NULL) {
 		r->reply.on_message = take_answer;
 		r->reply.arg = r;
 	}
-	if (list->last != NULL)
-		list->last->next = r;
-	else
-		list->first = r;
-	list->last = r;
+	request_append(&s->requests, r);
 	error = connection_request(s->connection, m, &r->reply);
 	return error != 0 ? stream_explain(s, error) : 0;
 }
@@ -107,10 +155,5 @@ request_take(struct stream *s, bool wait, int *error)
 			return NULL;
 		}
 	}
-	if (!r->reply.done)
-		return NULL;
-	list->first = r->next;
-	if (list->first == NULL)
-		list->last = NULL;
-	return r;
+	return r->reply.done ? request_first(list) : NULL;
 }

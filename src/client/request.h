@@ -40,6 +40,13 @@ struct request_list {
 /* With room for so many items and statuses.  NULL: out of memory. */
 struct request *request_new(struct stream *s, enum request_kind kind, uint32_t room);
 void request_free(struct request *r);
+void request_list_free(struct request_list *list);
+
+/* Appends r, which is in no list. */
+void request_append(struct request_list *list, struct request *r);
+
+/* Removes the first and returns it; NULL: there is none. */
+struct request *request_first(struct request_list *list);
 
 /*
  * Sends m for r and appends r, which is taken in any case.  0, or why the connection is over, in

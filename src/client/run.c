@@ -7,6 +7,7 @@
 #include "proto/errors.h"
 #include "src/base/display.h"
 #include "src/base/io.h"
+#include "src/base/units.h"
 #include "src/client/connect.h"
 #include "src/client/hint.h"
 
@@ -212,7 +213,9 @@ run_result(struct run *run, const struct root *root, const char *path, struct tr
 			    "not all metadata could be kept (--strict-meta)");
 		p = &unkept;
 	}
-	if (p != NULL)
+	if (p == NULL)
+		retry_progress(&run->retry);
+	else
 		f->status =
 		    error_exit(p->error) == FTX_EXIT_CHANGED ? STATUS_CHANGED : STATUS_FAILED;
 	pthread_mutex_lock(&run->results);
@@ -293,17 +296,53 @@ struct connecting {
 };
 
 static void
+note_loss(struct run *run, const struct problem *p)
+{
+	struct problem note;
+	char limit[32];
+
+	if (!retry_tells_loss(&run->retry))
+		return;
+	duration_format(limit, sizeof(limit), run->request->retry_for_ms);
+	problem_set(&note, p->error, p->side, "%s; trying again for up to %s", p->text, limit);
+	run_note(run, &note);
+}
+
+static void
 note_retry(void *arg, const struct problem *p, uint64_t delay_ms)
 {
 	const struct connecting *g = arg;
-	struct problem note;
 
-	problem_set(&note, p->error, p->side, "%s; trying again in %.1f s", p->text,
-		    (double)delay_ms / 1000);
-	run_note(g->run, &note);
+	(void)delay_ms; /* the next one is longer: what counts is for how long it is tried */
+	note_loss(g->run, p);
 }
 
-/* Has the server proved its key to this run?  Then silence is not that of another one. */
+static void
+note_return(struct run *run)
+{
+	struct problem note;
+
+	if (!retry_tells_return(&run->retry))
+		return;
+	problem_set(&note, FTX_E_CLOSED, SIDE_NETWORK, "connected again, going on");
+	run_note(run, &note);
+}
+
+bool
+run_goes_on(struct run *run, const struct connection *c)
+{
+	struct problem p;
+
+	if (c == NULL || !connection_is_lost(c) || run->request->retry_for_ms == 0 ||
+	    cancel_requested(&run->cancel))
+		return false;
+	retry_lost(&run->retry);
+	connection_explain(c, &p);
+	note_loss(run, &p);
+	return true;
+}
+
+/* Has this run been connected? */
 static bool
 is_announced(struct run *run)
 {
@@ -345,9 +384,25 @@ ask_early(void *arg, struct connection *c)
 	return g->early != NULL ? g->early->ask(g->early->arg, c) : 0;
 }
 
-int
-run_connect(struct run *run, unsigned stream, const struct early *early, struct connection **out,
-	    struct server_info *info, struct problem *p)
+/* All the time that there was is used up. */
+static int
+explain_again(struct run *run, int r, struct problem *p)
+{
+	char limit[32];
+
+	if (r == FTX_E_INTERRUPTED || r == FTX_E_BUSY || !error_retryable(r))
+		return r;
+	duration_format(limit, sizeof(limit), run->request->retry_for_ms);
+	problem_hint(p,
+		     "nothing got any further for %s, see --retry-for; run the same command "
+		     "again to go on",
+		     limit);
+	return r;
+}
+
+static int
+connect_as(struct run *run, unsigned stream, const struct early *early, bool again,
+	   struct connection **out, struct server_info *info, struct problem *p)
 {
 	struct connecting connecting = {.run = run, .early = early};
 	const struct transfer_request *request = run->request;
@@ -361,6 +416,7 @@ run_connect(struct run *run, unsigned stream, const struct early *early, struct 
 	    .stream = (uint8_t)stream,
 	    .spare = stream > 0 && stream != SCANNER_STREAM,
 	    .retry_for_ms = request->retry_for_ms,
+	    .again = again ? &run->retry : NULL,
 	    .connection = {.cancel = &run->cancel,
 			   .timeout_ms = request->timeout_ms,
 			   .bucket = &run->bucket,
@@ -373,15 +429,29 @@ run_connect(struct run *run, unsigned stream, const struct early *early, struct 
 
 	memcpy(options.session_id, run->session_id, sizeof(options.session_id));
 	r = connect_server(out, info, &options, p);
+	return r != 0 && again ? explain_again(run, r, p) : r;
+}
+
+int
+run_connect(struct run *run, unsigned stream, const struct early *early, struct connection **out,
+	    struct server_info *info, struct problem *p)
+{
+	bool waits = retry_is_lost(&run->retry);
+	int r;
+
+	if (waits)
+		pthread_mutex_lock(&run->retry.dialling);
+	r = connect_as(run, stream, early, is_announced(run), out, info, p);
+	if (waits)
+		pthread_mutex_unlock(&run->retry.dialling);
 	if (r == 0) {
 		keep_info(run, info);
 		announce(run, *out);
+		note_return(run);
 		if (stream == 0)
 			atomic_store(&run->first_connected, true);
 		if (stream == SCANNER_STREAM)
 			atomic_store(&run->scanner_connected, true);
-	} else if (r == FTX_E_SERVER_KEY && is_announced(run))
-		r = problem_set(p, FTX_E_CLOSED, SIDE_NETWORK, "%s port %u: it answers no more",
-				run->server.host, (unsigned)run->server.port);
+	}
 	return r;
 }

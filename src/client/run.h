@@ -15,6 +15,7 @@
 #include "src/client/cancel.h"
 #include "src/client/config.h"
 #include "src/client/queue.h"
+#include "src/client/retry.h"
 #include "src/client/transfer.h"
 #include "src/client/work.h"
 
@@ -28,6 +29,13 @@ struct landing_found {
 	struct problem problem; /* error not 0: it cannot land there */
 };
 
+/* PUBLISH, in case its answer is lost: whether it was done is seen by what is there then. */
+struct set_publishing {
+	bool asked;	/* PUBLISH was sent */
+	bool done;	/* and has come */
+	uint64_t inode; /* of the set's directory; 0: not known */
+};
+
 struct run {
 	const struct transfer_request *request;
 	unsigned parts;		     /* of metadata that are moved: bits of enum metadata_part */
@@ -39,9 +47,11 @@ struct run {
 	uint8_t session_id[16];
 
 	struct cancel cancel;
-	struct bucket bucket;  /* of all connections */
-	struct root *roots;    /* one a source */
-	char *set_destination; /* owned: SHARE/REST that a set becomes; NULL: none */
+	struct retry retry;		  /* of all connections */
+	struct bucket bucket;		  /* of all connections */
+	struct root *roots;		  /* one a source */
+	struct set_publishing publishing; /* of the first stream alone */
+	char *set_destination;		  /* owned: SHARE/REST that a set becomes; NULL: none */
 	struct work work;
 
 	pthread_mutex_t results; /* of outcome, announced and dest_... */
@@ -141,8 +151,15 @@ struct early {
 };
 
 /*
+ * Was c lost, and is this run to go on over another one?  Then it is said, where nothing has got
+ * further since the last loss it was said already.
+ */
+bool run_goes_on(struct run *run, const struct connection *c);
+
+/*
  * A connection of this run, as its stream number; the first one is announced.  early: NULL if
- * nothing is known yet.  0 with *out, or an error in p.
+ * nothing is known yet.  Where one was lost before, as long as --retry-for allows.  0 with *out, or
+ * an error in p.
  */
 int run_connect(struct run *run, unsigned stream, const struct early *early,
 		struct connection **out, struct server_info *info, struct problem *p);

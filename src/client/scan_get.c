@@ -12,6 +12,8 @@ struct looking {
 	struct scanner *sc;
 	struct reply reply;
 	struct listing *listing;
+	bool known;  /* what it is; not what went wrong with that */
+	bool landed; /* a directory: where it lands is known, and it is being listed */
 	struct entry e;
 	uint64_t links;
 	char target[LIMIT_PATH_BYTES + 1];
@@ -63,6 +65,7 @@ take_stat(void *arg, const struct message *m)
 		return 0;
 	if ((r = entry_of(&l->e, l->target, "", a, sc->run->parts)) != 0)
 		return r;
+	l->known = true;
 	l->links = a->links;
 	sc->root->is_directory = a->metadata.type == ENTRY_DIRECTORY;
 	if (a->metadata.type != ENTRY_FILE)
@@ -136,19 +139,22 @@ take_line(struct scanner *sc, const struct listing_line *line, struct problem *p
 	return scan_add(sc, &e, 0, line->attributes->links);
 }
 
+/* Over the connection that was lost it can go on over another one. */
 static int
-list(struct scanner *sc, struct listing *l, struct problem *p)
+list(struct scanner *sc, struct listing *l, struct connection *c, struct problem *p)
 {
+	struct run *run = sc->run;
 	struct listing_line line;
 	int r = listing_wait(l, p);
 
-	if (r != 0)
-		return r;
-	sc->left_out[0] = '\0';
-	while ((r = listing_next(l, &line, p)) == 1 && !cancel_requested(&sc->run->cancel))
+	while (r == 0 && (r = listing_next(l, &line, p)) == 1 && !cancel_requested(&run->cancel)) {
+		retry_progress(&run->retry);
 		if (!take_line(sc, &line, p))
 			break;
-	scan_leave(sc);
+		r = 0;
+	}
+	if (r >= 0 || !run_goes_on(run, c))
+		scan_leave(sc);
 	return r < 0 ? r : 0;
 }
 
@@ -180,6 +186,8 @@ ask(void *arg, struct connection *c)
 	const char *path = l->sc->root->remote;
 	int r;
 
+	if (l->landed)
+		return listing_again(l->listing, c);
 	l->reply = (struct reply){.on_message = take_stat, .arg = l};
 	m.stat.path = span_of(path);
 	m.stat.parts = (uint16_t)run->parts;
@@ -188,41 +196,68 @@ ask(void *arg, struct connection *c)
 }
 _Static_assert(1 + LISTING_REQUESTS <= EARLY_REQUESTS, "asked before WELCOME");
 
-/* What was found at the source.  0, or why the connection is over, in p. */
+/* Of a directory all that is in it; of anything else there is nothing more to do. */
 static int
-take_root(struct looking *l, struct connection *c, struct problem *p)
+take_type(struct looking *l, struct connection *c, struct problem *p)
 {
 	struct scanner *sc = l->sc;
-	int r = connection_answer(c, &l->reply);
+	int r;
 
-	*p = l->reply.problem;
-	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
-		return r;
-	if (r != 0) {
-		scan_fail(sc, "", ENTRY_FILE, true, p);
-		return 0;
-	}
 	if (l->e.metadata.type == ENTRY_FILE)
 		return 0;
 	if (l->e.metadata.type == ENTRY_SYMLINK) {
 		refuse_link(c, &l->e, sc->root->remote, p);
-		scan_fail(sc, "", ENTRY_SYMLINK, true, p);
-		return connection_error(c);
+		if ((r = connection_error(c)) == 0)
+			scan_fail(sc, "", ENTRY_SYMLINK, true, p);
+		return r;
 	}
 	if (l->e.metadata.type != ENTRY_DIRECTORY) {
 		scan_skip(sc, "", l->e.metadata.type);
 		return 0;
 	}
-	scan_several(sc->run);
-	if (landing_get(sc->run, sc->root, p) != 0) {
-		scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
-		return 0;
+	if (!l->landed) {
+		scan_several(sc->run);
+		sc->left_out[0] = '\0';
+		if (landing_get(sc->run, sc->root, p) != 0) {
+			scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
+			return 0;
+		}
+		l->landed = true;
 	}
-	r = list(sc, l->listing, p);
+	r = list(sc, l->listing, c, p);
 	if (r == 0 || connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
 		return r;
 	scan_fail(sc, "", ENTRY_DIRECTORY, true, p);
 	return 0;
+}
+
+/* What was found at the source.  0, or why the connection is over, in p. */
+static int
+take_root(struct looking *l, struct connection *c, struct problem *p)
+{
+	int r = l->landed ? 0 : connection_answer(c, &l->reply);
+
+	if (r == 0)
+		return take_type(l, c, p);
+	*p = l->reply.problem;
+	/* A file is on its way already. */
+	if (l->known && l->e.metadata.type == ENTRY_FILE)
+		return 0;
+	if (connection_error(c) != 0 || r == FTX_E_INTERRUPTED)
+		return r;
+	scan_fail(l->sc, "", ENTRY_FILE, true, p);
+	return 0;
+}
+
+/* The connection is lost, and another one is to go on. */
+static bool
+is_lost(struct run *run, struct connection **c)
+{
+	if (!run_goes_on(run, *c))
+		return false;
+	connection_free(*c);
+	*c = NULL;
+	return true;
 }
 
 /* The first source is asked for as soon as there is a connection, which becomes *c. */
@@ -237,14 +272,19 @@ scan_root(struct scanner *sc, struct connection **c, struct problem *p)
 
 	if (l.listing == NULL)
 		return problem_nomem(p);
-	if (*c != NULL) {
-		(void)ask(&l, *c); /* the answer tells what is wrong */
+	do {
 		r = 0;
-	} else if ((r = run_connect(run, SCANNER_STREAM, &early, c, &info, p)) != 0) {
-		listing_lost(l.listing);
-	}
-	if (r == 0)
-		r = take_root(&l, *c, p);
+		if (*c != NULL)
+			(void)ask(&l, *c); /* the answer tells what is wrong */
+		else
+			r = run_connect(run, SCANNER_STREAM, &early, c, &info, p);
+		if (r == 0)
+			r = take_root(&l, *c, p);
+		if (*c == NULL || connection_error(*c) != 0)
+			listing_lost(l.listing);
+	} while (r != 0 && is_lost(run, c));
+	if (r != 0)
+		scan_leave(sc);
 	listing_close(l.listing);
 	return r;
 }
@@ -253,10 +293,7 @@ scan_root(struct scanner *sc, struct connection **c, struct problem *p)
 static int
 scan_output(struct scanner *sc, struct connection **c, struct problem *p)
 {
-	struct server_info info;
-	int r = *c != NULL ? 0 : run_connect(sc->run, SCANNER_STREAM, NULL, c, &info, p);
-
-	return r != 0 ? r : get_output(sc->run, sc->root, *c, p);
+	return get_output(sc->run, sc->root, c, p);
 }
 
 void

@@ -41,15 +41,11 @@ stream_new(struct run *run, unsigned number)
 void
 stream_free(struct stream *s)
 {
-	struct request *r, *next;
-
 	if (s == NULL)
 		return;
 	connection_free(s->connection);
-	for (r = s->requests.first; r != NULL; r = next) {
-		next = r->next;
-		request_free(r);
-	}
+	request_list_free(&s->requests);
+	request_list_free(&s->held);
 	group_free(s->group);
 	tree_free(s->tree);
 	encoder_free(s->encoder);
@@ -111,7 +107,83 @@ stream_call(struct stream *s, const struct message *m,
 bool
 stream_is_over(const struct stream *s)
 {
-	return connection_error(s->connection) != 0 || cancel_requested(&s->run->cancel);
+	return s->connection == NULL || connection_error(s->connection) != 0 ||
+	       cancel_requested(&s->run->cancel);
+}
+
+bool
+stream_is_lost(const struct stream *s)
+{
+	return run_goes_on(s->run, s->connection);
+}
+
+void
+stream_keep_batch(struct stream *s, struct batch *b)
+{
+	if (b->again)
+		return;
+	if (!b->worked)
+		work_batch_again(&s->run->work, b);
+	b->again = b->redo = true;
+	b->next = s->again;
+	s->again = b;
+}
+
+void
+stream_keep_entry(struct stream *s, struct entry *e)
+{
+	e->begun = false;
+	e->resent = true;
+	stream_keep_batch(s, e->batch);
+}
+
+struct batch *
+stream_next_again(struct stream *s)
+{
+	struct batch *b = s->again;
+
+	if (b != NULL) {
+		s->again = b->next;
+		b->again = false;
+	}
+	return b;
+}
+
+int
+stream_again(struct stream *s)
+{
+	struct run *run = s->run;
+	int r;
+
+	do {
+		/* Its replies are the lost requests': they go first. */
+		connection_free(s->connection);
+		s->connection = NULL;
+		s->losses++;
+		if (run_is_put(run))
+			put_lost(s);
+		else
+			get_lost(s);
+		r = stream_connect(s, NULL);
+	} while (r != 0 && stream_is_lost(s));
+	if (r == 0)
+		return 0;
+	/* What went wrong on the new one may be more than that. */
+	connection_free(s->connection);
+	s->connection = NULL;
+	return r;
+}
+
+int
+stream_call_again(struct stream *s, const struct message *m,
+		  int (*on_message)(void *arg, const struct message *m), void *arg)
+{
+	int r;
+
+	do {
+		r = stream_call(s, m, on_message, arg);
+	} while (r != 0 && stream_is_lost(s) && (r = stream_again(s)) == 0);
+	return r;
 }
 
 bool
@@ -205,17 +277,45 @@ stream_digest_part(struct stream *s, uint64_t size, uint64_t offset, const uint8
 	}
 }
 
+int
+stream_run(struct stream *s)
+{
+	return run_is_put(s->run) ? put_run(s) : get_run(s);
+}
+
+/* Until there is nothing left to do, over as many connections as it takes. */
+static int
+work_on(struct stream *s)
+{
+	int r;
+
+	do {
+		r = stream_run(s);
+	} while (r != 0 && stream_is_lost(s) && (r = stream_again(s)) == 0);
+	return r;
+}
+
+/* The others do it all. */
+static void
+hand_over(struct stream *s)
+{
+	struct batch *b;
+
+	while ((b = stream_next_again(s)) != NULL)
+		work_return_batch(&s->run->work, b);
+}
+
 void *
 stream_main(void *arg)
 {
 	struct stream *s = arg;
 	struct run *run = s->run;
-	int r = run_is_put(run) ? put_run(s) : get_run(s);
+	int r = work_on(s);
 
 	if (s->number == 0)
 		landing_give_up(run);
 	if (r == FTX_E_BUSY && s->number > 0 && s->connection == NULL) {
-		/* The others do it all. */
+		hand_over(s);
 		atomic_store(&run->crowded, true);
 		return NULL;
 	}

@@ -37,6 +37,7 @@ struct stream {
 	pthread_t thread;
 	bool running;
 	struct connection *connection; /* NULL until needed */
+	unsigned losses;	       /* connections that were lost */
 	uint32_t peer_codecs;
 	struct encoder *encoder;
 	struct decoder *decoder;
@@ -45,6 +46,15 @@ struct stream {
 	struct problem problem;	    /* of the last function that failed */
 
 	struct request_list requests;
+	/*
+	 * put: answered well, and to be said when a COMMIT_PACKS behind them is: not before that
+	 * are they on stable storage, and a server that crashes meanwhile gets them again.
+	 */
+	struct request_list held;
+	uint32_t held_items;
+
+	/* Batches that were worked on over a connection that is lost, by next. */
+	struct batch *again;
 
 	/* Batches in order: offered (put) or to be compared (get), not worked on yet. */
 	struct batch *offered[OFFERS_AHEAD];
@@ -93,6 +103,29 @@ int stream_explain(struct stream *s, int error);
 /* Does error end the connection, or this run? Then it is not the entry's. */
 bool stream_is_over(const struct stream *s);
 
+/* Is its connection lost, and may another one go on? */
+bool stream_is_lost(const struct stream *s);
+
+/*
+ * Over another connection, after stream_is_lost(): what was under way on the lost one is begun anew
+ * (s->again, the work's lists).  0, or why the stream is over, in s->problem; there is no
+ * connection then.
+ */
+int stream_again(struct stream *s);
+
+/* As stream_call(), over other connections where one is lost: for what may be asked twice. */
+int stream_call_again(struct stream *s, const struct message *m,
+		      int (*on_message)(void *arg, const struct message *m), void *arg);
+
+/* The batch is to be worked on once more: what of it is not begun. */
+void stream_keep_batch(struct stream *s, struct batch *b);
+
+/* The entry was under way: it is not begun any more. */
+void stream_keep_entry(struct stream *s, struct entry *e);
+
+/* The batch to go on with, out of s->again; NULL: none. */
+struct batch *stream_next_again(struct stream *s);
+
 /* Sleeps before a busy file is asked for again.  false: no more time, or stopped. */
 bool stream_busy_again(struct stream *s, uint64_t *until_ms);
 
@@ -111,8 +144,18 @@ void stream_digest_part(struct stream *s, uint64_t size, uint64_t offset, const 
 int put_run(struct stream *s);
 int get_run(struct stream *s);
 
-/* A big file, from the first segment to the last. first: this stream begins it. */
-void put_big(struct stream *s, struct big *b, bool first);
-void get_big(struct stream *s, struct big *b, bool first);
+/* That of the run's kind. */
+int stream_run(struct stream *s);
+
+/* Takes out of the stream what was under way on a connection that is gone. */
+void put_lost(struct stream *s);
+void get_lost(struct stream *s);
+
+/*
+ * A big file, from the first segment to the last, also where the connection is lost already. first:
+ * this stream begins it.  0 or why the stream is over, as of connection_error().
+ */
+int put_big(struct stream *s, struct big *b, bool first);
+int get_big(struct stream *s, struct big *b, bool first);
 
 #endif

@@ -157,6 +157,7 @@ transfer_free(struct transfer *t)
 		work_release(&run->work);
 		bucket_release(&run->bucket);
 		pthread_mutex_destroy(&run->results);
+		retry_release(&run->retry);
 		pthread_cond_destroy(&run->dest_said);
 	}
 	while (run->events != NULL && queue_drain(run->events, &event))
@@ -231,6 +232,7 @@ set_up(struct transfer *t)
 		return r;
 	t->ready = true;
 	pthread_mutex_init(&run->results, NULL);
+	retry_init(&run->retry);
 	pthread_cond_init(&run->dest_said, NULL);
 	return work_init(&run->work);
 }

@@ -56,6 +56,15 @@ verdict_settle(struct run *run, struct entry *e, enum file_status status, bool t
 }
 
 void
+verdict_arrived(struct run *run, struct entry *e)
+{
+	struct transfer_file f = run_file(e, verdict_action(e), STATUS_DONE);
+
+	atomic_store(&run->sync_owed, true);
+	run_entry(run, e, &f, NULL, f.action != ACTION_METADATA);
+}
+
+void
 verdict_fail(struct run *run, struct entry *e, const struct problem *p)
 {
 	struct transfer_file f = run_file(e, verdict_action(e), STATUS_FAILED);

@@ -12,6 +12,9 @@ enum file_action verdict_action(const struct entry *e);
 /* Over without having been moved: the same, ignored, planned, or metadata alone. */
 void verdict_settle(struct run *run, struct entry *e, enum file_status status, bool touched);
 
+/* put: over as it was to be, but whoever could say so is gone: a SYNC makes it durable. */
+void verdict_arrived(struct run *run, struct entry *e);
+
 /* Over, because of p. */
 void verdict_fail(struct run *run, struct entry *e, const struct problem *p);
 

@@ -178,6 +178,7 @@ take_batch(struct work *w, int stream, struct work_item *item)
 		b->chain->stream = stream;
 		b->chain->batches++;
 	}
+	b->worked = true;
 	*item = (struct work_item){.kind = WORK_BATCH, .batch = b};
 	return true;
 }
@@ -266,17 +267,50 @@ work_take(struct work *w, int stream, bool wait, struct work_item *item)
 	work_unlock(w);
 }
 
+/* Under the lock: this stream has one batch less of the chain. */
+static void
+let_go(struct chain *c)
+{
+	if (c != NULL && --c->batches == 0)
+		c->stream = -1;
+}
+
 void
 work_batch_done(struct work *w, struct batch *b)
 {
 	work_lock(w);
+	b->worked = false;
 	if (b->chain != NULL) {
-		if (--b->chain->batches == 0)
-			b->chain->stream = -1;
+		let_go(b->chain);
 		chain_release(b->chain);
 		b->chain = NULL;
 		work_wake(w);
 	}
 	work_drop_batch(w, b);
+	work_unlock(w);
+}
+
+void
+work_batch_again(struct work *w, struct batch *b)
+{
+	work_lock(w);
+	assert(b->open > 0 && !b->worked);
+	b->open++;
+	b->worked = true;
+	work_unlock(w);
+}
+
+void
+work_return_batch(struct work *w, struct batch *b)
+{
+	work_lock(w);
+	let_go(b->chain);
+	b->worked = b->again = false;
+	b->next = w->first;
+	w->first = b;
+	if (w->last == NULL)
+		w->last = b;
+	w->queued++;
+	work_wake(w);
 	work_unlock(w);
 }

@@ -101,6 +101,22 @@ void work_take(struct work *w, int stream, bool wait, struct work_item *item);
 /* No more of this batch's names are made by this stream. */
 void work_batch_done(struct work *w, struct batch *b);
 
+/* Of a batch that was done entries are to be worked on once more; one at least is not over. */
+void work_batch_again(struct work *w, struct batch *b);
+
+/* This stream works on it no more; another one does, before any new one. */
+void work_return_batch(struct work *w, struct batch *b);
+
+/* The same for lists of what else was taken. */
+void work_return_directories(struct work *w, struct dirnode *d);
+void work_return_names(struct work *w, struct link_name *n);
+
+/*
+ * The stream's connection is lost: of what it has made nobody knows whether it is there, and its
+ * next connection is none that has made it.
+ */
+void work_forget_made(struct work *w, int stream);
+
 void work_add_big(struct work *w, struct big *b);
 
 /*
@@ -112,8 +128,14 @@ void work_big_opened(struct work *w, struct big *b, bool helpers, bool first_sen
 /* The next stretch to be moved; count 0: none is left, or the file has failed. */
 void work_next_segment(struct work *w, struct big *b, struct segment *out);
 
-/* The first failure counts; nobody gets a segment any more. */
-void work_big_fail(struct work *w, struct big *b, const struct problem *p);
+/*
+ * The first failure counts; nobody gets a segment any more.  lost: a connection was, and the file
+ * can be gone on with.
+ */
+void work_big_fail(struct work *w, struct big *b, const struct problem *p, bool lost);
+
+/* The last one at it has no connection any more: somebody else goes on. */
+void work_big_return(struct work *w, struct big *b);
 
 /*
  * The caller has found no segment.  false: others are still at it; the caller puts its handle away,

@@ -62,10 +62,11 @@ work_next_segment(struct work *w, struct big *b, struct segment *out)
 }
 
 void
-work_big_fail(struct work *w, struct big *b, const struct problem *p)
+work_big_fail(struct work *w, struct big *b, const struct problem *p, bool lost)
 {
 	work_lock(w);
 	if (b->error == 0) {
+		b->lost = lost;
 		b->error = p->error;
 		b->problem = *p;
 	}
@@ -100,6 +101,24 @@ work_big_left(struct work *w, struct big *b)
 }
 
 void
+work_big_return(struct work *w, struct big *b)
+{
+	struct big **at;
+
+	work_lock(w);
+	for (at = &w->active; *at != b; at = &(*at)->next)
+		;
+	*at = b->next;
+	b->active = 0;
+	b->next = w->waiting;
+	w->waiting = b;
+	if (w->waiting_last == NULL)
+		w->waiting_last = b;
+	work_wake(w);
+	work_unlock(w);
+}
+
+void
 work_big_over(struct work *w, struct big *b)
 {
 	struct big **at;
@@ -117,10 +136,11 @@ void
 work_big_again(struct work *w, struct big *b)
 {
 	work_lock(w);
-	b->attempt++;
+	if (!b->lost)
+		b->attempt++;
 	b->error = 0;
-	b->opened = b->helpers = false;
-	b->credit = b->present + atomic_load(&b->moved);
+	b->lost = b->opened = b->helpers = false;
+	b->credit += b->present + atomic_load(&b->moved);
 	work_unlock(w);
 }
 

@@ -213,6 +213,53 @@ work_set_absent(struct work *w, struct dirnode *d)
 	work_unlock(w);
 }
 
+void
+work_return_directories(struct work *w, struct dirnode *d)
+{
+	struct dirnode *next;
+
+	work_lock(w);
+	for (; d != NULL; d = next) {
+		next = d->next;
+		d->next = w->directories;
+		w->directories = d;
+	}
+	work_wake(w);
+	work_unlock(w);
+}
+
+void
+work_return_names(struct work *w, struct link_name *n)
+{
+	struct link_name *next;
+
+	work_lock(w);
+	for (; n != NULL; n = next) {
+		next = n->next;
+		n->next = w->names;
+		w->names = n;
+	}
+	work_wake(w);
+	work_unlock(w);
+}
+
+void
+work_forget_made(struct work *w, int stream)
+{
+	work_lock(w);
+	for (struct live *l = w->live_directories.after; l != &w->live_directories; l = l->after) {
+		struct dirnode *d = (struct dirnode *)l;
+
+		if (d->stream != stream)
+			continue;
+		d->stream = -1;
+		d->made = false;
+		d->orphaned = true;
+	}
+	work_wake(w);
+	work_unlock(w);
+}
+
 bool
 work_is_absent(struct work *w, struct dirnode *d)
 {

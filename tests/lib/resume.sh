@@ -13,8 +13,8 @@ reach()
 start_transfer()
 {
 	case $1 in
-	put) start_client --compress none --bwlimit $((size / 6)) put "$source" "$url/$name" ;;
-	get) start_client --compress none --bwlimit $((size / 6)) get "$url/$name" "$tmp/back/$name" ;;
+	put) start_client --compress none --retry-for 0 --bwlimit $((size / 6)) put "$source" "$url/$name" ;;
+	get) start_client --compress none --retry-for 0 --bwlimit $((size / 6)) get "$url/$name" "$tmp/back/$name" ;;
 	esac
 }
 

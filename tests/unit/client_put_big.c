@@ -293,6 +293,7 @@ Test(client_put_big, a_lost_connection_is_told_once_and_what_was_sent_is_kept)
 {
 	struct fake *f = start(lose_connection);
 
+	rig.request.retry_for_ms = 0;
 	rig_stream(&rig, fake_serve, f);
 	cr_expect(rig_put(&rig) == FTX_E_CLOSED);
 	cr_expect(rig.run.outcome.resumable);

@@ -246,7 +246,10 @@ Test(client_put_tree, a_full_disk_ends_the_run)
 	end();
 }
 
-/* A request that failed as a whole failed for each of its entries. */
+/*
+ * A request that failed as a whole failed for each of its entries; a COMMIT_PACKS also for those
+ * that it was to make durable.
+ */
 static bool
 fail_request(struct fake *f, struct peer *p)
 {
@@ -267,7 +270,7 @@ static const struct {
 	unsigned failed; /* entries */
 } requests[] = {
     {MESSAGE_OFFER, 7},	  {MESSAGE_MKDIR, 3},	     {MESSAGE_SYMLINK, 1},
-    {MESSAGE_SETMETA, 3}, {MESSAGE_COMMIT_PACKS, 3},
+    {MESSAGE_SETMETA, 3}, {MESSAGE_COMMIT_PACKS, 7},
 };
 
 Test(client_put_tree, the_error_of_a_request_is_that_of_all_its_entries)

@@ -82,6 +82,7 @@ rig_start(struct rig *rig)
 	run->finished = calloc(1, sizeof(*run->finished));
 	run->finished->type = TRANSFER_FINISHED;
 	pthread_mutex_init(&run->results, NULL);
+	retry_init(&run->retry);
 	pthread_cond_init(&run->dest_said, NULL);
 	cr_assert(work_init(&run->work) == 0);
 }

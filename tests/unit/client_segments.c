@@ -200,8 +200,8 @@ Test(segments, nobody_joins_or_goes_on_when_it_has_failed)
 	problem_set(&second, FTX_E_CLOSED, SIDE_NETWORK, "second");
 	work_big_opened(&w, b, true, false);
 	cr_expect(kind() == WORK_SEGMENTS); /* stream 1 is at it too */
-	work_big_fail(&w, b, &first);
-	work_big_fail(&w, b, &second);
+	work_big_fail(&w, b, &first, false);
+	work_big_fail(&w, b, &second, false);
 	cr_expect(b->error == FTX_E_NO_SPACE);
 	cr_expect_str_eq(b->problem.text, "first");
 	work_next_segment(&w, b, &s);
