@@ -66,6 +66,7 @@ LIBS_data = -lz -lzstd -lxxhash
 LIBS_cli = -ljansson
 # Of a tool of tests/lib.
 LIBS_filtered = -lseccomp
+LIBS_chaos = -lm
 
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)/*.c))
 LOWER_OBJECTS = $(foreach r,$(filter-out src/server src/client,$(ROOMS)),$(call objects,$(r)))
