@@ -74,7 +74,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/hostile/race tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-memory campaign-flood campaign-race campaign-deb \
+.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-chaos campaign-memory campaign-flood campaign-race campaign-deb \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
 	check-unit install install-built install-client install-server uninstall dist deb clean help FORCE
 .SECONDARY:
@@ -174,6 +174,8 @@ campaign-kill: all ## kill -9 at random points: COUNT (50) times, MIB (1024) eac
 	FTX_BUILD=$(O) tests/fault/kill-campaign $(or $(COUNT),50) $(or $(MIB),1024)
 campaign-tree-kill: all ## the same with trees, in both directions: COUNT (100) times
 	FTX_BUILD=$(O) tests/fault/tree-kill-campaign $(or $(COUNT),100)
+campaign-chaos: all $(O)/tests/chaos ## a network that cuts and spoils COUNT (200) connections of trees and a big file
+	FTX_BUILD=$(O) tests/fault/chaos-campaign $(or $(COUNT),200) $(SEED)
 campaign-memory: all ## peak memory of both ends with a tree of COUNT (1000000) files
 	FTX_BUILD=$(O) tests/bench/memory $(or $(COUNT),1000000)
 campaign-flood: all $(O)/tests/strangers ## a client and a transfer among thousands of strangers: COUNT (200) runs

@@ -67,7 +67,7 @@ const struct option_row option_rows[] = {
     {0, "port", "N", OPTION_PORT, CONTACTS | SHOWS, "7389 unless the address says another"},
     {'4', "ipv4", NULL, OPTION_IPV4, CONTACTS | VERB_JOIN, "only IPv4"},
     {'6', "ipv6", NULL, OPTION_IPV6, CONTACTS | VERB_JOIN, "only IPv6"},
-    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | SHOWS | VERB_JOIN, "how long to try to connect (10m; 0: once)"},
+    {0, "retry-for", "TIME", OPTION_RETRY_FOR, CONTACTS | SHOWS | VERB_JOIN, "how long to go on without progress (10m; 0: once)"},
     {0, "timeout", "TIME", OPTION_TIMEOUT, CONTACTS | SHOWS | VERB_JOIN, "silence that counts as lost (60s)"},
     {0, "progress", NULL, OPTION_PROGRESS, TRANSFERS | SHOWS | VERBS_COMPARE, "show it where stderr is no terminal too: a line every 5 s"},
     {0, "no-progress", NULL, OPTION_NO_PROGRESS, TRANSFERS | SHOWS | VERBS_COMPARE, "do not show it"},

@@ -105,6 +105,16 @@ end_early(struct remote_job *j, const struct problem *p)
 	remote_failed(j, missing ? j->options->arguments[which] : NULL, p);
 }
 
+static int
+on_lost(void *arg, struct connection **c, struct problem *p)
+{
+	struct remote_job *j = arg;
+	int r = remote_again(j->remote, p);
+
+	*c = remote_connection(j->remote);
+	return r;
+}
+
 void
 remote_verify(struct remote_job *j)
 {
@@ -119,6 +129,7 @@ remote_verify(struct remote_job *j)
 	    .one_file_system = o->transfer.one_file_system,
 	    .cancel = remote_cancel(j->remote),
 	    .on_result = on_result,
+	    .on_lost = on_lost,
 	    .on_progress = on_progress,
 	    .arg = j,
 	};
@@ -134,6 +145,7 @@ remote_verify(struct remote_job *j)
 /* An argument of digest. */
 struct asked {
 	bool remote;
+	size_t address; /* of the remote ones */
 	struct reply reply;
 	struct path_digest digest;
 };
@@ -160,6 +172,20 @@ take_digest(void *arg, const struct message *m)
 	return 0;
 }
 
+static int
+ask(struct digesting *d, struct asked *w)
+{
+	struct remote_job *j = d->j;
+	struct path_only itself = {.path = span_of("")};
+	struct message m = {.type = MESSAGE_DIGEST};
+
+	m.digest.base = span_of(remote_address(j->remote, w->address)->path);
+	m.digest.paths.items = &itself;
+	m.digest.paths.count = 1;
+	w->reply = (struct reply){.on_message = take_digest, .arg = w};
+	return connection_request(remote_connection(j->remote), &m, &w->reply);
+}
+
 /* Asks for what comes up to some arguments after i. */
 static int
 ask_ahead(struct digesting *d, size_t i)
@@ -169,30 +195,43 @@ ask_ahead(struct digesting *d, size_t i)
 
 	for (; d->asked < j->options->argument_count && d->asked <= i + AHEAD && r == 0;
 	     d->asked++) {
-		struct path_only itself = {.path = span_of("")};
-		struct message m = {.type = MESSAGE_DIGEST};
 		struct asked *w = &d->wanted[d->asked];
 
 		w->remote = remote_is_remote(j->options->arguments[d->asked]);
 		if (!w->remote)
 			continue;
-		m.digest.base = span_of(remote_address(j->remote, d->addresses++)->path);
-		m.digest.paths.items = &itself;
-		m.digest.paths.count = 1;
-		w->reply = (struct reply){.on_message = take_digest, .arg = w};
-		r = connection_request(remote_connection(j->remote), &m, &w->reply);
+		w->address = d->addresses++;
+		r = ask(d, w);
 	}
+	return r;
+}
+
+/* Over another connection what was asked on the lost one, from w on. */
+static int
+ask_again(struct digesting *d, struct asked *w, struct problem *p)
+{
+	int r = remote_again(d->j->remote, p);
+
+	for (; r == 0 && w < d->wanted + d->asked; w++)
+		if (w->remote)
+			(void)ask(d, w); /* the answer tells what is wrong */
 	return r;
 }
 
 static int
 digest_remote(struct digesting *d, struct asked *w, struct problem *p)
 {
-	struct connection *c = remote_connection(d->j->remote);
+	int r;
 
-	if (connection_wait(c, &w->reply) != 0) {
-		connection_explain(c, p);
-		return p->error;
+	while ((r = connection_answer(remote_connection(d->j->remote), &w->reply)) != 0 &&
+	       connection_error(remote_connection(d->j->remote)) != 0) {
+		*p = w->reply.problem;
+		if ((r = ask_again(d, w, p)) != 0)
+			return r;
+	}
+	if (r == FTX_E_INTERRUPTED) {
+		*p = w->reply.problem;
+		return r;
 	}
 	if (w->reply.problem.error != 0) {
 		*p = w->reply.problem;
@@ -213,7 +252,10 @@ between(void *arg)
 	d->progress.bytes += LIMIT_BLOCK_BYTES;
 	if (signals_caught() != 0)
 		return FTX_E_INTERRUPTED;
-	return j->remote != NULL ? connection_poll(remote_connection(j->remote)) : 0;
+	/* One that is lost meanwhile is noticed when its answer is waited for. */
+	if (j->remote != NULL)
+		(void)connection_poll(remote_connection(j->remote));
+	return 0;
 }
 
 static int
@@ -234,10 +276,6 @@ digest_local(struct digesting *d, const char *path, struct asked *w, struct prob
 		source_close(source);
 		d->progress.bytes = before + w->digest.size;
 	}
-	/* What ended it may be the connection. */
-	if (r != 0 && d->j->remote != NULL &&
-	    connection_error(remote_connection(d->j->remote)) != 0)
-		connection_explain(remote_connection(d->j->remote), p);
 	return r;
 }
 
@@ -310,7 +348,7 @@ remote_digests(struct remote_job *j)
 		j->report.progress = d->progress;
 		j->report.progress.bytes_total = j->report.outcome.bytes_total;
 		for (size_t i = 0; i < d->asked; i++)
-			if (d->wanted[i].remote)
+			if (d->wanted[i].remote && remote_connection(j->remote) != NULL)
 				connection_abandon(remote_connection(j->remote),
 						   &d->wanted[i].reply);
 		free(d->wanted);

@@ -318,8 +318,13 @@ connect_and_look(struct stream *s)
 	struct landing_question question = {.run = s->run};
 	const struct early early = {landing_ask, &question};
 	bool looks = s->number == 0 && s->run->dest_asked && !s->run->dest_known;
-	int r = stream_connect(s, looks ? &early : NULL);
+	/* Over another connection than the first nothing has been asked yet. */
+	bool asks = looks && s->connection != NULL;
+	int r =
+	    asks ? landing_ask(&question, s->connection) : stream_connect(s, looks ? &early : NULL);
 
+	if (asks && r != 0)
+		stream_explain(s, r);
 	if (r == 0 && looks && (r = landing_take(s->run, &question, s->connection)) != 0)
 		stream_explain(s, r);
 	else if (looks && s->connection != NULL)

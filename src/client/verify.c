@@ -210,8 +210,9 @@ compare_trees(struct verify *v, struct walk *w, struct merge *m)
 	int r = 0;
 
 	while (r == 0) {
-		if ((r = merge_next(m, &item, v->problem)) != 0)
-			return r;
+		while ((r = merge_next(m, &item, v->problem)) != 0)
+			if ((r = verify_recover(v)) != 0)
+				return r;
 		if (cancel_requested(v->request->cancel))
 			return verify_explain(v, FTX_E_INTERRUPTED);
 		switch (item.kind) {
@@ -253,10 +254,12 @@ run_trees(struct verify *v)
 	struct listing *l = NULL;
 	struct merge *m = NULL;
 	struct walk *w = NULL;
-	int r = listing_open(&l, v->connection, 0, request->remote, true, 0, v->problem);
+	int r;
 
-	if (r != 0)
-		return r;
+	while ((r = listing_open(&l, v->connection, 0, request->remote, true, 0, v->problem)) != 0)
+		if ((r = verify_recover(v)) != 0)
+			return r;
+	v->listing = l;
 	if (request->filter != NULL) {
 		options.wanted = wanted;
 		options.arg = v;
@@ -271,6 +274,7 @@ run_trees(struct verify *v)
 	v->progress->scanned = r == 0;
 	merge_free(m);
 	walk_free(w);
+	v->listing = NULL;
 	listing_close(l);
 	return r;
 }
@@ -322,15 +326,18 @@ verify_run(struct connection *c, const struct verify_request *request,
 	}
 	if (r != 0)
 		problem_set(p, r, SIDE_LOCAL, NULL);
-	else if ((r = run_tops(v)) == 0 && (r = verify_flush(v)) == 0)
+	else if ((r = run_tops(v)) == 0 && (r = verify_flush(v)) == 0) {
 		r = verify_finish(v, v->last);
+		while (r != 0 && (r = verify_recover(v)) == 0)
+			r = verify_finish(v, v->last);
+	}
 	progress->scanned = progress->scanned || r == 0;
 	if (v != NULL) {
 		/* Where it was interrupted, answers may still come. */
-		if (v->portion != NULL)
-			connection_abandon(c, &v->portion->reply);
-		if (v->last != NULL)
-			connection_abandon(c, &v->last->reply);
+		if (v->portion != NULL && v->connection != NULL)
+			connection_abandon(v->connection, &v->portion->reply);
+		if (v->last != NULL && v->connection != NULL)
+			connection_abandon(v->connection, &v->last->reply);
 		tree_free(v->tree);
 		if (v->top >= 0)
 			close(v->top);

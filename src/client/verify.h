@@ -47,6 +47,11 @@ struct verify_request {
 	const struct cancel *cancel;
 
 	void (*on_result)(void *arg, const struct verify_result *result);
+	/*
+	 * c was lost: 0 with another one in *c, which is borrowed then, or an error in p, and *c is
+	 * NULL.  NULL: none is asked for.
+	 */
+	int (*on_lost)(void *arg, struct connection **c, struct problem *p);
 	/* As often as a block of this end is read. */
 	void (*on_progress)(void *arg, const struct transfer_progress *progress);
 	void *arg;

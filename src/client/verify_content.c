@@ -65,7 +65,7 @@ take_digests(void *arg, const struct message *m)
 int
 verify_explain(struct verify *v, int error)
 {
-	if (connection_error(v->connection) != 0)
+	if (v->connection != NULL && connection_error(v->connection) != 0)
 		connection_explain(v->connection, v->problem);
 	else
 		problem_set(v->problem, error, SIDE_LOCAL, NULL);
@@ -139,28 +139,83 @@ digest_here(struct verify *v, const char *path, struct candidate *f)
 	return 0;
 }
 
-int
-verify_flush(struct verify *v)
+/* DIGEST, and the same at this end.  0 or what ends it all. */
+static int
+ask(struct verify *v, struct portion *portion)
 {
-	struct portion *portion = v->portion;
 	struct message m = {.type = MESSAGE_DIGEST};
 	int r;
 
-	if (portion->count == 0 || v->blind.error != 0) {
-		judge_all(v, portion);
-		return 0;
-	}
 	m.digest.base = span_of(v->request->remote);
 	m.digest.keyed = 1;
 	m.digest.paths.items = portion->paths;
 	m.digest.paths.count = portion->count;
 	portion->reply = (struct reply){.on_message = take_digests, .arg = portion};
 	portion->sent = true;
+	portion->hashed = 0;
 	if ((r = connection_request(v->connection, &m, &portion->reply)) != 0)
 		return verify_explain(v, r);
-	for (uint32_t i = 0; i < portion->count && r == 0; i++)
+	for (uint32_t i = 0; i < portion->count && r == 0; i++) {
 		r = digest_here(v, (const char *)portion->paths[i].path.data, &portion->files[i]);
+		portion->hashed += portion->files[i].size;
+	}
+	return r;
+}
+
+/* Keys, and so digests, are those of a connection: both ends compute them anew. */
+static int
+ask_again(struct verify *v, struct portion *portion)
+{
+	if (!portion->sent)
+		return 0;
+	v->progress->bytes -= portion->hashed;
+	return ask(v, portion);
+}
+
+static bool
+is_lost(const struct verify *v)
+{
+	return v->request->on_lost != NULL && v->connection != NULL &&
+	       connection_is_lost(v->connection) && !cancel_requested(v->request->cancel);
+}
+
+int
+verify_recover(struct verify *v)
+{
+	const struct verify_request *request = v->request;
+	int r = v->problem->error;
+
+	while (r != 0 && is_lost(v)) {
+		if (v->listing != NULL)
+			listing_lost(v->listing);
+		if ((r = request->on_lost(request->arg, &v->connection, v->problem)) != 0)
+			break;
+		if (v->listing != NULL) {
+			(void)listing_again(v->listing, v->connection); /* the answer tells */
+			r = listing_wait(v->listing, v->problem);
+		}
+		if (r == 0)
+			r = ask_again(v, v->last);
+		if (r == 0 && v->portion != v->last)
+			r = ask_again(v, v->portion);
+	}
+	return r;
+}
+
+int
+verify_flush(struct verify *v)
+{
+	struct portion *portion = v->portion;
+	int r;
+
+	if (portion->count == 0 || v->blind.error != 0) {
+		judge_all(v, portion);
+		return 0;
+	}
+	r = ask(v, portion);
 	if (r == 0)
+		r = verify_finish(v, v->last);
+	while (r != 0 && (r = verify_recover(v)) == 0)
 		r = verify_finish(v, v->last);
 	v->portion = v->last;
 	v->last = portion;

@@ -5,6 +5,7 @@
 #ifndef CLIENT_VERIFY_IMPL_H
 #define CLIENT_VERIFY_IMPL_H
 
+#include "src/client/listing.h"
 #include "src/client/verify.h"
 #include "src/store/tree.h"
 
@@ -28,13 +29,15 @@ struct portion {
 	uint32_t count;
 	size_t names_length;
 	uint64_t bytes;
+	uint64_t hashed; /* of them, at this end over this connection */
 	struct candidate files[PORTION_FILES];
 	struct path_only paths[PORTION_FILES]; /* lead into names */
 	char names[PORTION_NAMES];	       /* terminated: no longer than with their lengths */
 };
 
 struct verify {
-	struct connection *connection;
+	struct connection *connection; /* NULL: it was lost, and there is no other */
+	struct listing *listing;       /* NULL: none goes on */
 	const struct verify_request *request;
 	struct transfer_progress *progress;
 	struct problem *problem; /* why it ends */
@@ -67,6 +70,12 @@ int verify_flush(struct verify *v);
 
 /* The answer to a portion. */
 int verify_finish(struct verify *v, struct portion *portion);
+
+/*
+ * After an error: was the connection lost, and is there another one, over which the listing and
+ * what was asked goes on?  0 or what ends it all.
+ */
+int verify_recover(struct verify *v);
 
 /* The connection, or this end's wish to stop, ends it.  Returns the error. */
 int verify_explain(struct verify *v, int error);

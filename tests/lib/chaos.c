@@ -13,10 +13,10 @@
  *	none	nothing happens
  *
  * The n-th connection has the n-th plan of -p; then COUNT (0) have random ones out of SEED (1): a
- *KIND whose first letter is in KINDS (crfsd) at a byte below MOST (4194304), small ones as likely
- *as large ones; all further ones have none.  The same arguments give the same plans.  Neither of -p
- *nor of -s is anything flipped in the handshake of the first connection: there the client is right
- *to stop.
+ * KIND whose first letter is in KINDS (crfsd) at a byte below MOST (4194304), small ones as likely
+ * as large ones; all further ones have none.  The same arguments give the same plans.  Nothing is
+ * flipped in the handshakes of the first connections: a key that was never proved before is another
+ * one, and there the client is right to stop.
  *
  * chaos plan ...: prints the plans of that and ends.
  */
@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #define MOST_PLANS	1024u
+#define FIRST_PLANS	4u /* connections that may be made before any of them has proved the key */
 #define MOST_LINKS	128u
 #define PIECE_BYTES	65536u
 #define HANDSHAKE_BYTES 244u /* of the client; the server's are fewer */
@@ -105,7 +106,7 @@ add_plan(struct plan plan)
 {
 	if (plan_count == MOST_PLANS)
 		errx(2, "more than %u plans", MOST_PLANS);
-	if (plan.kind == KIND_FLIP && plan_count == 0 && plan.byte < HANDSHAKE_BYTES)
+	if (plan.kind == KIND_FLIP && plan_count < FIRST_PLANS && plan.byte < HANDSHAKE_BYTES)
 		plan.byte += HANDSHAKE_BYTES;
 	plans[plan_count++] = plan;
 }

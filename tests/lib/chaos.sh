@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154,SC2034 # the variables of e2e.sh, and those for the tests
 # A bad network in front of the server of e2e.sh (tests/lib/chaos.c).
 
 # start_chaos(argument...): a proxy with these plans.  Sets $chaos_pid and $via, the server's address
