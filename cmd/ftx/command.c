@@ -99,7 +99,7 @@ command_start(struct command *c)
 			kill(pid, SIGTERM);
 		}
 	}
-	c->failed_to_start = c->start_errnum != 0;
+	atomic_store(&c->started, true);
 	close_fd(&c->write_fd); /* the command's end is the end of the input */
 }
 
@@ -112,7 +112,7 @@ command_finish(void *command, struct problem *why)
 	int r;
 
 	display_escape(shown, sizeof(shown), c->words[0], strlen(c->words[0]));
-	if (c->process_fd < 0 && !c->failed_to_start)
+	if (!atomic_load(&c->started))
 		return problem_set(why, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
 	if (c->process_fd < 0) {
 		problem_set(why, FTX_E_IO, SIDE_LOCAL, "%s could not be run: %s", shown,

@@ -9,7 +9,7 @@
 #ifndef FTX_COMMAND_H
 #define FTX_COMMAND_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "src/client/problem.h"
@@ -18,8 +18,8 @@ struct command {
 	char *const *words; /* NULL-terminated, borrowed; looked for in PATH */
 	int read_fd, write_fd;
 	int process_fd; /* pidfd(2), -1: not running */
-	bool failed_to_start;
 	int start_errnum;
+	atomic_bool started; /* or failed to: the thread that finishes it may look at the two above */
 };
 
 /* 0, or an error in why.  command_release() in any case. */
