@@ -19,7 +19,8 @@ struct command {
 	int read_fd, write_fd;
 	int process_fd; /* pidfd(2), -1: not running */
 	int start_errnum;
-	atomic_bool started; /* or failed to: the thread that finishes it may look at the two above */
+	atomic_bool
+	    started; /* or failed to: the thread that finishes it may look at the two above */
 };
 
 /* 0, or an error in why.  command_release() in any case. */

@@ -26,10 +26,11 @@ sweep()
 	kind=$1 transfer=$3 result=$4 count=0
 	for error in $2; do count=$((count + 1)); done
 	begin=${SEED-$(date +%-j)} run=0
-	while :; do
+	runs=1
+	[ -z "${FTX_ALL_ERRORS-}" ] || runs=$count
+	while [ $run -lt "$runs" ]; do
 		sweep_once "$kind" "$2" $((begin + run))
 		run=$((run + 1))
-		[ -n "${FTX_ALL_ERRORS-}" ] && [ $run -lt $count ] || break
 	done
 }
 
