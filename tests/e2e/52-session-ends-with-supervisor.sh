@@ -10,8 +10,8 @@ cp -p "$tmp/f" "$share/there"
 for signal in 9 TERM; do
 	for direction in put get; do
 		case $direction in
-		put) start_client --bwlimit $((size / 4)) put "$tmp/f" "$url/f" ;;
-		get) start_client --bwlimit $((size / 4)) get "$url/there" "$tmp/back" ;;
+		put) start_client --retry-for 0 --bwlimit $((size / 4)) put "$tmp/f" "$url/f" ;;
+		get) start_client --retry-for 0 --bwlimit $((size / 4)) get "$url/there" "$tmp/back" ;;
 		esac
 		wait_for "a quarter of a $direction" progress_reached $((size / 4))
 		[ -n "$(server_children)" ] || fail 'there is no session'

@@ -34,7 +34,7 @@ check_same_file "$tmp/f" "$tmp/back"
 check_same_file "$tmp/g" "$tmp/share/one"
 
 # The other client does not wait for this one: it is done first, though it begins later.
-start_client --compress none put "$tmp/f" "$base/s/slow"
+start_client --retry-for 0 --compress none put "$tmp/f" "$base/s/slow"
 wait_for 'the slow put to begin' progress_reached 1
 "$ftx_program" -i "$tmp/other" put "$tmp/f" "$base/s/fast" || fail "the other client ended with $?"
 if process_gone "$client_pid"; then fail 'the other client waited'; fi

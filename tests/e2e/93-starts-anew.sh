@@ -41,9 +41,11 @@ sessions()
 
 # crash(url): three of the sessions of a put at the same time: their address is turned away from the
 # first one on.  $fourth: the other one.
+patience='--retry-for 0'
 crash()
 {
-	start_client --compress none --bwlimit 3M -j 4 put -T "$tmp/tree" "$1"
+	# shellcheck disable=SC2086 # a list of words
+	start_client $patience --compress none --bwlimit 3M -j 4 put -T "$tmp/tree" "$1"
 	wait_for 'the put to move' progress_reached 1
 	wait_for 'four sessions' sessions
 	before=$(stack)
@@ -85,10 +87,12 @@ wait_for 'ftxd to be ready' said READY=1 1
 server_pid=$(sed -n 's/^pid //p' "$tmp/manager")
 port=$(sed -n 's/^port //p' "$tmp/manager")
 base=ftx://$("$ftxd_program" key -c "$conf" | head -n 1)@127.0.0.1:$port
+patience='--retry-for 1m'
 crash "$base/s/tree"
 wait_log 'the third crash within an hour'
 wait_for 'another execution' anew
-wait_client 9
+wait_client 0 # over new connections
+patience='--retry-for 0'
 put_again "$base/s/tree"
 check_eq "$(log_lines 'listening address=127.0.0.1:'"$port")" 2 'times that it began to listen there'
 check_eq "$(log_lines 'a child crashed')" 3 'crashes'
