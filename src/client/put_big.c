@@ -147,8 +147,9 @@ take_verdict(void *arg, const struct message *m)
 }
 
 /*
- * COMMIT was sent and the connection lost: is the file there as it was to be?  What is wrong with
- * that question the next OPEN tells.
+ * COMMIT was sent and the connection lost: is the file there as it was to be?  Where content is
+ * compared, size and time tell nothing of one that was there before: it is sent once more.  What is
+ * wrong with that question the next OPEN tells.
  */
 static int
 ask_arrived(struct sender *p)
@@ -160,6 +161,9 @@ ask_arrived(struct sender *p)
 	struct node n;
 	int r;
 
+	b->committing = false;
+	if (s->run->request->checksum && b->entry->verdict.state != TREE_ABSENT)
+		return 0;
 	entry_node(b->entry, &n);
 	n.size = b->identity.size;
 	n.metadata = *source_metadata(p->source);
@@ -167,10 +171,11 @@ ask_arrived(struct sender *p)
 	m.offer.nodes.items = &n;
 	m.offer.nodes.count = 1;
 	r = stream_call(s, &m, take_verdict, &v);
-	if (r != 0 && stream_is_over(s))
+	if (r != 0 && stream_is_over(s)) {
+		b->committing = true;
 		return r;
+	}
 	p->arrived = v.state == TREE_SAME;
-	b->committing = false;
 	return 0;
 }
 

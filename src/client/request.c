@@ -70,18 +70,21 @@ request_list_free(struct request_list *list)
 }
 
 /*
- * What was under way when a connection was lost and is there now has come there.  A directory gets
- * its metadata last.
+ * What was under way when a connection was lost and is there now has come there.  Where content is
+ * compared, that tells nothing of a file that may have been there before with this size and time.  A
+ * directory gets its metadata last.
  */
 static bool
-has_arrived(const struct entry *e, const struct offer_verdict *v)
+has_arrived(const struct stream *s, const struct entry *e, const struct offer_verdict *v)
 {
+	if (s->run->request->checksum && entry_is_file(e) && e->verdict.state != TREE_ABSENT)
+		return false;
 	return e->resent && (v->state == TREE_SAME ||
 			     (e->metadata.type == ENTRY_DIRECTORY && v->state == TREE_METADATA));
 }
 
 static int
-take_verdicts(struct batch *b, const struct message_verdicts *m)
+take_verdicts(const struct stream *s, struct batch *b, const struct message_verdicts *m)
 {
 	if (m->verdicts.count != b->count)
 		return FTX_E_PROTOCOL;
@@ -91,7 +94,7 @@ take_verdicts(struct batch *b, const struct message_verdicts *m)
 
 		if (e->begun)
 			continue;
-		e->arrived = has_arrived(e, v);
+		e->arrived = has_arrived(s, e, v);
 		if (!e->arrived)
 			e->verdict = *v;
 	}
@@ -114,7 +117,7 @@ take_answer(void *arg, const struct message *m)
 	struct request *r = arg;
 
 	if (m->type == MESSAGE_VERDICTS)
-		return take_verdicts(r->batch, &m->verdicts);
+		return take_verdicts(r->stream, r->batch, &m->verdicts);
 	if (m->type == MESSAGE_STATUSES)
 		return take_statuses(r, m->statuses.statuses.items, m->statuses.statuses.count);
 	if (m->type == MESSAGE_COMMITTED_PACKS)
