@@ -71,7 +71,7 @@ request_list_free(struct request_list *list)
 
 /*
  * What was under way when a connection was lost and is there now has come there.  Where content is
- * compared, that tells nothing of a file that may have been there before with this size and time.  A
+ * compared, that tells nothing of a file that may have been there before with this size and time. A
  * directory gets its metadata last.
  */
 static bool
