@@ -13,7 +13,7 @@ cut_each()
 		n=$((n + 1))
 		cp "$tmp/old.$1" "$share/$1"
 		touch -d '2001-02-03 04:05:06' "$share/$1" "$tmp/$1"
-		start_chaos -p cut:up:$byte
+		start_chaos -p "cut:up:$byte"
 		expect 0 --compress none put -c "$tmp/$1" "$via/$1"
 		check_same_file "$tmp/$1" "$share/$1"
 		[ "$(chaos_connections)" -gt 1 ] || break
