@@ -66,6 +66,8 @@ on_result(void *arg, const struct verify_result *result)
 	struct remote_job *j = arg;
 	struct names names;
 
+	if (result->problem == NULL)
+		remote_got_further(j->remote);
 	count_result(&j->report, result);
 	if (result->repeated || (result->problem == NULL && result->differences == 0))
 		return;
@@ -233,6 +235,7 @@ digest_remote(struct digesting *d, struct asked *w, struct problem *p)
 		*p = w->reply.problem;
 		return r;
 	}
+	remote_got_further(d->j->remote);
 	if (w->reply.problem.error != 0) {
 		*p = w->reply.problem;
 		return p->error;

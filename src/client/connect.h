@@ -67,7 +67,7 @@ struct server_info {
  *	FTX_E_VERSION, FTX_E_PROTOCOL, FTX_E_BUSY, FTX_E_INTERRUPTED, ...
  * What may pass is tried again with growing pauses, within retry_for_ms; an unknown name or a
  * refused connection three times.  Where a connection was lost (again) those too as long as there
- *is time, and so is silence: who has proved the key once may be away for a while.
+ * is time, and so is silence: who has proved the key once may be away for a while.
  */
 int connect_server(struct connection **out, struct server_info *info,
 		   const struct connect_options *options, struct problem *p);

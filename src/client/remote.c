@@ -242,6 +242,18 @@ remote_call(struct remote *r, const struct message *m, struct reply *reply, bool
 	return error;
 }
 
+void
+remote_got_further(struct remote *r)
+{
+	retry_progress(&r->retry);
+}
+
+bool
+remote_has_time(const struct remote *r, uint64_t since_ms)
+{
+	return clock_ms() - since_ms < r->options.retry_for_ms;
+}
+
 int
 remote_list(struct remote *r, struct listing **out, const char *path, bool recursive,
 	    unsigned parts, struct problem *p)

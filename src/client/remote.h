@@ -7,8 +7,8 @@
  *	remote_sync() makes all changes durable; remote_free().
  *
  * Where a connection is lost meanwhile, they are done over another one, within retry_for_ms without
- *any success: what may be done twice is asked again; of what may not, it is looked whether it was
- *done.
+ * any success: what may be done twice is asked again; of what may not, it is looked whether it was
+ * done.
  *
  * Paths are SHARE or SHARE/REST, as of struct address.  Every function that has a struct problem
  * returns 0 or the error that it sets there; remote_over() tells whether anything more makes sense.
@@ -88,6 +88,15 @@ int remote_call(struct remote *r, const struct message *m, struct reply *reply, 
  * which holds it already where that one was not lost.
  */
 int remote_again(struct remote *r, struct problem *p);
+
+/* What was asked over remote_connection() itself has got further: --retry-for begins anew. */
+void remote_got_further(struct remote *r);
+
+/*
+ * Is there time left to ask again for what was lost at since_ms (of clock_ms()) for the first time?
+ * For what asks other things in between, whose answers are no progress of its own.
+ */
+bool remote_has_time(const struct remote *r, uint64_t since_ms);
 
 /* As listing_open() and listing_next(). */
 int remote_list(struct remote *r, struct listing **out, const char *path, bool recursive,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "proto/errors.h"
+#include "src/base/clock.h"
 #include "src/client/remote.h"
 #include "src/store/metadata.h"
 
@@ -247,7 +248,7 @@ remote_rename(struct remote *r, const char *from, const char *to, bool replace, 
 	struct message m = {.type = MESSAGE_RENAME};
 	char share[LIMIT_SHARE_BYTES + 1];
 	bool done = false;
-	uint64_t inode;
+	uint64_t inode, lost_ms = 0;
 	int error;
 
 	m.rename.base = share_of(share, from);
@@ -258,7 +259,9 @@ remote_rename(struct remote *r, const char *from, const char *to, bool replace, 
 		return error;
 	while ((error = rename_once(r, &m, p)) != 0 &&
 	       connection_error(remote_connection(r)) != 0) {
-		if ((error = remote_again(r, p)) != 0 ||
+		if (lost_ms == 0)
+			lost_ms = clock_ms();
+		if (!remote_has_time(r, lost_ms) || (error = remote_again(r, p)) != 0 ||
 		    (error = look_renamed(r, from, to, inode, &done, p)) != 0 || done)
 			break;
 	}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# --retry-for is time without progress: a digest that came is some, and what mv asks to learn whether
+# it was done is none.
+. "$(dirname "$0")/../lib/e2e.sh"
+. "$(dirname "$0")/../lib/chaos.sh"
+start_server
+count=40
+for i in $(seq $count); do echo "$i" >"$share/f$i"; done
+
+# cuts(plan, times): the first connections, all with the same plan
+cuts()
+{
+	plans=
+	for _ in $(seq "$2"); do plans="$plans -p $1"; done
+	# shellcheck disable=SC2086 # a list of words
+	start_chaos $plans
+}
+
+# Some digests come over each connection; the pauses would be over the limit if they grew.
+digests()
+{
+	set --
+	for i in $(seq $count); do set -- "$@" "$via/f$i"; done
+	expect 0 --retry-for 1s digest "$@"
+}
+cuts cut:down:450 12
+digests
+check_eq "$(wc -l <"$tmp/out")" $count 'digests'
+check_ge "$(chaos_connections)" 8 'connections'
+
+# Behind how many bytes of the client a STAT is whole, about; RENAME follows.
+byte=100
+arrives()
+{
+	start_chaos -p "cut:up:$byte"
+	ftx --retry-for 0 stat "$via/f1" >/dev/null 2>&1
+}
+until arrives; do
+	byte=$((byte + 8))
+	[ $byte -lt 1000 ] || fail 'no STAT arrives'
+done
+# None arrives; each connection has a STAT that does.
+cuts "cut:up:$((byte + 10))" 60
+expect 9 --retry-for 1s mv "$via/f1" "$via/g1"
+check_eq "$(cat "$share/f1")" 1 'what was not renamed'
+check_absent "$share/g1"
+stop_chaos
