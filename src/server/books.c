@@ -355,13 +355,13 @@ void
 books_close(struct supervisor *s)
 {
 	struct books *b = &s->books;
-	bool due = b->save.due_ms != 0 || b->save.pid != 0;
 
 	if (b->ledger == NULL)
 		return;
 	books_scan_stop(s);
 	end_save(b);
-	if (due)
+	/* Nothing may be due though a place was counted: its share's turn was not over yet. */
+	if (s->options->state != NULL && b->kept)
 		(void)books_write(s->options->state, b->ledger, b->expected);
 	books_drop(b);
 }
