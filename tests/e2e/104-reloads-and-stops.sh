@@ -8,17 +8,17 @@ configure_one
 start_ftxd
 fixed_port=$port
 
-start_client --compress none --no-sync --bwlimit 2M put -T "$tmp/src" "$base/s/tree"
+start_client --compress none --no-sync --bwlimit 600K put -T "$tmp/src" "$base/s/tree"
 wait_for 'a first part' progress_reached 1
 for rate in 50M 60M 70M; do
-	wait_for "more before $rate" progress_reached $((progress + 300000))
+	wait_for "more before $rate" progress_reached $((progress + 1))
 	# The same rules: the session goes on.
 	configure_one "$(sed -n 's/^rate = /rate = /p' "$conf")"
 	reload
 	# Others: it ends, and the client comes back.
 	configure_one "rate = $rate"
 	reload
-	wait_for "more after $rate" progress_reached $((progress + 300000))
+	wait_for "more after $rate" progress_reached $((progress + 1))
 	stop_server TERM
 	start_ftxd
 done
