@@ -26,8 +26,8 @@ cut_each()
 
 random_file "$tmp/small" 300
 random_file "$tmp/old.small" 300
-random_file "$tmp/big" $MIB
-random_file "$tmp/old.big" $MIB
+random_file "$tmp/big" "$MIB"
+random_file "$tmp/old.big" "$MIB"
 cut_each small 200 60
 cut_each big $((MIB + 300)) 60
 check_clean

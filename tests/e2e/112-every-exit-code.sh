@@ -114,6 +114,6 @@ done
 ) &
 writer=$!
 started="$started $writer"
-random_file "$tmp/f.other" $MIB
+random_file "$tmp/f.other" "$MIB"
 ends 4 local true 'changed while being read' "$helps" put --bwlimit 1M --compress none "$tmp/f.other" "$base/s/"
 kill "$writer"

@@ -49,8 +49,8 @@ first_pid=$server_pid
 node 2
 start_ftxd
 two=$base
-wait_for 'the count of one' is_left "$one" $MIB
-wait_for 'the count of the other' is_left "$two" $MIB
+wait_for 'the count of one' is_left "$one" "$MIB"
+wait_for 'the count of the other' is_left "$two" "$MIB"
 
 # What one lets in the other does not know of; by itself it lets in the quota and no more.
 random_file "$tmp/f" $((600 * KIB))
@@ -70,7 +70,7 @@ expect 0 rm "$one/s/1"
 wait_for 'the count of the other without it' is_left "$two" $((424 * KIB))
 expect 10 put "$tmp/f" "$two/s/more"
 expect 0 rm "$two/s/2"
-wait_for 'the count of one without it' is_left "$one" $MIB
+wait_for 'the count of one without it' is_left "$one" "$MIB"
 stop_server
 server_pid=$first_pid
 stop_server

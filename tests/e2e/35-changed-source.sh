@@ -10,7 +10,7 @@ change()
 	case $2 in
 	grow) random_file "$tmp/more" 100000 && cat "$tmp/more" >>"$1" ;;
 	shrink) truncate -s $((20 * MIB)) "$1" ;;
-	rewrite) dd if=/dev/urandom of="$1" bs=$MIB count=1 conv=notrunc 2>/dev/null ;;
+	rewrite) dd if=/dev/urandom of="$1" bs="$MIB" count=1 conv=notrunc 2>/dev/null ;;
 	replace) mv "$tmp/other" "$1" ;;
 	esac
 }

@@ -53,7 +53,7 @@ for direction in put get; do
 	start_client --bwlimit 24M --compress none $direction -T --failed0 "$tmp/failed" "$from" "$to"
 	wait_for 'some of the tree' progress_reached $((24 * MIB))
 	kill -STOP "$client_pid"
-	dd if=/dev/urandom of="$source/moving/big" bs=$MIB seek=40 count=1 conv=notrunc 2>/dev/null
+	dd if=/dev/urandom of="$source/moving/big" bs="$MIB" seek=40 count=1 conv=notrunc 2>/dev/null
 	kill -CONT "$client_pid"
 	wait_client 0 4
 	: >"$tmp/stop"
@@ -87,7 +87,7 @@ mkdir -p "$tmp/src/later"
 random_file "$tmp/src/big" $((8 * MIB))
 small_files "$tmp/src/later" 100
 start_client --bwlimit 2M --compress none -j 1 put --failed0 "$tmp/failed" -T "$tmp/src" "$url/gone"
-wait_for 'the start of a put' progress_reached $MIB
+wait_for 'the start of a put' progress_reached "$MIB"
 rm "$tmp/src/big"
 wait_client 0 4
 check_eq "$(failed_list "$tmp/failed" | uniq -d)" '' 'listed more than once'

@@ -63,7 +63,7 @@ spoil()
 	echo 'something else' >"$1/kept/replaced"
 	chmod 600 "$1/kept/mode"
 	touch -d '2021-01-01 01:01:01' "$1/kept/time"
-	truncate -s $MIB "$1/kept/big"
+	truncate -s "$MIB" "$1/kept/big"
 	ln -snf elsewhere "$1/kept/relinked"
 	chmod 700 "$1/kept"
 	mkdir -p "$1/gone/inner" "$1/kept/gone"

@@ -9,7 +9,7 @@ start_server
 size=$((1024 * MIB))
 truncate -s $size "$tmp/f"
 for at in 0 100 511 1000; do
-	head -c $((20 * MIB)) /dev/urandom | dd of="$tmp/f" bs=$MIB seek=$at conv=notrunc iflag=fullblock 2>/dev/null
+	head -c $((20 * MIB)) /dev/urandom | dd of="$tmp/f" bs="$MIB" seek=$at conv=notrunc iflag=fullblock 2>/dev/null
 done
 mkdir "$tmp/back"
 

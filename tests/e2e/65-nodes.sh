@@ -130,7 +130,7 @@ expect 0 --json --compress none put "$tmp/big" "$url_both/big"
 check_same_file "$tmp/big" "$share/big"
 resumed=$(summary bytes_resumed)
 echo "node $victim was killed, $resumed of $size bytes resumed at the other"
-check_ge "$resumed" $MIB 'bytes resumed at the other node'
+check_ge "$resumed" "$MIB" 'bytes resumed at the other node'
 check_eq $(($(summary bytes_wire) + resumed)) $size 'bytes sent and resumed'
 check_clean
 start_node "$victim"

@@ -54,7 +54,7 @@ counted()
 client_lines='quota = 1M'
 describe
 start_counted
-check_eq "$(room bytes)" $MIB 'bytes of the quota'
+check_eq "$(room bytes)" "$MIB" 'bytes of the quota'
 random_file "$tmp/big" $((2 * MIB))
 random_file "$tmp/f" $((600 * KIB))
 expect 10 --json put "$tmp/big" "$base/s/big"

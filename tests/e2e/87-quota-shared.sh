@@ -39,7 +39,7 @@ counted()
 share_lines='quota = 1M'
 describe
 start_ftxd
-wait_for 'the first count' counted bytes_free $MIB
+wait_for 'the first count' counted bytes_free "$MIB"
 random_file "$tmp/f" $((600 * KIB))
 expect 0 put "$tmp/f" "$base/s/f"
 expect 10 -i "$tmp/other" put "$tmp/f" "$base/s/f"
@@ -104,7 +104,7 @@ server_sessions()
 wait_for 'the end of the sessions' session_over
 check_le "$(room bytes_free)" $((35 * MIB)) 'room beside a partial'
 expect 0 --json put "$tmp/big" "$base/s/big"
-check_ge "$(summary bytes_resumed)" $MIB 'bytes resumed'
+check_ge "$(summary bytes_resumed)" "$MIB" 'bytes resumed'
 # What of unfinished blocks was sent twice stays charged until it is counted again.
 check_le "$(room bytes_free)" $((6 * MIB)) 'room beside the whole'
 stop_server

@@ -55,7 +55,7 @@ check_eq "$(wc -l <"$tmp/left")" 4 'files of two partials'
 kill -9 "$client_pid"
 wait_client 137
 expect 0 --json put "$tmp/f" "$base/s/young"
-check_ge "$(summary bytes_resumed)" $MIB 'bytes of the young one'
+check_ge "$(summary bytes_resumed)" "$MIB" 'bytes of the young one'
 expect 0 --json put "$tmp/f" "$base/s/old"
 check_eq "$(summary bytes_resumed)" 0 'bytes of the old one'
 check_same_file "$tmp/f" "$tmp/share/sub/old"

@@ -48,7 +48,7 @@ check_eq "$(status 'select(.event == "expected") | "\(.client) \(.every_s) \(.la
 name=$(printf 'a "b"\\\nc')
 random_file "$tmp/$name" $((24 * MIB))
 start_client --compress none -j 1 put "$tmp/$name" "$base/s/"
-wait_for 'the put to move' progress_reached $MIB
+wait_for 'the put to move' progress_reached "$MIB"
 putting()
 {
 	[ "$(status 'select(.event == "session" and .received > 1048576 and .rate > 100000) | .client')" = c ]
@@ -67,7 +67,7 @@ grep -q '^gone  *offline' "$tmp/out" || fail 'no share that is offline'
 # A session that is killed says nothing more; what it had moved is known.
 kill -9 "$pid"
 wait_client 0 9
-check_ge "$(status 'select(.event == "client") | .received')" $MIB 'bytes received from the client'
+check_ge "$(status 'select(.event == "client") | .received')" "$MIB" 'bytes received from the client'
 grep -q 'reason=died status=137 .*received=[1-9][0-9]\{6\}' "$log" || fail 'the figures of a session that was killed are not known'
 "$build/tests/strangers" "$port" junk 2 127.0.0.5 >"$tmp/junk"
 wait_for 'both failures' log_has 'handshake failed address=127.0.0.5' 2

@@ -4,6 +4,6 @@
 . "$(dirname "$0")/../lib/inject.sh"
 mkdir "$tmp/back"
 start_server
-sweep fail $EIO:1 get_over "$tmp/back/f"
+sweep fail "$EIO":1 get_over "$tmp/back/f"
 sweep fail "$ENOSPC:10 $EDQUOT:10 $EROFS:6" get_over "$tmp/back/f"
 check_clean "$tmp/back"

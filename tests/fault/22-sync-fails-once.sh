@@ -14,7 +14,7 @@ after_fault=nothing_kept
 
 server_env=$preload start_server
 kept_in=$share
-sweep sync $EIO:1 put_over "$share/f"
-sweep sync $ENOSPC:10 put_over "$share/f"
+sweep sync "$EIO":1 put_over "$share/f"
+sweep sync "$ENOSPC":10 put_over "$share/f"
 kept_in=$tmp/back
-sweep sync $EIO:1 get_over "$tmp/back/f"
+sweep sync "$EIO":1 get_over "$tmp/back/f"
