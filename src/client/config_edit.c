@@ -48,7 +48,6 @@ static int
 find_place(struct edit *e, const char *file)
 {
 	struct stat st;
-	int r;
 
 	if (realpath(file, e->path) == NULL) {
 		if (errno != ENOENT)
@@ -59,7 +58,7 @@ find_place(struct edit *e, const char *file)
 			return failed(e, file, ENAMETOOLONG);
 		strcpy(e->path, file);
 	}
-	if ((r = directory_of(e->directory, e->path)) != 0)
+	if (directory_of(e->directory, e->path) != 0)
 		return failed(e, file, ENAMETOOLONG);
 	snprintf(e->temporary, sizeof(e->temporary), "%s/" TEMPORARY_NAME, e->directory);
 	return 0;
@@ -193,7 +192,7 @@ int
 config_add_host(const char *file, const struct host_lines *host, struct problem *why)
 {
 	struct edit e;
-	bool has;
+	bool has = false;
 	char *text = NULL;
 	int r = begin(&e, file, host->name, &has, why);
 
@@ -264,7 +263,7 @@ int
 config_remove_host(const char *file, const char *name, struct problem *why)
 {
 	struct edit e;
-	bool has;
+	bool has = false;
 	char *text = NULL;
 	int r = begin(&e, file, name, &has, why);
 

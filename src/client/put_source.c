@@ -23,8 +23,11 @@ find_file(struct stream *s, const struct entry *e, int *dir, const char **name)
 	errno = 0;
 	if ((r = stream_set_root(s, e->batch->root)) != 0)
 		return r;
-	if ((r = tree_parent(s->tree, e->path, false, &place)) != 0)
-		return problem_local(&s->problem, r == FTX_E_NOT_FOUND ? FTX_E_VANISHED : r, 0);
+	if ((r = tree_parent(s->tree, e->path, false, &place)) != 0) {
+		r = r == FTX_E_NOT_FOUND ? FTX_E_VANISHED : r;
+		problem_local(&s->problem, r, 0);
+		return r;
+	}
 	*dir = place->dir;
 	*name = place->leaf;
 	return 0;

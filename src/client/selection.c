@@ -144,31 +144,6 @@ count_ends(const struct selection *s, char separator)
 	return n;
 }
 
-/* Makes an entry of each name of the text. */
-static int
-split(struct selection *s, char separator, const char *path, struct problem *why)
-{
-	size_t room = count_ends(s, separator);
-	char *end = s->text + s->length;
-	size_t number = 1;
-
-	s->entries = calloc(room > 0 ? room : 1, sizeof(*s->entries));
-	if (s->entries == NULL)
-		return problem_local(why, FTX_E_NOMEM, ENOMEM);
-	for (char *name = s->text; name < end; number++) {
-		char *stop = memchr(name, separator, (size_t)(end - name));
-		size_t length = (size_t)((stop != NULL ? stop : end) - name);
-		size_t kept = simplify(name, length);
-
-		if (kept > 0 && path_check(name, kept) != 0)
-			return refuse(path, name, kept, number, why);
-		if (length > 0)
-			s->entries[s->count++].name = name;
-		name += length + 1;
-	}
-	return 0;
-}
-
 /* Where a byte stands in the order: the end of a name first, then the slash. */
 static int
 rank(char byte)
@@ -201,12 +176,37 @@ sort(struct selection *s)
 {
 	size_t kept = 0;
 
-	if (s->entries != NULL)
-		qsort(s->entries, s->count, sizeof(*s->entries), compare_entries);
+	qsort(s->entries, s->count, sizeof(*s->entries), compare_entries);
 	for (size_t i = 0; i < s->count; i++)
 		if (kept == 0 || strcmp(s->entries[kept - 1].name, s->entries[i].name) != 0)
 			s->entries[kept++] = s->entries[i];
 	s->count = kept;
+}
+
+/* Makes entries, sorted, of the names of the text. */
+static int
+split(struct selection *s, char separator, const char *path, struct problem *why)
+{
+	size_t room = count_ends(s, separator);
+	char *end = s->text + s->length;
+	size_t number = 1;
+
+	s->entries = calloc(room > 0 ? room : 1, sizeof(*s->entries));
+	if (s->entries == NULL)
+		return problem_local(why, FTX_E_NOMEM, ENOMEM);
+	for (char *name = s->text; name < end; number++) {
+		char *stop = memchr(name, separator, (size_t)(end - name));
+		size_t length = (size_t)((stop != NULL ? stop : end) - name);
+		size_t kept = simplify(name, length);
+
+		if (kept > 0 && path_check(name, kept) != 0)
+			return refuse(path, name, kept, number, why);
+		if (length > 0)
+			s->entries[s->count++].name = name;
+		name += length + 1;
+	}
+	sort(s);
+	return 0;
 }
 
 static int
@@ -240,7 +240,6 @@ selection_read(struct selection **out, const char *path, bool nul_separated, str
 		selection_free(s);
 		return r;
 	}
-	sort(s);
 	*out = s;
 	return 0;
 }

@@ -256,7 +256,7 @@ run_trees(struct verify *v)
 	struct walk *w = NULL;
 	int r;
 
-	while ((r = listing_open(&l, v->connection, 0, request->remote, true, 0, v->problem)) != 0)
+	while (listing_open(&l, v->connection, 0, request->remote, true, 0, v->problem) != 0)
 		if ((r = verify_recover(v)) != 0)
 			return r;
 	v->listing = l;

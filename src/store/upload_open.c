@@ -49,7 +49,8 @@ int
 upload_check_space(const struct upload *u)
 {
 	const struct upload_options *o = &u->options;
-	uint64_t part, journal, both, needed;
+	uint64_t part = 0, journal = 0;
+	uint64_t both, needed;
 	int r;
 
 	/* Nobody knows; the writes will tell. */

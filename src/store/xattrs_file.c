@@ -129,6 +129,8 @@ names_split(struct names *n, size_t bytes, unsigned classes)
 
 	for (size_t i = 0; i < bytes; i++)
 		most += n->list[i] == '\0';
+	if (most == 0)
+		return 0;
 	n->items = calloc(most, sizeof(n->items[0]));
 	if (n->items == NULL)
 		return FTX_E_NOMEM;
