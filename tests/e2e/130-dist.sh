@@ -104,6 +104,12 @@ mv "$source" "$tmp/out.d/again"
 source=$tmp/out.d/again
 dist out.d/again
 check_same_file "$tmp/one.tar.xz" "$tmp/out.d/again.tar.xz"
+# Nor does it hold anything twice as a repository of its own.
+git init -q "$source"
+git -C "$source" add .
+"$source/scripts/dist" -t "$tmp/own.tar"
+check_eq "$(tar -tf "$tmp/own.tar" | LC_ALL=C sort)" "$(tar -tf "$tmp/one.tar.xz" | LC_ALL=C sort)" 'what is in it'
+rm -rf "$source/.git"
 
 # A tree that lacks something makes none.
 rm "$tmp/one/Makefile"
