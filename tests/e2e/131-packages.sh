@@ -1,52 +1,53 @@
 #!/bin/sh
 # Not with sanitizers: what is packaged is the same.
 # The Debian packages: what is in them; and installed, upgraded below a client, removed, installed again
-# and purged, in a system of their own.  FTX_DEBS: where they are, instead of packing what was built.
+# and purged, in a system of their own.  FTX_DEBS, as tests/lib/packages.sh has it.
 . "$(dirname "$0")/../lib/packages.sh"
-if [ -n "${FTX_DEBS-}" ]; then
-	debs=$FTX_DEBS
-	program_version=$(dpkg-deb -f "$debs"/ftx_*.deb Version)
-else
-	program_version=$("$ftx_program" --version | sed -n '1s/.* //p')
-	debs=$tmp/debs
-	DEB_BUILD_OPTIONS='noautodbgsym nostrip' scripts/deb -b "$build" "$debs" >"$tmp/out" 2>&1 || fail "deb: $(cat "$tmp/out")"
-fi
 make_root
-cp "$debs"/ftx_*.deb "$root/debs/ftx.deb"
-cp "$debs"/ftxd_*.deb "$root/debs/ftxd.deb"
+program_version=$("$ftx_program" --version | sed -n '1s/.* //p')
+if [ -n "${FTX_DEBS-}" ]; then
+	cp "$FTX_DEBS"/ftx_*.deb "$root/debs/ftx.deb"
+	cp "$FTX_DEBS"/ftxd_*.deb "$root/debs/ftxd.deb"
+	program_version=$(dpkg-deb -f "$root/debs/ftx.deb" Version)
+	by_debhelper='--system daemon-reload'
+else
+	lay_packages "$program_version"
+	by_debhelper=
+fi
 
 # What is in them.
 version=$(dpkg-deb -f "$root/debs/ftxd.deb" Version)
 check_eq "$(dpkg-deb -f "$root/debs/ftx.deb" Version)" "$version" 'the version of ftx'
-# holds(package): names of its files
+# holds(package): names of its files, but for those of every package; manual pages may be compressed
 holds()
 {
-	dpkg-deb --contents "$root/debs/$1.deb" | awk '$1 !~ /^d/ { print $1, $2, $6 }' | sed 's|\./||' | LC_ALL=C sort
+	dpkg-deb --contents "$root/debs/$1.deb" | awk '$1 !~ /^d/ { print $1, $2, $6 }' |
+		sed 's|\./||; s|\(/man/.*\)\.gz$|\1|; /\/doc\/[a-z]*\/\(changelog\.gz\|copyright\)$/d' | LC_ALL=C sort
 }
 pages()
 {
 	for page in "$@"; do
 		page=${page#man/}
-		echo "-rw-r--r-- root/root usr/share/man/man${page##*.}/$page.gz"
+		echo "-rw-r--r-- root/root usr/share/man/man${page##*.}/$page"
 	done
 }
-holds ftxd >"$tmp/holds"
-check_eq "$(cat "$tmp/holds")" "$({ pages man/ftxd*.[1-8] && cat <<'END'
+check_eq "$(holds ftxd)" "$({ pages man/ftxd*.[1-8] && cat <<'END'
 -rw-r--r-- root/root etc/ftxd/ftxd.conf
 -rw-r--r-- root/root lib/systemd/system/ftxd.service
 -rw-r--r-- root/root lib/systemd/system/ftxd.socket
 -rw-r--r-- root/root usr/lib/sysusers.d/ftxd.conf
 -rw-r--r-- root/root usr/lib/tmpfiles.d/ftxd.conf
--rw-r--r-- root/root usr/share/doc/ftxd/changelog.gz
--rw-r--r-- root/root usr/share/doc/ftxd/copyright
 -rwxr-xr-x root/root usr/sbin/ftxd
 END
 } | LC_ALL=C sort)" 'what is in ftxd'
-holds ftx >"$tmp/holds"
-for file in usr/bin/ftx usr/share/man/man1/ftx.1.gz usr/share/man/man5/ftx_config.5.gz usr/share/doc/ftx/copyright; do
-	grep -q " $file\$" "$tmp/holds" || fail "$file is not in ftx"
-done
-if grep ftxd "$tmp/holds"; then fail 'something of the server is in ftx'; fi
+check_eq "$(holds ftx)" "$({ pages man/ftx.[1-8] man/ftx[!d]*.[1-8] && cat <<'END'
+-rw-r--r-- root/root usr/share/bash-completion/completions/ftx
+-rw-r--r-- root/root usr/share/doc/ftx/PROTOCOL.md
+-rw-r--r-- root/root usr/share/fish/vendor_completions.d/ftx.fish
+-rw-r--r-- root/root usr/share/zsh/vendor-completions/_ftx
+-rwxr-xr-x root/root usr/bin/ftx
+END
+} | LC_ALL=C sort)" 'what is in ftx'
 
 # Installed: a user, its directories and a key; nothing enabled, nothing asked for.
 packages -i /debs/ftx.deb /debs/ftxd.deb
@@ -68,6 +69,13 @@ same_key()
 {
 	check_same_file "$state/server-key" "$tmp/key"
 }
+# Once it is there it stays, and a directory that a backup has brought back is the daemon's, with its key.
+mv "$state/server-key" "$tmp/"
+chown 0:0 "$state"
+chmod 755 "$state"
+in_root /var/lib/dpkg/info/ftxd.postinst configure
+check_eq "$(stat -c '%a %u:%g' "$state" "$state/server-key" | tr '\n' ' ')" "700 $id 600 $id " 'those that were there'
+mv "$tmp/server-key" "$state/"
 in_root dpkg --verify ftx ftxd
 check_eq "$(cat "$tmp/out")" '' 'what differs from the packages'
 
@@ -157,13 +165,20 @@ sed -i '$d' "$conf"
 
 # Removed: the daemon ends, and all that is not the package's stays; so it does when it comes again, and
 # where none runs none is started.
+touch "$root/cannot-stop"
+in_root /var/lib/dpkg/info/ftxd.prerm remove
+printed 'the daemon may still run'
+rm "$root/cannot-stop"
 packages -r ftxd
-asked 'stop ftxd.socket ftxd.service
---system daemon-reload'
+asked "stop ftxd.socket ftxd.service${by_debhelper:+
+$by_debhelper}"
 process_gone "$service" || fail 'the daemon is still there'
 check_absent "$root/usr/sbin/ftxd"
 stays_changed
+rm "$root/srv/ftx"
 packages -i /debs/new-ftxd.deb
+check_absent "$root/srv/ftx"
+ln -s elsewhere "$root/srv/ftx"
 asked '--system daemon-reload
 try-restart ftxd.service'
 stays_changed
@@ -178,6 +193,7 @@ check_absent "$root/usr/bin/ftx"
 printed 'removing the server key /var/lib/ftxd/server-key;'
 printed 'removing the server key /var/lib/ftxd/server-key.2;'
 printed '/var/lib/ftxd stays: it is not empty'
+[ -n "$by_debhelper" ] || rm "$root/$enabled"
 check_eq "$(cd "$root" && find var/lib/ftxd etc/ftxd etc/systemd -path '*ftxd*' | LC_ALL=C sort)" 'etc/ftxd
 etc/ftxd/server-key
 var/lib/ftxd
@@ -186,3 +202,17 @@ var/lib/ftxd/share/server-key' 'what is left'
 check_same_file "$tmp/f" "$root/srv/elsewhere/f"
 check_same_file "$tmp/f" "$state/share/server-key"
 grep -q '^ftxd:' "$root/etc/passwd" || fail 'the user to whom the shares belong is gone'
+
+# Where no systemd runs, nothing is asked of it.  An installation that fails is made up for.
+rm -r "$root/run/systemd" "$state/share"
+: >"$root/asked"
+mv "$root/etc/passwd" "$root/etc/passwd.right"
+sed 's/^ftxd:[^:]*:[0-9]*/ftxd:x:4711/' "$root/etc/passwd.right" >"$root/etc/passwd"
+if (packages -i /debs/ftxd.deb) >/dev/null; then fail 'it is installed for a user of somebody'; fi
+check_absent "$state/server-key"
+mv "$root/etc/passwd.right" "$root/etc/passwd"
+packages --configure ftxd
+check_eq "$(stat -c '%a %u:%g' "$state" "$state/server-key" | tr '\n' ' ')" "700 $id 600 $id " 'the directory and the key'
+if cmp -s "$state/server-key" "$tmp/key"; then fail 'the key is the one that was purged'; fi
+packages -P ftxd
+asked ''
