@@ -4,6 +4,11 @@
  * different daemons, one makes it.  The mark that the invite is used comes after it.  Whoever dies
  * between the two, or before the answer, loses nothing: who comes again with the same key is let
  * through.
+ *
+ * Before a key is entered the configuration is read again.  When that has led to a refusal, which
+ * leaves the invite good, it is not read for invites for a while: who comes meanwhile waits, and
+ * then it is read once for all of them.  So nobody is refused by what it said before he came, and
+ * whoever asks in vain, however often, costs little.
  */
 #include "src/server/joining.h"
 
@@ -22,6 +27,14 @@
 
 /* What the invites' files leave of secrets must not come to a child with the stack. */
 #define STACK_USED_BYTES 16384u
+
+#define REFUSED_REST_MS 1000u /* after a refusal, see above; less than a handshake may take */
+
+/* Reading the configuration again, for one invite or for several. */
+struct reading {
+	bool done;
+	int result;
+};
 
 void
 joining_begin(const struct supervisor *s)
@@ -97,12 +110,14 @@ may_come(const struct client_policy *client, const struct peer *p)
 /* What stands against entering the key for this client, by the configuration of this moment. */
 static int
 objection(struct supervisor *s, const struct peer *p, const char *name,
-	  const uint8_t key[static KEY_BYTES])
+	  const uint8_t key[static KEY_BYTES], struct reading *reading)
 {
 	const struct client_policy *client, *other;
 
 	/* What the administrator has written since, this client's section say. */
-	if (supervisor_reload(s) != 0)
+	if (!reading->done)
+		*reading = (struct reading){.done = true, .result = supervisor_reload(s)};
+	if (reading->result != 0)
 		return FTX_E_CONFIG;
 	client = policy_of_name(s->settings.policy, name);
 	other = policy_find(s->settings.policy, key);
@@ -138,33 +153,39 @@ use_again(const struct supervisor *s, const struct peer *p, const struct invite 
 									       : FTX_E_KEY_REFUSED;
 }
 
+/* Is the configuration read before it is used? */
+static bool
+is_open(const struct invite *invite)
+{
+	return !invite->used && clock_wall_s() < invite->expires_s;
+}
+
 static int
 use(struct supervisor *s, const struct peer *p, int state, const struct invite *invite,
-    const uint8_t key[static KEY_BYTES])
+    struct reading *reading)
 {
 	int r;
 
 	if (invite->used)
-		return use_again(s, p, invite, key);
-	if (clock_wall_s() >= invite->expires_s)
+		return use_again(s, p, invite, p->joining_key);
+	if (!is_open(invite))
 		return FTX_E_INVITE_EXPIRED;
-	if ((r = objection(s, p, invite->client, key)) != 0 ||
-	    (r = enter(s, state, invite->client, key)) != 0)
+	if ((r = objection(s, p, invite->client, p->joining_key, reading)) != 0 ||
+	    (r = enter(s, state, invite->client, p->joining_key)) != 0)
 		return r;
 	/* Without the mark it is used all the same: its client has a key. */
-	if ((r = invites_mark_used(state, invite->proof.id, key)) != 0)
+	if ((r = invites_mark_used(state, invite->proof.id, p->joining_key)) != 0)
 		log_error("an invite cannot be marked as used client=%s error=%s", invite->client,
 			  error_name(r));
 	return 0;
 }
 
 static void
-log_result(struct supervisor *s, const struct peer *p, const char *client,
-	   const uint8_t key[static KEY_BYTES], int r)
+log_result(struct supervisor *s, const struct peer *p, const char *client, int r)
 {
 	char text[KEY_TEXT_CHARS + 1];
 
-	key_format(text, key);
+	key_format(text, p->joining_key);
 	if (r == 0)
 		log_info("joined client=%s address=%s key=%s", client, p->address, text);
 	else if (refusals_add(&s->refusals, REFUSED_INVITE, clock_ms()))
@@ -172,36 +193,81 @@ log_result(struct supervisor *s, const struct peer *p, const char *client,
 			    p->address, text, client);
 }
 
-void
-joining_proved(struct supervisor *s, struct peer *p, struct session_keys *keys)
+static void
+answer(struct supervisor *s, struct peer *p, const struct invite *invite, int r)
 {
-	struct pair_message answer = {.type = PAIR_ENTERED};
+	struct pair_message m = {.type = PAIR_ENTERED, .entered.error = r};
+
+	log_result(s, p, invite->client, r);
+	p->known = r == 0;
+	if (p->known)
+		sources_known(s->sources, p->source, clock_ms());
+	static_assert(sizeof(m.entered.client) == sizeof(invite->client), "one name");
+	memcpy(m.entered.client, invite->client, sizeof(invite->client));
+	/* However long the disk has taken, the answer has time to arrive. */
+	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
+	children_tell(p, &m);
+}
+
+static uint64_t
+rest_ms(const struct supervisor *s)
+{
+	uint64_t part = s->settings.handshake_timeout_ms / 4;
+
+	return part < REFUSED_REST_MS ? part : REFUSED_REST_MS;
+}
+
+/* Enters p's key, if all is well, and answers; or notes that p waits. */
+static void
+join(struct supervisor *s, struct peer *p, struct reading *reading)
+{
 	struct invite invite = {0};
-	uint8_t key[KEY_BYTES];
 	int state;
 	int r = read_invite(s, p, &state, &invite);
 
 	/* A reload forks: nothing secret is to be here then. */
 	sodium_memzero(invite.proof.psk, sizeof(invite.proof.psk));
-	memcpy(key, keys->client_key, sizeof(key));
-	session_keys_wipe(keys);
-	p->greeted = true;
-	if (r == 0)
-		r = use(s, p, state, &invite, key);
-	else if (r == FTX_E_NOT_FOUND)
-		r = FTX_E_INVITE_USED; /* withdrawn in this moment */
-	log_result(s, p, invite.client, key, r);
-	p->known = r == 0;
-	if (p->known)
-		sources_known(s->sources, p->source, clock_ms());
-	answer.entered.error = r;
-	static_assert(sizeof(answer.entered.client) == sizeof(invite.client), "one name");
-	memcpy(answer.entered.client, invite.client, sizeof(invite.client));
-	/* However long the disk has taken, the answer has time to arrive. */
-	peer_set_deadline(&s->peers, p, clock_ms() + s->settings.handshake_timeout_ms);
-	children_tell(p, &answer);
+	p->joins_later =
+	    r == 0 && is_open(&invite) && !reading->done && clock_ms() < s->join_again_ms;
+	if (!p->joins_later) {
+		if (r == 0)
+			r = use(s, p, state, &invite, reading);
+		else if (r == FTX_E_NOT_FOUND)
+			r = FTX_E_INVITE_USED; /* withdrawn in this moment */
+		if (r != 0 && reading->done)
+			s->join_again_ms = clock_ms() + rest_ms(s);
+		answer(s, p, &invite, r);
+	}
 	if (state >= 0)
 		close(state);
 	invite_wipe(&invite);
 	sodium_stackzero(STACK_USED_BYTES);
+}
+
+void
+joining_proved(struct supervisor *s, struct peer *p, struct session_keys *keys)
+{
+	struct reading reading = {.done = false};
+
+	memcpy(p->joining_key, keys->client_key, sizeof(p->joining_key));
+	session_keys_wipe(keys);
+	p->greeted = true;
+	join(s, p, &reading);
+}
+
+void
+joining_on_time(struct supervisor *s, uint64_t now_ms)
+{
+	struct reading reading = {.done = false};
+
+	if (s->join_again_ms == 0 || now_ms < s->join_again_ms)
+		return;
+	s->join_again_ms = 0;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		struct peer *p = &s->peers.table[i];
+
+		/* Without a connection it was cut off meanwhile. */
+		if (p->state == PEER_GREETING && p->joins_later && p->conn >= 0)
+			join(s, p, &reading);
+	}
 }

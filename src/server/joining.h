@@ -16,8 +16,12 @@ void joining_tell_psk(const struct supervisor *s, struct peer *p, const struct p
 
 /*
  * p's client has proved the key in keys and the secret of the invite that its greeter asked for:
- * enters the key, if all is well, and tells the greeter what is to be answered.  Wipes keys.
+ * enters the key, if all is well, and tells the greeter what is to be answered, now or in
+ * joining_on_time().  Wipes keys.
  */
 void joining_proved(struct supervisor *s, struct peer *p, struct session_keys *keys);
+
+/* The same for those that wait, when it is time: s->join_again_ms. */
+void joining_on_time(struct supervisor *s, uint64_t now_ms);
 
 #endif

@@ -45,6 +45,8 @@ struct peer {
 	bool psk_given;
 	uint8_t invite_id[HANDSHAKE_INVITE_ID_BYTES]; /* likewise, with PAIR_PSK */
 	bool greeted;
+	uint8_t joining_key[KEY_BYTES];	    /* that was proved with an invite */
+	bool joins_later;		    /* it waits for the configuration to be read again */
 	int failed;			    /* what its greeter said of the handshake; 0: nothing */
 	bool known;			    /* the key that was proved is a client's */
 	char client[LIMIT_SHARE_BYTES + 1]; /* of a session: the policy may become another */

@@ -72,6 +72,7 @@ on_deadlines(struct supervisor *s)
 
 	refusals_on_time(&s->refusals, now);
 	admission_on_time(s, now);
+	joining_on_time(s, now);
 	sessions_on_time(s, now);
 	operations_on_time(s, now);
 	books_on_time(s, now);
@@ -150,6 +151,8 @@ wait_ms(const struct supervisor *s)
 		next = s->accept_again_ms;
 	if (s->greet_again_ms != 0 && s->greet_again_ms < next)
 		next = s->greet_again_ms;
+	if (s->join_again_ms != 0 && s->join_again_ms < next)
+		next = s->join_again_ms;
 	if (s->expiry_ms != 0 && s->expiry_ms < next)
 		next = s->expiry_ms;
 	if (books_next_ms(s) < next)

@@ -44,6 +44,7 @@ struct supervisor {
 	uint64_t
 	    accept_again_ms; /* not 0: no descriptors were left, the listeners rest until then */
 	uint64_t greet_again_ms; /* not 0: handshakes of this moment are used up, READY ones wait */
+	uint64_t join_again_ms;	 /* not 0: until then no invite has the configuration read again */
 	struct refusals refusals;
 	struct books books;
 	uint64_t expiry_ms; /* not 0: when sessions are looked at for whether they have expired */

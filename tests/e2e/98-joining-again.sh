@@ -51,21 +51,47 @@ check_same_file "$tmp/share/first/f" "$tmp/share/second/f"
 # A section with both keys of a server that changes from one to the other.
 sed -i "0,/^server-key/s//server-key = $(printf '%043d' 0 | tr 0 A)\n&/" "$tmp/a/ftx/config"
 invite third --share s=full
+third=$code
 as b 0 keygen -o "$tmp/b/id"
 rm -f "$tmp/a/ftx/id"
 cp "$tmp/b/id" "$tmp/a/ftx/id"
 as a 0 join "$code" --as nas
 says 'nas knows this key as third'
 
+# A key that is another client's, again and again: the configuration is read once for many of them, about
+# once a second.  Who comes meanwhile is let in by what it says then.
+invite fourth --share s=full
+before=$(log_lines 'the new configuration is in force')
+began=$(date +%s)
+joining=
+for n in 1 2 3 4 5 6 7 8; do
+	env HOME="$tmp/a" XDG_CONFIG_HOME="$tmp/v$n" "$ftx_program" join "$code" --as nas -i "$tmp/b/id" 2>"$tmp/v$n.err" </dev/null &
+	joining="$joining $!"
+done
+wait_log 'invite refused reason=exists'
+invite fifth --share s=full
+as c 0 join "$code" --as nas
+as c 0 put "$tmp/f" nas:s/g
+for pid in $joining; do
+	status=0
+	wait "$pid" || status=$?
+	check_eq "$status" 1 'how one ended that came with a key of another client'
+done
+check_eq "$(cat "$tmp"/v*.err | grep -c "another client's there already")" 8 'those that were told so'
+# And twice for the one that joined, and once at either end of that time.
+lines=$(($(log_lines 'the new configuration is in force') - before))
+most=$(($(date +%s) - began + 4))
+[ "$lines" -le "$most" ] || fail "the configuration was read $lines times, more than $most"
+
 # Who was let in once and is not any more is told so.
 ftxd 0 client disable third -c "$conf"
 reload
-as a 7 join "$code" --as nas
+as a 7 join "$third" --as nas
 says 'disabled'
 wait_log 'invite refused reason=key_refused'
 
 # Where nothing answers: what the code says, and what to do.  Nobody else reads the code meanwhile.
-invite fourth --share s=full
+invite sixth --share s=full
 stop_server
 env HOME="$tmp/a" XDG_CONFIG_HOME="$tmp/a" "$ftx_program" join "$code" --as nas >"$tmp/out" 2>"$tmp/err" </dev/null &
 join_pid=$!
