@@ -182,9 +182,11 @@ campaign-flood: all $(O)/tests/strangers ## a client and a transfer among thousa
 	FTX_BUILD=$(O) tests/bench/flood $(COUNT)
 campaign-race: $(RACE_PROGRAM) ## links exchanged for directories under each request: SECONDS (60)
 	FTX_RACE_SECONDS=$(or $(SECONDS),60) $(RACE_PROGRAM) -v
-campaign-deb: deb ## the packages: what lintian says of them, and all that can happen to them
+campaign-deb: all deb ## the packages: what lintian says, all that can happen to them, that another build gives the same
 	lintian --fail-on error,warning --info $(O)/deb/*.changes
 	FTX_BUILD=$(O) FTX_DEBS=$(O)/deb tests/lib/run tests/e2e/131-packages.sh
+	TZ=Asia/Tokyo LC_ALL=C.UTF-8 O='$(O)' scripts/deb $(O)/deb-again
+	for deb in $(O)/deb/*.deb; do cmp $$deb $(O)/deb-again/$${deb##*/} || exit; done
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
 	FTX_BUILD=$(O) tests/bench/run $(BENCH)
 

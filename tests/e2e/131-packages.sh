@@ -18,11 +18,11 @@ fi
 # What is in them.
 version=$(dpkg-deb -f "$root/debs/ftxd.deb" Version)
 check_eq "$(dpkg-deb -f "$root/debs/ftx.deb" Version)" "$version" 'the version of ftx'
-# holds(package): names of its files, but for those of every package; manual pages may be compressed
+# holds(package): names of its files, but for those of every package, compressed or not
 holds()
 {
 	dpkg-deb --contents "$root/debs/$1.deb" | awk '$1 !~ /^d/ { print $1, $2, $6 }' |
-		sed 's|\./||; s|\(/man/.*\)\.gz$|\1|; /\/doc\/[a-z]*\/\(changelog\.gz\|copyright\)$/d' | LC_ALL=C sort
+		sed 's|\./||; s|\.gz$||; /\/doc\/[a-z]*\/\(changelog\|copyright\)$/d' | LC_ALL=C sort
 }
 pages()
 {
