@@ -123,8 +123,8 @@ $(O)/tests/$(1): $(UNIT_MODE_OBJECTS) $(call objects,tests/harness) $(patsubst %
 endef
 $(foreach r,$(UNIT_ROOMS),$(eval $(call unit_program,unit-$(r),$(wildcard tests/unit/$(r)_*.c),$(r))))
 $(eval $(call unit_program,hostile-peers,$(wildcard tests/hostile/*.c),server))
-# So that accepting can fail (tests/hostile/supervisor.c).
-$(O)/tests/hostile-peers: ALL_LDFLAGS += -Wl,--wrap=accept4
+# So that accepting can fail (tests/hostile/server_rig.c).
+$(O)/tests/hostile-peers: private ALL_LDFLAGS += -Wl,--wrap=accept4
 # A hostile server, of which it runs the client.
 $(O)/tests/hostile-peers: | $(O)/ftx
 $(eval $(call unit_program,hostile-race,tests/hostile/rig.c $(wildcard tests/hostile/race/*.c),server))
