@@ -24,7 +24,7 @@ usage_error(const char *verb, const char *usage, const char *why)
 	return FTX_EXIT_USAGE;
 }
 
-/* flag and given: NULL for verbs without one. */
+/* flag: NULL for verbs without one; *given stays as it is then. */
 static int
 take_options(const char *verb, const char *usage, int argc, char **argv, const char **file,
 	     const char *flag, bool *given)
@@ -52,7 +52,9 @@ take_options(const char *verb, const char *usage, int argc, char **argv, const c
 int
 settings_options(const char *verb, const char *usage, int argc, char **argv, const char **file)
 {
-	return take_options(verb, usage, argc, argv, file, NULL, NULL);
+	bool none = false;
+
+	return take_options(verb, usage, argc, argv, file, NULL, &none);
 }
 
 int

@@ -1,5 +1,6 @@
 #include "src/server/state.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -136,8 +137,10 @@ state_read(const char *directory, const char *name, char **lines)
 	r = fd >= 0 ? read_file(fd, &text, &length) : error_from_errno(errno);
 	if (r == FTX_E_IS_LINK)
 		r = FTX_E_MISMATCH;
-	if (r == 0)
+	if (r == 0) {
+		assert(text != NULL);
 		r = check(name, text, length, &body);
+	}
 	if (r == 0) {
 		memmove(text, body, strlen(body) + 1);
 		*lines = text;
