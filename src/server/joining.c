@@ -5,10 +5,10 @@
  * between the two, or before the answer, loses nothing: who comes again with the same key is let
  * through.
  *
- * Before a key is entered the configuration is read again.  When that has led to a refusal, which
- * leaves the invite good, it is not read for invites for a while: who comes meanwhile waits, and
- * then it is read once for all of them.  So nobody is refused by what it said before he came, and
- * whoever asks in vain, however often, costs little.
+ * Before a key is entered the configuration is read again.  When the invite is good after that, as
+ * it is after a refusal, the configuration is not read for invites for a while: who comes meanwhile
+ * waits, and then it is read once for all of them.  So nobody is refused by what it said before he
+ * came, and whoever asks in vain, however often, costs little.
  */
 #include "src/server/joining.h"
 
@@ -28,7 +28,7 @@
 /* What the invites' files leave of secrets must not come to a child with the stack. */
 #define STACK_USED_BYTES 16384u
 
-#define REFUSED_REST_MS 1000u /* after a refusal, see above; less than a handshake may take */
+#define READING_REST_MS 1000u /* see above; less than a handshake may take */
 
 /* Reading the configuration again, for one invite or for several. */
 struct reading {
@@ -161,7 +161,7 @@ is_open(const struct invite *invite)
 }
 
 static int
-use(struct supervisor *s, const struct peer *p, int state, const struct invite *invite,
+use(struct supervisor *s, const struct peer *p, int state, struct invite *invite,
     struct reading *reading)
 {
 	int r;
@@ -174,7 +174,9 @@ use(struct supervisor *s, const struct peer *p, int state, const struct invite *
 	    (r = enter(s, state, invite->client, p->joining_key)) != 0)
 		return r;
 	/* Without the mark it is used all the same: its client has a key. */
-	if ((r = invites_mark_used(state, invite->proof.id, p->joining_key)) != 0)
+	r = invites_mark_used(state, invite->proof.id, p->joining_key);
+	invite->used = r == 0;
+	if (r != 0)
 		log_error("an invite cannot be marked as used client=%s error=%s", invite->client,
 			  error_name(r));
 	return 0;
@@ -214,7 +216,7 @@ rest_ms(const struct supervisor *s)
 {
 	uint64_t part = s->settings.handshake_timeout_ms / 4;
 
-	return part < REFUSED_REST_MS ? part : REFUSED_REST_MS;
+	return part < READING_REST_MS ? part : READING_REST_MS;
 }
 
 /* Enters p's key, if all is well, and answers; or notes that p waits. */
@@ -234,7 +236,7 @@ join(struct supervisor *s, struct peer *p, struct reading *reading)
 			r = use(s, p, state, &invite, reading);
 		else if (r == FTX_E_NOT_FOUND)
 			r = FTX_E_INVITE_USED; /* withdrawn in this moment */
-		if (r != 0 && reading->done)
+		if (reading->done && !invite.used)
 			s->join_again_ms = clock_ms() + rest_ms(s);
 		answer(s, p, &invite, r);
 	}
