@@ -100,7 +100,7 @@ stays_changed()
 {
 	same_key
 	check_same_file "$conf" "$tmp/mine"
-	grep -qF "$client_key" "$root/etc/ftxd/clients.d/laptop.conf" || fail 'the client is gone'
+	grep -qF -e "$client_key" "$root/etc/ftxd/clients.d/laptop.conf" || fail 'the client is gone'
 	check_eq "$(readlink "$root/srv/ftx")" elsewhere 'the share of the administrator'
 	check_eq "$(stat -c '%a %u:%g' "$root/srv/elsewhere")" "2775 $id" 'its mode and owner'
 	check_same_file "$tmp/f" "$root/srv/elsewhere/f"
@@ -202,6 +202,9 @@ var/lib/ftxd/share/server-key' 'what is left'
 check_same_file "$tmp/f" "$root/srv/elsewhere/f"
 check_same_file "$tmp/f" "$state/share/server-key"
 grep -q '^ftxd:' "$root/etc/passwd" || fail 'the user to whom the shares belong is gone'
+
+# The rest changes rarely, and takes a second.
+[ -n "${FTX_DEBS-}" ] || exit 0
 
 # Where no systemd runs, nothing is asked of it.  An installation that fails is made up for.
 rm -r "$root/run/systemd" "$state/share"
