@@ -242,7 +242,7 @@ watch_memory()
 			peak_memory "$child" 0
 			[ "$peak" -le "$session_peak" ] || session_peak=$peak
 		done
-		sleep 0.02
+		sleep 0.1
 	done
 	wait_client 0
 	echo "$*: client $client_peak KiB, supervisor $server_peak KiB, session $session_peak KiB"
