@@ -1,13 +1,13 @@
 /*
  * config show: what is in force, and who says so.
  */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/ftx/option_values.h"
+#include "cmd/ftx/output.h"
 #include "cmd/ftx/settings.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
@@ -168,8 +168,5 @@ verb_config(const struct options *o)
 		return complain(o, &why);
 	if (o->argument_count == 1)
 		print_sources(config);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return FTX_EXIT_OK;
-	fprintf(stderr, "ftx: %s: standard output: %s\n", o->verb_name, strerror(errno));
-	return FTX_EXIT_FAILURE;
+	return output_end(o->verb_name);
 }

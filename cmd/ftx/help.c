@@ -1,11 +1,11 @@
 #include "cmd/ftx/help.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/ftx/option_table.h"
+#include "cmd/ftx/output.h"
 #include "proto/errors.h"
 #include "src/base/version.h"
 #include "src/client/settings.h"
@@ -61,15 +61,6 @@ static const char paths[] =
     "  ftx get HOST:SHARE/dir .           ./dir\n"
     "\n"
     "-n prints what would land where, and changes nothing.\n";
-
-static int
-flush(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return FTX_EXIT_OK;
-	fprintf(stderr, "ftx: standard output: %s\n", strerror(errno));
-	return FTX_EXIT_FAILURE;
-}
 
 /* Words in lines that end before the last column; the first begins at column, at least. */
 static void
@@ -234,7 +225,7 @@ help_print(enum verb verb, const char *topic)
 	for (size_t i = 0; row == NULL && topic != NULL && i < topic_row_count; i++)
 		if (topic_rows[i].name == topic)
 			topic_rows[i].print();
-	return flush();
+	return output_end(NULL);
 }
 
 static void
@@ -267,5 +258,5 @@ help_version(void)
 	print_codecs();
 	printf("libraries: %s, %s, jansson %s\n", aead_libraries(secure), codec_libraries(data),
 	       jansson_version_str());
-	return flush();
+	return output_end(NULL);
 }

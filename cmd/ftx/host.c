@@ -1,13 +1,13 @@
 /*
  * host add, ls, rm: names of servers in the user's configuration.
  */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/ftx/option_values.h"
+#include "cmd/ftx/output.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/ini.h"
@@ -132,10 +132,7 @@ list(const struct options *o)
 	for (size_t n = 0; (host = config_host_at(config, n)) != NULL; n++)
 		print_host(host);
 	config_free(config);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return FTX_EXIT_OK;
-	fprintf(stderr, "ftx: %s: standard output: %s\n", o->verb_name, strerror(errno));
-	return FTX_EXIT_FAILURE;
+	return output_end(o->verb_name);
 }
 
 int

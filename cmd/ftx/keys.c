@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ftx/output.h"
 #include "cmd/ftx/settings.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
@@ -119,18 +120,15 @@ identity_load(const struct options *o, const char *host, uint8_t **secret, struc
 }
 
 static int
-print_public(const uint8_t *secret)
+print_public(const struct options *o, const uint8_t *secret)
 {
 	uint8_t public_key[KEY_BYTES];
 	char text[KEY_TEXT_CHARS + 1];
 
 	key_public(public_key, secret);
 	key_format(text, public_key);
-	if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
-		fprintf(stderr, "ftx: standard output: %s\n", strerror(errno));
-		return FTX_EXIT_FAILURE;
-	}
-	return FTX_EXIT_OK;
+	puts(text);
+	return output_end(o->verb_name);
 }
 
 int
@@ -153,7 +151,7 @@ verb_key(const struct options *o)
 
 	if (settings_config(o, &config, &why) != 0 || identity_load(o, NULL, &secret, &why) != 0)
 		return complain(o, &why);
-	code = print_public(secret);
+	code = print_public(o, secret);
 	key_secret_free(secret);
 	return code;
 }
@@ -192,7 +190,7 @@ verb_keygen(const struct options *o)
 				     "it is never overwritten; ftx key prints its public key");
 		code = complain(o, &why);
 	} else {
-		code = print_public(secret);
+		code = print_public(o, secret);
 	}
 	key_secret_free(secret);
 	return code;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,17 +26,19 @@ run(const struct options *o)
 	return o->verb == VERB_KEYGEN ? verb_keygen(o) : verb_key(o);
 }
 
-/* A closed standard descriptor would be given to a socket, and texts be written there. */
+/*
+ * A closed standard descriptor would be given to a socket, and texts be written there.  What is to
+ * be read from a closed input, or written to a closed output, is an error all the same.
+ */
 static void
 fill_standard_descriptors(void)
 {
-	int fd;
+	static const int modes[] = {
+	    [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_RDWR};
 
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null", modes[fd] | O_CLOEXEC);
 }
 
 int

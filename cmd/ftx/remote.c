@@ -4,7 +4,6 @@
 #include "cmd/ftx/remote.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +33,15 @@ void
 remote_failed(struct remote_job *j, const char *path, const struct problem *p)
 {
 	struct report *r = &j->report;
-
 	struct problem shown = *p;
 
+	/* Who has nothing to write to any more stops by itself. */
+	if (report_is_lost(r) && p->error == FTX_E_INTERRUPTED)
+		return;
 	outcome_error(&r->outcome, p->error);
 	for (size_t i = 0; i < j->remote_count; i++)
 		hint_missing(&shown, remote_info(j->remote), remote_address(j->remote, i)->path);
-	if (r->output_errnum == 0 || p->error != FTX_E_INTERRUPTED)
-		r->reporter->error(r, path, &shown);
+	r->reporter->error(r, path, &shown);
 }
 
 /* Who asks is told how many entries are over. */
@@ -92,7 +92,7 @@ bool
 remote_ended(const struct remote_job *j)
 {
 	return (j->remote != NULL && remote_over(j->remote)) || signals_caught() != 0 ||
-	       j->report.output_errnum != 0;
+	       report_is_lost(&j->report);
 }
 
 char *
@@ -241,30 +241,6 @@ work(struct remote_job *j, void (*run)(struct remote_job *j))
 	key_secret_free(secret);
 }
 
-static int
-leave(struct remote_job *j)
-{
-	struct report *r = &j->report;
-	int caught = signals_caught();
-	int code = outcome_exit(&r->outcome);
-
-	if (caught != 0)
-		code = 128 + caught;
-	else if (r->output_errnum == EPIPE)
-		code = 128 + SIGPIPE;
-	if (r->output_errnum != EPIPE)
-		r->reporter->summary(r, code);
-	if (caught != 0)
-		signals_die(caught);
-	if (r->output_errnum == EPIPE)
-		signals_die(SIGPIPE);
-	if (r->output_errnum == 0)
-		return code;
-	fprintf(stderr, "ftx: %s: standard output: %s\n", j->options->verb_name,
-		strerror(r->output_errnum));
-	return code != 0 ? code : FTX_EXIT_FAILURE;
-}
-
 int
 verb_remote(const struct options *o)
 {
@@ -286,5 +262,5 @@ verb_remote(const struct options *o)
 	job.report.outcome.several =
 	    o->argument_count > ((o->verb & (VERB_MV | VERB_LN)) != 0 ? 2u : 1u);
 	work(&job, verbs[i].run);
-	return leave(&job);
+	return report_end(&job.report, outcome_exit(&job.report.outcome));
 }

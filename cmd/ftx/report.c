@@ -5,12 +5,15 @@
 #include "cmd/ftx/report.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/ftx/output.h"
 #include "cmd/ftx/screen.h"
+#include "cmd/ftx/signals.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/base/display.h"
@@ -49,6 +52,39 @@ report_output(struct report *r, const void *data, size_t length)
 		return;
 	if (write_full(r->output_fd, data, length) != 0)
 		r->output_errnum = errno != 0 ? errno : EIO;
+}
+
+bool
+report_is_lost(const struct report *r)
+{
+	return r->output_errnum != 0 || r->unread;
+}
+
+/* What is at the other end of standard output has gone: no word about it. */
+static bool
+is_broken_pipe(const struct report *r)
+{
+	return r->unread || r->output_errnum == EPIPE;
+}
+
+int
+report_end(struct report *r, int code)
+{
+	int caught = signals_caught();
+
+	if (caught == 0 && is_broken_pipe(r))
+		caught = SIGPIPE;
+	if (caught != 0)
+		code = 128 + caught;
+	/* Events of a run whose data are not read go elsewhere. */
+	if (r->options->json || !is_broken_pipe(r))
+		r->reporter->summary(r, code);
+	if (caught != 0)
+		signals_die(caught);
+	if (r->output_errnum == 0)
+		return code;
+	output_failed(r->options->verb_name, r->output_errnum);
+	return code != 0 ? code : FTX_EXIT_FAILURE;
 }
 
 bool

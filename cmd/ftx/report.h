@@ -29,6 +29,7 @@ struct report {
 	unsigned percent;  /* shown last */
 	int output_fd;	   /* of results and events: standard output where that is not the data */
 	bool payload;	   /* standard output is the data */
+	bool unread;	   /* ... and nobody reads them any more */
 	bool terminal;	   /* stderr is one */
 	bool output_terminal;
 	bool show_progress;
@@ -111,6 +112,15 @@ void report_clear(struct report *r);
 
 /* Writes to output_fd; the first error is kept in output_errnum. */
 void report_output(struct report *r, const void *data, size_t length);
+
+/* Does what is asked for have no place to go to any more? */
+bool report_is_lost(const struct report *r);
+
+/*
+ * The summary, and the exit code of a run that ended with code but for what happened to it: it dies
+ * of the signal that it caught, and of SIGPIPE where nobody reads its standard output.
+ */
+int report_end(struct report *r, int code);
 
 /* Is what was done on stable storage, if it ended so? */
 bool report_durable(const struct report *r, int exit_code);

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,8 +43,8 @@ take_error(struct job *j, const struct transfer_error *e)
 	struct report *r = &j->report;
 
 	if (is_broken_pipe(r, &e->problem))
-		r->output_errnum = EPIPE;
-	else if (r->output_errnum == 0 || e->problem.error != FTX_E_INTERRUPTED)
+		r->unread = true;
+	else if (!report_is_lost(r) || e->problem.error != FTX_E_INTERRUPTED)
 		r->reporter->error(r, e->path, &e->problem);
 	failed_add(&j->failed, e);
 }
@@ -128,7 +127,7 @@ follow(struct job *j)
 		if (take_all(j))
 			return true;
 		now = clock_ms();
-		if ((signals_caught() != 0 || r->output_errnum != 0) && stop_ms == UINT64_MAX) {
+		if ((signals_caught() != 0 || report_is_lost(r)) && stop_ms == UINT64_MAX) {
 			transfer_stop(j->transfer);
 			command_stop(&j->command);
 			stop_ms = now + STOP_MS;
@@ -245,32 +244,6 @@ set_up(struct job *j, struct problem *why)
 	return r != 0 ? r : transfer_new(&j->transfer, &j->request, why);
 }
 
-/* Ends as a signal or a broken pipe does, or returns the exit code. */
-static int
-leave(struct job *j, int code)
-{
-	const struct options *o = j->options;
-	struct report *r = &j->report;
-	int caught = signals_caught();
-
-	if (caught != 0)
-		code = 128 + caught;
-	else if (r->output_errnum == EPIPE)
-		code = 128 + SIGPIPE;
-	if (o->json || r->output_errnum != EPIPE)
-		r->reporter->summary(r, code);
-	if (caught != 0)
-		signals_die(caught);
-	if (r->output_errnum == EPIPE)
-		signals_die(SIGPIPE);
-	if (r->output_errnum != 0) {
-		fprintf(stderr, "ftx: %s: standard output: %s\n", o->verb_name,
-			strerror(r->output_errnum));
-		return code != 0 ? code : FTX_EXIT_FAILURE;
-	}
-	return code;
-}
-
 int
 verb_transfer(const struct options *o)
 {
@@ -287,5 +260,5 @@ verb_transfer(const struct options *o)
 		return FTX_EXIT_USAGE; /* nothing was contacted */
 	}
 	report_init(&job.report, o);
-	return leave(&job, run(&job));
+	return report_end(&job.report, run(&job));
 }

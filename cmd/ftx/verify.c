@@ -84,7 +84,7 @@ on_result(void *arg, const struct verify_result *result)
 		show_differences(&j->report, &names, result);
 	}
 	/* Nobody reads it any more. */
-	if (j->report.output_errnum != 0)
+	if (report_is_lost(&j->report))
 		cancel_request(remote_cancel(j->remote));
 	names_free(&names);
 }
