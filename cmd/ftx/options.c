@@ -289,6 +289,7 @@ parse(struct options *o, int argc, char **argv, char *const *typed)
 enum options_result
 options_parse(struct options *o, int argc, char **argv)
 {
+	const char *posix = getenv("POSIXLY_CORRECT");
 	enum options_result result;
 	char **typed;
 
@@ -297,7 +298,13 @@ options_parse(struct options *o, int argc, char **argv)
 	if (typed == NULL)
 		return options_wrong(o, "%s", error_text(FTX_E_NOMEM));
 	memcpy(typed, argv, (size_t)argc * sizeof(*typed));
+	/* It would make an argument of "-n" behind one, and what was to be only planned be done. */
+	if (posix != NULL)
+		unsetenv("POSIXLY_CORRECT");
 	result = parse(o, argc, argv, typed);
+	/* A command of ours may go by it. */
+	if (posix != NULL)
+		setenv("POSIXLY_CORRECT", posix, 1);
 	free(typed);
 	return result;
 }

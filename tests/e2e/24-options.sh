@@ -56,6 +56,11 @@ for words in -a -r -t -p -l -S -artplS --archive --recursive --times --perms --l
 done
 accepted put -avzxHXAucL "$f" "$url"
 accepted put "$f" --no-owner "$url" --numeric-ids
+# Anywhere, whatever other programs are to do: -n must never be a name.
+POSIXLY_CORRECT=1
+export POSIXLY_CORRECT
+accepted put "$f" "$url" -n
+unset POSIXLY_CORRECT
 
 # Values.
 for n in 0 17 -1 x '' 1x; do
