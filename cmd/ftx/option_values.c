@@ -139,6 +139,9 @@ set_text(const struct options *o, const struct option_row *row, const char **pla
 {
 	if (value[0] == '\0')
 		return options_wrong(o, "%s needs a name", option_name(row));
+	/* What the first one names would be passed over without a word. */
+	if (*place != NULL)
+		return options_wrong(o, "%s is there twice", option_name(row));
 	*place = value;
 	return OPTIONS_RUN;
 }

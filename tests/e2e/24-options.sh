@@ -79,6 +79,13 @@ refused 'No such file' put --files-from "$tmp/missing" "$tmp/dir" "$url"
 printf 'a\n../b\n' >"$tmp/list"
 refused '[.][.]' put --files-from "$tmp/list" "$tmp/dir" "$url"
 refused 'no value' put --delete=yes "$tmp/dir" "$url"
+# The last of several settings counts; of names the others would be passed over.
+accepted put -j 2 --bwlimit 1M --bwlimit 2M --timeout 5 --timeout 6 "$f" "$url"
+refused 'files-from is there twice' put --files-from "$tmp/list" --files-from "$tmp/list" "$tmp/dir" "$url"
+refused 'failed0 is there twice' put --failed0 "$tmp/a" --failed0 "$tmp/b" "$tmp/dir" "$url"
+refused 'backup-dir is there twice' put --backup-dir a --backup-dir b "$tmp/dir" "$url"
+refused 'as is there twice' join --as a --as b code
+for name in a b; do check_absent "$tmp/$name"; done
 
 # Together.
 refused 'files-from' put --delete --files-from "$tmp/list" "$tmp/dir" "$url"
