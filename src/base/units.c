@@ -87,7 +87,13 @@ size_parse(uint64_t *bytes, const char *text)
 int
 duration_parse(uint64_t *milliseconds, const char *text)
 {
-	return quantity_parse(milliseconds, text, duration_units);
+	uint64_t value;
+	int r = quantity_parse(&value, text, duration_units);
+
+	if (r != 0 || value > INT64_MAX)
+		return FTX_E_USAGE;
+	*milliseconds = value;
+	return 0;
 }
 
 char *

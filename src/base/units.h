@@ -13,7 +13,10 @@
  */
 int size_parse(uint64_t *bytes, const char *text);
 
-/* "500ms", "10", "1.5s", "5m", "2h", "7d"; a bare number is seconds.  0 or FTX_E_USAGE. */
+/*
+ * "500ms", "10", "1.5s", "5m", "2h", "7d"; a bare number is seconds.  At most INT64_MAX, so that it
+ * can be added to any time.  0 or FTX_E_USAGE.
+ */
 int duration_parse(uint64_t *milliseconds, const char *text);
 
 /* "0 B", "1023 B", "1.5 KiB", "17.0 MiB"; room for 16 bytes is enough.  Returns out. */

@@ -86,6 +86,10 @@ refused 'failed0 is there twice' put --failed0 "$tmp/a" --failed0 "$tmp/b" "$tmp
 refused 'backup-dir is there twice' put --backup-dir a --backup-dir b "$tmp/dir" "$url"
 refused 'as is there twice' join --as a --as b code
 for name in a b; do check_absent "$tmp/$name"; done
+# A time that cannot be added to any other is none.
+for option in retry-for timeout; do
+	refused "$option" put --$option 18446744073709551 "$f" "$url"
+done
 
 # Together.
 refused 'files-from' put --delete --files-from "$tmp/list" "$tmp/dir" "$url"
