@@ -43,7 +43,8 @@ parse_server(struct address *a, const char *text, struct problem *why)
 				   option_shown(text));
 	if (a->path[0] != '\0')
 		return problem_set(why, FTX_E_USAGE, SIDE_LOCAL,
-				   "a name is for a whole server: leave /%s out", a->path);
+				   "a name is for a whole server: leave /%s out",
+				   option_shown(a->path));
 	return 0;
 }
 
@@ -93,7 +94,7 @@ erase(const struct options *o, const char *name)
 		problem_set(&why, r, SIDE_LOCAL,
 			    host != NULL ? "[host %s] is in %s: change it there"
 					 : "there is no [host %s] in %s",
-			    name, host != NULL ? host->file : place);
+			    name, option_shown(host != NULL ? host->file : place));
 		config_free(config);
 	}
 	return r == 0 ? FTX_EXIT_OK : complain(o, &why);

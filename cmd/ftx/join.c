@@ -148,7 +148,7 @@ check_section(struct join *j, const struct config_host *h)
 		return 0;
 	return problem_set(&j->why, FTX_E_USAGE, SIDE_LOCAL,
 			   "[host %s] is in %s already, %s: --as NAME gives this one another name",
-			   j->alias, h->file,
+			   j->alias, option_shown(h->file),
 			   server ? "with another identity" : "for another server or key");
 }
 

@@ -19,12 +19,16 @@
 static int
 key_problem(struct problem *why, int r, const char *path, const char *reason)
 {
-	char shown[512];
+	char shown[512], place[PATH_MAX];
+	struct problem ignored;
 
 	display_escape(shown, sizeof(shown), path, strlen(path));
 	if (r == FTX_E_NOT_FOUND) {
+		bool usual = config_place(place, sizeof(place), "id", &ignored) == 0 &&
+			     strcmp(place, path) == 0;
+
 		problem_set(why, FTX_E_KEY_FILE, SIDE_LOCAL, "there is no key file '%s'", shown);
-		problem_hint(why, "run ftx keygen");
+		problem_hint(why, "run ftx keygen%s", usual ? "" : " -o FILE");
 		return FTX_E_KEY_FILE;
 	}
 	if (r == FTX_E_NOMEM)

@@ -225,13 +225,15 @@ take_host(struct options *o, size_t n)
 static enum options_result
 check_server(const struct options *o)
 {
-	for (size_t i = 0; i < o->argument_count; i++)
+	for (size_t i = 0; i < o->argument_count; i++) {
+		const char *shown = option_shown(o->arguments[i]);
+
 		if (strpbrk(o->arguments[i], ":/") == NULL)
 			return options_wrong(o,
 					     "'%s': a remote path has a colon; all shares of a "
 					     "server: ftx %s %s:",
-					     option_shown(o->arguments[i]), o->verb_name,
-					     o->arguments[i]);
+					     shown, o->verb_name, shown);
+	}
 	return OPTIONS_RUN;
 }
 

@@ -148,7 +148,8 @@ bad_option(struct options *o, int c, int argc, char **argv)
 	if (optopt >= LONG_BASE)
 		return options_wrong(o, "'%s': this option takes no value", option_shown(word));
 	if (optopt != 0)
-		return options_wrong(o, "unknown option -%c%s (%s)", optopt,
+		return options_wrong(o, "unknown option -%s%s (%s)",
+				     option_shown((const char[]){(char)optopt, '\0'}),
 				     suggest_letter(like, (char)optopt, o->verb), help);
 	return options_wrong(o, "unknown option '%s'%s (%s)", option_shown(word),
 			     suggest_option(like, word, o->verb), help);

@@ -193,12 +193,13 @@ config_add_host(const char *file, const struct host_lines *host, struct problem 
 {
 	struct edit e;
 	bool has = false;
-	char *text = NULL;
+	char *text = NULL, shown[512];
 	int r = begin(&e, file, host->name, &has, why);
 
 	if (r == 0 && has)
 		r = problem_set(why, FTX_E_EXISTS, SIDE_LOCAL, "[host %s] is in %s already",
-				host->name, e.path);
+				host->name,
+				display_escape(shown, sizeof(shown), e.path, strlen(e.path)));
 	if (r == 0 && (text = text_with(&e, host)) == NULL)
 		r = problem_nomem(why);
 	if (r == 0)
@@ -264,12 +265,12 @@ config_remove_host(const char *file, const char *name, struct problem *why)
 {
 	struct edit e;
 	bool has = false;
-	char *text = NULL;
+	char *text = NULL, shown[512];
 	int r = begin(&e, file, name, &has, why);
 
 	if (r == 0 && !has)
 		r = problem_set(why, FTX_E_NOT_FOUND, SIDE_LOCAL, "there is no [host %s] in %s",
-				name, e.path);
+				name, display_escape(shown, sizeof(shown), e.path, strlen(e.path)));
 	if (r == 0 && (text = malloc(e.length + 1)) == NULL)
 		r = problem_nomem(why);
 	if (r == 0)

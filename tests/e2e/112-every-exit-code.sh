@@ -79,7 +79,7 @@ ends 9 network true '127.0.0.1 port 1: Connection refused' "$helps" --retry-for 
 ends 10 remote true 'quota exceeded' "$helps" -i "$tmp/id.small" put "$tmp/f" "$base/s/small/f"
 ends 11 remote true 'the share is offline' "$helps" ls "$base/away"
 ends 11 remote true 'the share is offline' "$helps" put "$tmp/f" "$base/away/"
-ends 14 local false 'there is no key file' ' [(]run ftx keygen[)]' -i "$tmp/nokey" ls "$base/s"
+ends 14 local false 'there is no key file' ' [(]run ftx keygen -o FILE[)]' -i "$tmp/nokey" ls "$base/s"
 mkdir -p "$tmp/m" "$share/m/more" && : >"$tmp/m/a"
 ends 15 local false 'it would be 1, and --max-delete allows 0' ' [(]-n .*[)]' put -T --delete --max-delete 0 "$tmp/m" "$base/s/m"
 ends 15 local false 'the source is empty' ' [(]--delete-empty allows it[)]' put -T --delete "$tmp/empty" "$base/s/m"

@@ -91,6 +91,19 @@ for option in retry-for timeout; do
 	refused "$option" put --$option 18446744073709551 "$f" "$url"
 done
 
+# What is typed stands in the message as something that can be read, in one line.
+esc=$(printf '\033')
+refused '^ftx: put: unknown option -.x1b (' put "-${esc}[31m" "$f" "$url"
+refused 'xc3 (' put "$(printf -- '-\303\251')" "$f" "$url"
+refused '.x1b[[]31m:$' ls "a${esc}[31m"
+refused 'leave /s/.x1b out' host add x "ftx://$client_key@h/s/%1b"
+expect 14 key -i "$tmp/none"
+grep -q "^ftx: key: there is no key file '$tmp/none' (run ftx keygen -o FILE)\$" "$tmp/err" || fail "key says: $(cat "$tmp/err")"
+code=0
+"$ftx_program" key 2>"$tmp/err" || code=$?
+check_eq "$code" 14 'exit code without a key'
+grep -q '(run ftx keygen)$' "$tmp/err" || fail "key says: $(cat "$tmp/err")"
+
 # Together.
 refused 'files-from' put --delete --files-from "$tmp/list" "$tmp/dir" "$url"
 refused 'exactly one' put --files-from "$tmp/list" "$tmp/dir" "$f" "$url"
