@@ -9,6 +9,7 @@
 
 #include "cmd/ftx/json_event.h"
 #include "src/base/encoding.h"
+#include "src/client/hint.h"
 #include "src/data/codec.h"
 
 static json_t *
@@ -16,9 +17,9 @@ rights_value(uint8_t rights)
 {
 	json_t *list = json_array();
 
-	for (unsigned i = 0; report_right(i) != NULL; i++)
+	for (unsigned i = 0; right_name(i) != NULL; i++)
 		if ((rights & 1u << i) != 0)
-			(void)json_array_append_new(list, json_string(report_right(i)));
+			(void)json_array_append_new(list, json_string(right_name(i)));
 	return list;
 }
 

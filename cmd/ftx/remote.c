@@ -29,6 +29,38 @@ static const struct {
     {VERB_DIGEST, true, remote_digests}, {VERB_PING, false, remote_pings},
 };
 
+bool
+remote_is_remote(const char *argument)
+{
+	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
+}
+
+static bool
+is_remote_argument(const struct options *o, size_t i)
+{
+	/* The target of a symbolic link is text. */
+	if (i == 0 && (o->verb == VERB_VERIFY || (o->verb == VERB_LN && o->symbolic)))
+		return false;
+	return o->verb != VERB_DIGEST || remote_is_remote(o->arguments[i]);
+}
+
+/* Which of the arguments it is about; of mv and ln it may be the last one, of the same share. */
+static void
+hint(const struct remote_job *j, const char *path, struct problem *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->options->argument_count && n < j->remote_count; i++) {
+		const char *typed = j->options->arguments[i];
+
+		if (!is_remote_argument(j->options, i))
+			continue;
+		if (hint_concerns(path, typed))
+			hint_remote(p, remote_info(j->remote), remote_address(j->remote, n)->path);
+		n++;
+	}
+}
+
 void
 remote_failed(struct remote_job *j, const char *path, const struct problem *p)
 {
@@ -39,8 +71,7 @@ remote_failed(struct remote_job *j, const char *path, const struct problem *p)
 	if (report_is_lost(r) && p->error == FTX_E_INTERRUPTED)
 		return;
 	outcome_error(&r->outcome, p->error);
-	for (size_t i = 0; i < j->remote_count; i++)
-		hint_missing(&shown, remote_info(j->remote), remote_address(j->remote, i)->path);
+	hint(j, path, &shown);
 	r->reporter->error(r, path, &shown);
 }
 
@@ -105,12 +136,6 @@ remote_join(const char *typed, const char *below)
 	return asprintf(&joined, "%s%s%s", typed, slash, below) >= 0 ? joined : NULL;
 }
 
-bool
-remote_is_remote(const char *argument)
-{
-	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
-}
-
 void
 remote_show_progress(struct remote_job *j, const struct transfer_progress *p)
 {
@@ -123,12 +148,10 @@ static const char **
 remote_arguments(const struct options *o, size_t *count)
 {
 	const char **list = calloc(o->argument_count, sizeof(*list));
-	/* The target of a symbolic link is text. */
-	bool first_is_none = o->verb == VERB_VERIFY || (o->verb == VERB_LN && o->symbolic);
 
 	*count = 0;
-	for (size_t i = first_is_none; i < o->argument_count && list != NULL; i++)
-		if (o->verb != VERB_DIGEST || remote_is_remote(o->arguments[i]))
+	for (size_t i = 0; i < o->argument_count && list != NULL; i++)
+		if (is_remote_argument(o, i))
 			list[(*count)++] = o->arguments[i];
 	return list;
 }

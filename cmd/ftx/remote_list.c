@@ -27,7 +27,12 @@ static void
 list_shares(struct remote_job *j)
 {
 	const struct server_info *info = remote_info(j->remote);
+	struct problem p;
 
+	if (info->share_count == 0) {
+		problem_set(&p, 0, SIDE_REMOTE, "the server lists no share for this key");
+		j->report.reporter->note(&j->report, &p);
+	}
 	for (unsigned i = 0; i < info->share_count; i++)
 		j->report.reporter->share(&j->report, info->shares[i].name, info->shares[i].rights);
 }

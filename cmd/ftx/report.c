@@ -95,14 +95,6 @@ report_durable(const struct report *r, int exit_code)
 	return exit_code == 0 && !t->dry_run && !t->no_sync && !r->payload;
 }
 
-const char *
-report_right(unsigned n)
-{
-	static const char *const names[] = {"list", "get", "put", "overwrite", "delete"};
-
-	return n < sizeof(names) / sizeof(names[0]) ? names[n] : NULL;
-}
-
 static bool
 chatty(const struct report *r)
 {

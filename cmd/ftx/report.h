@@ -125,9 +125,6 @@ int report_end(struct report *r, int code);
 /* Is what was done on stable storage, if it ended so? */
 bool report_durable(const struct report *r, int exit_code);
 
-/* The name of the n-th right, NULL behind the last one (PROTOCOL.md, structure share). */
-const char *report_right(unsigned n);
-
 /* Text of the progress. */
 void text_progress(struct report *r);
 void text_answer(struct report *r);

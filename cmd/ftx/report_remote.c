@@ -11,6 +11,7 @@
 #include "cmd/ftx/report.h"
 #include "src/base/display.h"
 #include "src/base/units.h"
+#include "src/client/hint.h"
 #include "src/data/codec.h"
 
 static void print(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -115,10 +116,10 @@ text_share(struct report *r, const char *name, uint8_t rights)
 	const char *comma = "";
 
 	print(r, "%-40s ", name);
-	for (unsigned i = 0; report_right(i) != NULL; i++) {
+	for (unsigned i = 0; right_name(i) != NULL; i++) {
 		if ((rights & 1u << i) == 0)
 			continue;
-		print(r, "%s%s", comma, report_right(i));
+		print(r, "%s%s", comma, right_name(i));
 		comma = ",";
 	}
 	print(r, "\n");
@@ -224,9 +225,9 @@ print_shares(struct report *r, const struct server_info *info)
 	print(r, "shares      %s", info->share_count == 0 ? "none for this key" : "");
 	for (unsigned i = 0; i < info->share_count; i++) {
 		print(r, "%s%s (", i > 0 ? ", " : "", info->shares[i].name);
-		for (unsigned n = 0, some = 0; report_right(n) != NULL; n++)
+		for (unsigned n = 0, some = 0; right_name(n) != NULL; n++)
 			if ((info->shares[i].rights & 1u << n) != 0)
-				print(r, "%s%s", some++ > 0 ? " " : "", report_right(n));
+				print(r, "%s%s", some++ > 0 ? " " : "", right_name(n));
 		print(r, ")");
 	}
 	print(r, "\n");

@@ -96,15 +96,17 @@ run_end(struct run *run)
 	cancel_request(&run->cancel);
 }
 
-/* What the user may have meant, where something is not there. */
+/* What the user may have meant, where something is not there or must not be. */
 static void
-hint(struct run *run, struct problem *p)
+hint(struct run *run, const char *path, struct problem *p)
 {
-	size_t count = run_is_put(run) ? 1 : run->request->source_count;
+	bool put = run_is_put(run);
+	size_t count = put ? 1 : run->request->source_count;
 
 	pthread_mutex_lock(&run->results);
 	for (size_t i = 0; run->info != NULL && i < count; i++)
-		hint_missing(p, run->info, run->remotes[i].path);
+		if (put || hint_concerns(path, run->request->sources[i]))
+			hint_remote(p, run->info, run->remotes[i].path);
 	pthread_mutex_unlock(&run->results);
 }
 
@@ -132,7 +134,7 @@ emit_error(struct run *run, char *path, const char *relative, bool of_entry,
 	event->error.relative = relative != NULL ? strdup(relative) : NULL;
 	event->error.of_entry = of_entry;
 	event->error.problem = *p;
-	hint(run, &event->error.problem);
+	hint(run, path, &event->error.problem);
 	run_emit(run, event);
 }
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/config.sh"
 share=$tmp/share
 make_keys
-for name in reader small stranger; do
+for name in reader small stranger blind; do
 	"$ftx_program" keygen -o "$tmp/id.$name" >"$tmp/id.$name.pub"
 done
 mkdir "$share" "$tmp/empty"
@@ -21,6 +21,9 @@ share = away=full
 [client reader]
 key = $(cat "$tmp/id.reader.pub")
 share = s=readonly
+[client blind]
+key = $(cat "$tmp/id.blind.pub")
+share = s=put
 [client small]
 key = $(cat "$tmp/id.small.pub")
 share = s:/small=full
@@ -71,7 +74,7 @@ ends 1 remote false 'exists already' ' [(]-f .*[)]' mv "$base/s/f" "$base/s/g"
 ends 3 local false "$none_such" "$none" put "$tmp/f" "$tmp/none" "$base/s/several/"
 ends 5 local false "$none_such" "$none" put "$tmp/none" "$base/s/"
 ends 5 remote false "$none_such" "$none" get "$base/s/none" "$tmp/"
-ends 6 remote false 'permission denied' "$none" -i "$tmp/id.reader" put "$tmp/g" "$base/s/h"
+ends 6 remote false 'permission denied' ' [(]this key, which is reader there, has list,get for .s.[)]' -i "$tmp/id.reader" put "$tmp/g" "$base/s/h"
 ends 7 remote false 'the server did not accept this key' ' [(]our key is .*[)]' -i "$tmp/id.stranger" ls "$base/s"
 ends 8 local false 'no key is known for 127.0.0.1' ' [(]name the server as .*[)]' ls "ftx://127.0.0.1:$port/s"
 ends 8 remote false '127.0.0.1 did not answer as the holder of' ' [(]"ftxd key" .*[)]' --retry-for 0 ls "ftx://$client_key@127.0.0.1:$port/s"
@@ -87,6 +90,9 @@ ends 15 local false 'the source is empty' ' [(]--delete-empty allows it[)]' put 
 # 0: nothing at all.
 expect 0 put "$tmp/f" "$base/s/f"
 check_eq "$(cat "$tmp/out" "$tmp/err")" '' 'what is said of a success'
+expect 0 -v -i "$tmp/id.blind" ls "$base/"
+check_eq "$(cat "$tmp/out")" '' 'the shares of who may list none'
+grep -q '^ftx: ls: the server lists no share for this key$' "$tmp/err" || fail "nothing is said of it: $(cat "$tmp/err")"
 
 # 12: what differs is the result, so it stands on standard output.
 expect 12 verify "$tmp/g" "$base/s/f"

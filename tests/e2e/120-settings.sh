@@ -124,6 +124,16 @@ for command in "put $tmp/f" get ls; do
 done
 run 5 get 'nas:share/*.txt' "$tmp"
 says 'a remote path is no pattern'
+# Of several arguments each has its own.
+for command in ls 'get'; do
+	# shellcheck disable=SC2086 # a command and its arguments
+	case $command in
+	get) run 3 get nas:share/no nas:films/b "$tmp" ;;
+	*) run 3 $command nas:share/no nas:films/b ;;
+	esac
+	grep -q "share/no': on the server: [^(]*$" "$tmp/err" || fail "$command says of the first: $(cat "$tmp/err")"
+	says "lists no 'films' for this key"
+done
 
 # A variable that is wrong: 14, by its name, whatever it is about; one usage error before.
 for variable in PORT=0 BWLIMIT=0 COMPRESS=gzip STREAMS=99 RETRY_FOR=x TIMEOUT=0 PROGRESS=yes; do
