@@ -1,5 +1,7 @@
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/ftx/option_values.h"
@@ -98,6 +100,12 @@ check_input(struct options *o)
 	return OPTIONS_RUN;
 }
 
+bool
+argument_is_remote(const char *argument)
+{
+	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
+}
+
 static bool
 has_dash(const struct options *o)
 {
@@ -107,27 +115,78 @@ has_dash(const struct options *o)
 	return false;
 }
 
+/* Do both name one server in one way: is what stands before the first colon the same? */
 static bool
-has_remote_form(const char *argument)
+same_host(const char *a, const char *b)
 {
-	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
+	size_t length = strcspn(a, ":") + 1;
+
+	return strncmp(a, b, length) == 0;
 }
 
-/* The other command is meant: says so where what is typed is wrong for this one. */
+/* Is what has a remote form where a local name is needed one that is there? */
+static bool
+is_there(const char *path)
+{
+	char top[PATH_MAX];
+	struct stat st;
+
+	if ((size_t)snprintf(top, sizeof(top), "%.*s", (int)strcspn(path, "/"), path) >=
+	    sizeof(top))
+		return false;
+	return lstat(top, &st) == 0;
+}
+
+/* Both ends on the server of the other: a local name of this kind is none that anybody has. */
+static bool
+is_remote_too(const char *local, const char *remote)
+{
+	return argument_is_remote(local) && same_host(local, remote) && !is_there(local);
+}
+
+#define NO_COPY_THERE                                                                              \
+	"from server to server nothing is copied; ftx mv renames there, ftx ln gives a further "   \
+	"name"
+
 static enum options_result
-check_direction(const struct options *o)
+check_put_direction(const struct options *o)
 {
 	const struct transfer_request *t = &o->transfer;
 
-	if (o->verb == VERB_PUT && strchr(t->dest, ':') == NULL && has_remote_form(t->sources[0]))
+	if (strchr(t->dest, ':') == NULL)
 		return options_wrong(o,
-				     "'%s': the last argument of put is remote (ftx get downloads)",
-				     option_shown(t->dest));
-	if (o->verb == VERB_GET && has_remote_form(t->dest) && strchr(t->sources[0], ':') == NULL)
+				     "'%s': the last argument of put is remote, HOST:SHARE/PATH%s",
+				     option_shown(t->dest),
+				     argument_is_remote(t->sources[0]) ? " (ftx get downloads)"
+								       : " (ftx help paths)");
+	for (size_t i = 0; i < t->source_count && !o->from_command; i++)
+		if (is_remote_too(t->sources[i], t->dest))
+			return options_wrong(o,
+					     "'%s': put uploads what is here (" NO_COPY_THERE ")",
+					     option_shown(t->sources[i]));
+	return OPTIONS_RUN;
+}
+
+static enum options_result
+check_get_direction(const struct options *o)
+{
+	const struct transfer_request *t = &o->transfer;
+	const char *shown;
+
+	for (size_t i = 0; i < t->source_count; i++)
+		if (strchr(t->sources[i], ':') == NULL)
+			return options_wrong(o,
+					     "'%s': all but the last argument of get are remote, "
+					     "HOST:SHARE/PATH%s",
+					     option_shown(t->sources[i]),
+					     argument_is_remote(t->dest) ? " (ftx put uploads)"
+									 : " (ftx help paths)");
+	shown = option_shown(t->dest);
+	if (is_remote_too(t->dest, t->sources[0]))
 		return options_wrong(o,
-				     "'%s': all but the last argument of get are remote (ftx put "
-				     "uploads)",
-				     option_shown(t->sources[0]));
+				     "'%s': the last argument of get is local (" NO_COPY_THERE
+				     "; a name with a colon: ./%s)",
+				     shown, shown);
 	return OPTIONS_RUN;
 }
 
@@ -153,8 +212,11 @@ check_transfer(struct options *o)
 	struct transfer_request *t = &o->transfer;
 	bool put = o->verb == VERB_PUT;
 	bool input = put && (o->from_command || has_dash(o));
-	enum options_result result = check_direction(o);
+	enum options_result result;
 
+	if (t->dest[0] == '\0')
+		return options_wrong(o, "the destination is empty");
+	result = put ? check_put_direction(o) : check_get_direction(o);
 	if (result == OPTIONS_RUN)
 		result = check_port(o);
 	if (result != OPTIONS_RUN)
@@ -166,8 +228,6 @@ check_transfer(struct options *o)
 		result = check_stream(o, false);
 	if (result == OPTIONS_RUN && o->has_min_size && !input)
 		result = options_wrong(o, "--min-size is for standard input and --from-command");
-	if (result == OPTIONS_RUN && t->dest[0] == '\0')
-		result = options_wrong(o, "the destination is empty");
 	return result == OPTIONS_RUN ? check_together(o) : result;
 }
 
@@ -177,10 +237,10 @@ one_argument(const struct options *o)
 {
 	const char *argument = o->arguments[0];
 
-	if (o->verb == VERB_GET && has_remote_form(argument))
+	if (o->verb == VERB_GET && argument_is_remote(argument))
 		return options_wrong(o, "the destination is missing; to here: ftx get %s .",
 				     option_shown(argument));
-	if (o->verb == VERB_PUT && has_remote_form(argument))
+	if (o->verb == VERB_PUT && argument_is_remote(argument))
 		return options_wrong(o, "the source is missing; standard input: ftx put - %s",
 				     option_shown(argument));
 	return options_wrong(o, "the %s is missing; it is remote: HOST:SHARE/PATH (ftx help paths)",
@@ -237,6 +297,23 @@ check_server(const struct options *o)
 	return OPTIONS_RUN;
 }
 
+/* Which argument of verify and ln is what. */
+static enum options_result
+check_pair(const struct options *o)
+{
+	if (o->verb == VERB_VERIFY && strchr(o->arguments[1], ':') == NULL)
+		return options_wrong(o,
+				     "'%s': the second argument of verify is remote, "
+				     "HOST:SHARE/PATH",
+				     option_shown(o->arguments[1]));
+	if (o->verb == VERB_LN && !o->symbolic && strchr(o->arguments[0], ':') == NULL)
+		return options_wrong(o,
+				     "'%s': the file is named as HOST:SHARE/PATH; with -s it is a "
+				     "symbolic link with this text",
+				     option_shown(o->arguments[0]));
+	return OPTIONS_RUN;
+}
+
 enum options_result
 options_check(struct options *o)
 {
@@ -254,6 +331,8 @@ options_check(struct options *o)
 		take_host(o, o->verb == VERB_PING ? 0 : 1);
 	if (result == OPTIONS_RUN && (o->verb == VERB_LS || o->verb == VERB_DF))
 		result = check_server(o);
+	if (result == OPTIONS_RUN)
+		result = check_pair(o);
 	if (result != OPTIONS_RUN || (o->verb & (VERBS_TRANSFER | VERBS_REMOTE)) == 0)
 		return result;
 	t->sources = (const char *const *)o->arguments;

@@ -16,6 +16,9 @@ enum options_result option_apply(struct options *o, const struct option_row *row
 /* Arguments and options together, once all are known: all that can be said without a server. */
 enum options_result options_check(struct options *o);
 
+/* Has it the form HOST:..., of what is remote where both may stand?  ./a:b is a local name. */
+bool argument_is_remote(const char *argument);
+
 /* A line about the command line on stderr.  Returns OPTIONS_WRONG. */
 enum options_result options_wrong(const struct options *o, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 /*
  * ls, stat, df, mkdir, mv, rm, ln, verify and digest: from the options to the exit code.
  */
+#include "cmd/ftx/option_values.h"
 #include "cmd/ftx/remote.h"
 
 #include <errno.h>
@@ -29,19 +30,13 @@ static const struct {
     {VERB_DIGEST, true, remote_digests}, {VERB_PING, false, remote_pings},
 };
 
-bool
-remote_is_remote(const char *argument)
-{
-	return argument[0] != '/' && argument[0] != '.' && strchr(argument, ':') != NULL;
-}
-
 static bool
 is_remote_argument(const struct options *o, size_t i)
 {
 	/* The target of a symbolic link is text. */
 	if (i == 0 && (o->verb == VERB_VERIFY || (o->verb == VERB_LN && o->symbolic)))
 		return false;
-	return o->verb != VERB_DIGEST || remote_is_remote(o->arguments[i]);
+	return o->verb != VERB_DIGEST || argument_is_remote(o->arguments[i]);
 }
 
 /* Which of the arguments it is about; of mv and ln it may be the last one, of the same share. */

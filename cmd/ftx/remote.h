@@ -32,9 +32,6 @@ void remote_pings(struct remote_job *j);
 /* What of the arguments can be refused without a server.  0 or FTX_E_USAGE in why. */
 int remote_check(const struct remote_job *j, struct problem *why);
 
-/* Is this argument of digest remote?  ./a:b is a local file. */
-bool remote_is_remote(const char *argument);
-
 /* Shows how far verify or digest is, where it is time. */
 void remote_show_progress(struct remote_job *j, const struct transfer_progress *p);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/ftx/option_values.h"
 #include "cmd/ftx/remote.h"
 #include "src/client/config.h"
 
@@ -16,7 +17,7 @@ server_argument(const struct options *o)
 		return o->arguments[1];
 	if (o->verb == VERB_DIGEST) {
 		for (size_t i = 0; i < o->argument_count; i++)
-			if (remote_is_remote(o->arguments[i]))
+			if (argument_is_remote(o->arguments[i]))
 				return o->arguments[i];
 		return NULL;
 	}

@@ -8,6 +8,7 @@
 
 #include "cmd/ftx/command.h"
 #include "cmd/ftx/failed.h"
+#include "cmd/ftx/option_values.h"
 #include "cmd/ftx/report.h"
 #include "cmd/ftx/settings.h"
 #include "cmd/ftx/signals.h"
@@ -37,15 +38,27 @@ is_broken_pipe(const struct report *r, const struct problem *p)
 	return r->payload && p->side == SIDE_LOCAL && p->errnum == EPIPE;
 }
 
+/* A source that has the form of what is on a server may have been meant so. */
+static void
+hint_direction(const struct options *o, const char *path, struct problem *p)
+{
+	if (o->verb == VERB_PUT && p->error == FTX_E_NOT_FOUND && p->side == SIDE_LOCAL &&
+	    p->hint[0] == '\0' && path != NULL && argument_is_remote(path))
+		problem_hint(p, "put uploads what is here; ftx get downloads, and from server to "
+				"server nothing is copied");
+}
+
 static void
 take_error(struct job *j, const struct transfer_error *e)
 {
 	struct report *r = &j->report;
+	struct problem p = e->problem;
 
-	if (is_broken_pipe(r, &e->problem))
+	hint_direction(j->options, e->path, &p);
+	if (is_broken_pipe(r, &p))
 		r->unread = true;
-	else if (!report_is_lost(r) || e->problem.error != FTX_E_INTERRUPTED)
-		r->reporter->error(r, e->path, &e->problem);
+	else if (!report_is_lost(r) || p.error != FTX_E_INTERRUPTED)
+		r->reporter->error(r, e->path, &p);
 	failed_add(&j->failed, e);
 }
 

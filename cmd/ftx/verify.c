@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/ftx/option_values.h"
 #include "cmd/ftx/remote.h"
 #include "cmd/ftx/signals.h"
 #include "proto/errors.h"
@@ -199,7 +200,7 @@ ask_ahead(struct digesting *d, size_t i)
 	     d->asked++) {
 		struct asked *w = &d->wanted[d->asked];
 
-		w->remote = remote_is_remote(j->options->arguments[d->asked]);
+		w->remote = argument_is_remote(j->options->arguments[d->asked]);
 		if (!w->remote)
 			continue;
 		w->address = d->addresses++;

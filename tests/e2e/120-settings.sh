@@ -135,6 +135,31 @@ for command in ls 'get'; do
 	says "lists no 'films' for this key"
 done
 
+# What has the form of a remote path where put takes what is here.
+run 5 put other:share/a nas:share/b
+says 'ftx get downloads, and from server to server nothing is copied'
+run 2 put nas:share/a nas:share/b
+says "'nas:share/a': put uploads what is here (from server to server nothing is copied; ftx mv renames there"
+run 2 get nas:share/a nas:share/b
+says "'nas:share/b': the last argument of get is local (from server to server nothing is copied"
+run 2 get "ftx://$server_key@127.0.0.1:$port/share/a" ftx://other/share/b
+says 'last argument of get is local'
+# A local name may have a colon all the same, and even a server's.
+(
+	cd "$tmp"
+	mkdir -p nas:share
+	echo here >nas:share/f
+	run 0 put nas:share/f nas:share/f
+	check_same_file nas:share/f "$share/f"
+	rm nas:share/f
+	run 0 get nas:share/f nas:share/
+	check_same_file nas:share/f "$share/f"
+	run 0 get nas:share/f ./nas:f
+	check_same_file nas:f "$share/f"
+	run 0 get nas:share/f 12:00
+	check_same_file 12:00 "$share/f"
+)
+
 # A variable that is wrong: 14, by its name, whatever it is about; one usage error before.
 for variable in PORT=0 BWLIMIT=0 COMPRESS=gzip STREAMS=99 RETRY_FOR=x TIMEOUT=0 PROGRESS=yes; do
 	for command in 'put f nas:share/x' 'ls nas:' 'config show' key; do

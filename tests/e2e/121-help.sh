@@ -128,7 +128,11 @@ suggests_nothing put "--$(printf '%0300d' 0)" "$tmp/f" "$url"
 suggests 'ftx get nas:s/f .' get nas:s/f
 suggests 'ftx put - nas:s/f' put nas:s/f
 suggests 'ftx get downloads' put nas:s/f .
+suggests 'the last argument of put is remote, HOST:SHARE/PATH (ftx help paths)' put "$tmp/f" s/f
 suggests 'ftx put uploads' get "$tmp/f" nas:s/f
+suggests "'$tmp/f': all but the last argument of get are remote, HOST:SHARE/PATH (ftx help paths)" get nas:s/f "$tmp/f" .
+suggests "'b': the second argument of verify is remote" verify nas:s/b b
+suggests 'with -s it is a symbolic link' ln a nas:s/b
 suggests '--port 2222' put -p 2222 "$tmp/f" "$url"
 suggests 'ftx ls nas:' ls nas
 suggests 'ftx df nas:' df nas
