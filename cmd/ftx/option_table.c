@@ -128,10 +128,14 @@ _Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTION_ROWS_MAX, 
 const struct verb_row verb_rows[] = {
     {VERB_PUT, "put", "[OPTION]... SOURCE... REMOTE",
      "Uploads files and directories.  - as the one SOURCE is standard input.\n"
+     "A directory becomes REMOTE/NAME, with or without a slash behind it; with -T it becomes "
+     "REMOTE itself, as rsync has it for dir/.\n"
      "  ftx put [OPTION]... --from-command REMOTE -- COMMAND [ARGUMENT]...\n"
      "puts what COMMAND prints, if it exits 0.\n", 1, SIZE_MAX},
     {VERB_GET, "get", "[OPTION]... REMOTE... DEST",
-     "Downloads files and directories.  - as DEST is standard output, for one file.\n", 2, SIZE_MAX},
+     "Downloads files and directories.  - as DEST is standard output, for one file.\n"
+     "A directory becomes DEST/NAME, with or without a slash behind it; with -T it becomes DEST "
+     "itself, as rsync has it for dir/.\n", 2, SIZE_MAX},
     {VERB_LS, "ls", "[OPTION]... REMOTE...",
      "Lists directories; HOST: alone lists the shares and this key's rights.\n", 1, SIZE_MAX},
     {VERB_STAT, "stat", "[OPTION]... REMOTE...", "Shows all that is known of an entry.\n", 1, SIZE_MAX},

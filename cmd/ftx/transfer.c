@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd/ftx/command.h"
 #include "cmd/ftx/failed.h"
@@ -15,6 +16,8 @@
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/base/display.h"
+#include "src/client/mapping.h"
 #include "src/client/selection.h"
 #include "src/secure/keyfile.h"
 
@@ -62,6 +65,45 @@ take_error(struct job *j, const struct transfer_error *e)
 	failed_add(&j->failed, e);
 }
 
+/* Does a slash stand behind this directory, which has a name of its own? */
+static bool
+is_directory_with_slash(const struct options *o, const char *source)
+{
+	const char *name, *slash = strrchr(source, '/');
+	struct address a;
+	struct problem ignored;
+	struct stat st;
+
+	if (slash == NULL || slash[1] != '\0' || mapping_last_name(source, &name) == 0)
+		return false;
+	if (o->verb == VERB_PUT)
+		return stat(source, &st) == 0 && S_ISDIR(st.st_mode);
+	return address_parse(&a, source, &ignored) == 0 && address_rest(a.path)[0] != '\0';
+}
+
+/* For whose fingers know rsync: there the slash decides where a directory lands. */
+static void
+note_slash(struct report *r)
+{
+	const struct transfer_request *t = &r->options->transfer;
+	char shown[512];
+	struct problem p;
+
+	for (size_t i = 0; i < t->source_count && !t->no_target_directory; i++) {
+		const char *source = t->sources[i];
+
+		if (!is_directory_with_slash(r->options, source))
+			continue;
+		display_escape(shown, sizeof(shown), source, strlen(source));
+		problem_set(&p, 0, SIDE_LOCAL,
+			    "'%s' becomes DEST/NAME, with or without the slash; with -T it becomes "
+			    "DEST itself",
+			    shown);
+		r->reporter->note(r, &p);
+		return;
+	}
+}
+
 /* true: that was the last event. */
 static bool
 take(struct job *j, const struct transfer_event *e)
@@ -72,6 +114,7 @@ take(struct job *j, const struct transfer_event *e)
 	case TRANSFER_STARTED:
 		r->started = true;
 		r->reporter->started(r, &e->started);
+		note_slash(r);
 		/* Not before: a command need not wait with its work for the network. */
 		if (j->request.dry_run)
 			command_stop(&j->command);

@@ -27,6 +27,27 @@ check_same_file "$f" "$share/made/parents/name"
 expect 0 put "$f" "$g" "$url/several"
 check_same_file "$f" "$share/several/f"
 check_same_file "$g" "$share/several/g"
+# A slash changes nothing, which -v and a terminal say to who may expect something else of it.
+mkdir "$tmp/from/d"
+slash="becomes DEST/NAME, with or without the slash; with -T it becomes DEST itself"
+expect 0 -v put "$tmp/from/d/" "$url/slash"
+grep -qF "ftx: put: '$tmp/from/d/' $slash" "$tmp/err" || fail "nothing of the slash in: $(cat "$tmp/err")"
+[ -d "$share/slash/d" ] || fail 'the slash changed something'
+expect 0 -v get "$url/slash/d/" "$tmp/got"
+grep -qF "ftx: get: '$url/slash/d/' $slash" "$tmp/err" || fail "nothing of the slash in: $(cat "$tmp/err")"
+[ -d "$tmp/got/d" ] || fail 'the slash changed something'
+for words in '-v put -T' '-v put' 'put'; do
+	case $words in
+	'-v put') source=$tmp/from/d/. ;;
+	*) source=$tmp/from/d/ ;;
+	esac
+	# shellcheck disable=SC2086 # a list of words
+	expect 0 $words "$source" "$url/slash"
+	! grep -q 'the slash' "$tmp/err" || fail "ftx $words speaks of the slash"
+done
+expect 0 -v get "$url/" "$tmp/got"
+! grep -q 'the slash' "$tmp/err" || fail 'a share has no slash that could matter'
+rm -r "$tmp/got" "$tmp/from/d" "$share/slash"
 expect 0 put -T "$f" "$url/exact"
 check_same_file "$f" "$share/exact"
 expect 0 put "$f" "$url//made/./dots"
