@@ -60,27 +60,42 @@ _ftx_list()
 			[[ $line =~ '"type":"'(share|directory)'"' ]] && name+=/
 			[[ $name == *$'\n'* ]] || entries+=("$name")
 		done < <(timeout "${FTX_COMPLETION_SECONDS:-1}" "$program" ls --json --retry-for 0 "$1" 2>/dev/null </dev/null)
-		_ftx_cache[$1]=$(IFS=$'\n' && echo "${entries[*]}")
+		_ftx_cache[$1]=$(IFS=$'\n' && printf '%s' "${entries[*]}")
 		_ftx_cached_at[$1]=$SECONDS
 	fi
 	mapfile -t listed <<<"${_ftx_cache[$1]}"
 }
 
-# Names that go on where the word ends, as they are to be typed.
+# _ftx_unquote TEXT: without its backslashes, into unquoted.
+_ftx_unquote()
+{
+	local rest=$1
+	unquoted=
+	while [[ $rest == *\\?* ]]; do
+		unquoted+=${rest%%\\*}
+		rest=${rest#*\\}
+		unquoted+=${rest:0:1} rest=${rest:1}
+	done
+	unquoted+=$rest
+}
+
+# Names that go on where the word ends, as they are to be typed behind what is there already.
 _ftx_remote()
 {
-	local word=$1 head name quoted
+	local word head typed_head name quoted unquoted
 	local -a listed
-	case $word in
-	*/*) head=${word%/*}/ ;;
-	*) head=${word%%:*}: ;;
+	case $1 in
+	*/*) typed_head=${1%/*}/ ;;
+	*) typed_head=${1%%:*}: ;;
 	esac
+	_ftx_unquote "$1" && word=$unquoted
+	_ftx_unquote "$typed_head" && head=$unquoted
 	_ftx_list "$head"
 	for name in "${listed[@]}"; do
 		[[ -n $name && $head$name == "$word"* ]] || continue
 		printf -v quoted '%q' "$name"
-		[[ $name == *[\'\"\ \\\$\`\&\;\(\)\<\>\|\*\?\[\]\{\}!#~]* ]] || quoted=$name
-		COMPREPLY+=("$head$quoted")
+		[[ $name == *[\'\"\ \\\$\`\&\;\(\)\<\>\|\*\?\[\]\{\}!#~[:cntrl:]]* ]] || quoted=$name
+		COMPREPLY+=("$typed_head$quoted")
 	done
 }
 
@@ -161,14 +176,15 @@ _ftx_look_back()
 
 _ftx()
 {
-	local program=$1 line=${COMP_LINE:0:COMP_POINT} word verb='' first='' wanted='' argument=- operand=0
+	local program=${1/#\~/$HOME} line=${COMP_LINE:0:COMP_POINT} word verb='' first='' wanted='' argument=- operand=0
 	local -a words found=()
 	COMPREPLY=()
 	_ftx_table "$program"
-	# The words by blanks alone: for readline a colon ends one.
+	# The words by blanks alone: for readline a colon ends one.  A blank behind a backslash is in a word.
+	line=${line//\\' '/$'\1'}
 	IFS=$' \t' read -r -a words <<<"$line"
 	word=
-	[[ $line == *[$' \t'] && $line != *\\' ' ]] || { word=${words[-1]} && unset 'words[-1]'; }
+	[[ $line == *[$' \t'] ]] || { word=${words[-1]//$'\1'/\\ } && unset 'words[-1]'; }
 	_ftx_look_back "${words[@]:1}"
 	if [[ $argument != - ]]; then
 		_ftx_value "$argument" "$word"

@@ -5,7 +5,7 @@
 command -v bash >/dev/null || skip 'no bash here'
 start_server
 completions=$(pwd)/scripts/completions
-mkdir -p "$XDG_CONFIG_HOME/ftx" "$tmp/here/sub" "$share/dir/deep" "$share/two words" "$tmp/bin"
+mkdir -p "$XDG_CONFIG_HOME/ftx" "$tmp/here/sub" "$share/dir/deep" "$share/two words" "$share/alone" "$tmp/bin"
 # Says what it is asked for; where there is a file "silent" it waits for longer than any test.
 cat >"$tmp/bin/ftx" <<END
 #!/bin/sh
@@ -19,7 +19,10 @@ export FTX_COMPLETION_SECONDS=60 # a second may be too little for a machine that
 printf '[host nas]\naddress = 127.0.0.1:%s\nserver-key = %s\nidentity = %s\n[host dead]\naddress = 127.0.0.1:1\nserver-key = %s\nidentity = %s\n' \
 	"$port" "$server_key" "$tmp/id" "$server_key" "$tmp/id" >"$XDG_CONFIG_HOME/ftx/config"
 echo x >"$tmp/here/local.txt"
-for name in file.txt film.mkv "dir/it's" dir/a:b; do echo x >"$share/$name"; done
+tab=$(printf '\t')
+for name in file.txt film.mkv "dir/it's" dir/a:b "two words/in it" "two words/a\\b" "two words/tab${tab}here" alone/-n; do
+	echo x >"$share/$name"
+done
 cd "$tmp/here"
 
 # Each line of a list is WORDS <- LINE: what the shell offers for the line, sorted.
@@ -87,11 +90,28 @@ share/ <- ftx ls nas:
 share/dir/deep/ <- ftx ls nas:share/dir/d
 share/two\ words/ <- ftx get nas:share/tw
 share/dir/it\'s <- ftx get nas:share/dir/i
+share/two\ words/in\ it <- ftx get nas:share/two\ words/i
+share/two\ words/in\ it <- ftx get -v nas:share/two\ words/in\ 
+share/two\ words/a\\b <- ftx get nas:share/two\ words/a
+share/two\ words/a\\b <- ftx get nas:share/two\ words/a\\
+share/two\ words/$'tab\there' <- ftx get nas:share/two\ words/ta
+share/alone/-n <- ftx get nas:share/alone/
 share/dir/ <- ftx put local.txt nas:share/d
 b <- ftx get nas:share/dir/a:
  <- ftx ls dead:
  <- ftx ls nas:nothing/
 END
+listings >"$tmp/out"
+# With a configuration that is wrong there are no servers, and the rest is as it was.
+mv "$XDG_CONFIG_HOME/ftx/config" "$tmp/config"
+echo nonsense >"$XDG_CONFIG_HOME/ftx/config"
+in_bash <<'END'
+put <- ftx pu
+ <- ftx ping 
+local.txt sub/ <- ftx put 
+ <- ftx ls nas:
+END
+mv "$tmp/config" "$XDG_CONFIG_HOME/ftx/config"
 listings >"$tmp/out"
 # An answer is kept, for all of the directory.
 in_bash <<'END'
