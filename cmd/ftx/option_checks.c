@@ -160,7 +160,9 @@ check_put_direction(const struct options *o)
 				     argument_is_remote(t->sources[0]) ? " (ftx get downloads)"
 								       : " (ftx help paths)");
 	for (size_t i = 0; i < t->source_count && !o->from_command; i++)
-		if (is_remote_too(t->sources[i], t->dest))
+		if (strcmp(t->sources[i], "/dev/stdin") == 0)
+			return options_wrong(o, "'%s': standard input is -", t->sources[i]);
+		else if (is_remote_too(t->sources[i], t->dest))
 			return options_wrong(o,
 					     "'%s': put uploads what is here (" NO_COPY_THERE ")",
 					     option_shown(t->sources[i]));
@@ -181,6 +183,8 @@ check_get_direction(const struct options *o)
 					     option_shown(t->sources[i]),
 					     argument_is_remote(t->dest) ? " (ftx put uploads)"
 									 : " (ftx help paths)");
+	if (strcmp(t->dest, "/dev/stdout") == 0)
+		return options_wrong(o, "'%s': standard output is -", t->dest);
 	shown = option_shown(t->dest);
 	if (is_remote_too(t->dest, t->sources[0]))
 		return options_wrong(o,
@@ -267,7 +271,8 @@ count_arguments(const struct options *o)
 				     "sources and a destination are needed: ftx %s %s; REMOTE is "
 				     "HOST:SHARE/PATH or ftx://KEY@HOST/SHARE/PATH",
 				     row->name, row->usage);
-	return options_wrong(o, "arguments are missing: ftx %s %s", row->name, row->usage);
+	return options_wrong(o, "arguments are missing: ftx %s %s%s", row->name, row->usage,
+			     (o->verb & VERBS_REMOTE) != 0 ? " (ftx help paths)" : "");
 }
 
 /* Where an argument is a server, HOST may stand for HOST:. */
@@ -297,10 +302,14 @@ check_server(const struct options *o)
 	return OPTIONS_RUN;
 }
 
-/* Which argument of verify and ln is what. */
+/* Which arguments of verify, ln and mv are what. */
 static enum options_result
-check_pair(const struct options *o)
+check_sides(const struct options *o)
 {
+	for (size_t i = 0; o->verb == VERB_MV && i < o->argument_count; i++)
+		if (strchr(o->arguments[i], ':') == NULL)
+			return options_wrong(o, "'%s': the new name is remote too, HOST:SHARE/PATH",
+					     option_shown(o->arguments[i]));
 	if (o->verb == VERB_VERIFY && strchr(o->arguments[1], ':') == NULL)
 		return options_wrong(o,
 				     "'%s': the second argument of verify is remote, "
@@ -332,7 +341,7 @@ options_check(struct options *o)
 	if (result == OPTIONS_RUN && (o->verb == VERB_LS || o->verb == VERB_DF))
 		result = check_server(o);
 	if (result == OPTIONS_RUN)
-		result = check_pair(o);
+		result = check_sides(o);
 	if (result != OPTIONS_RUN || (o->verb & (VERBS_TRANSFER | VERBS_REMOTE)) == 0)
 		return result;
 	t->sources = (const char *const *)o->arguments;

@@ -78,12 +78,13 @@ const struct option_row option_rows[] = {
     {0, "help", NULL, OPTION_HELP, ALL_VERBS, "print this"},
 
     /* What is so anyway, for those whose fingers know it. */
-    {'a', "archive", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
-    {'r', "recursive", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
+    {'a', "archive", NULL, OPTION_ACCEPTED, TRANSFERS | VERB_VERIFY, NULL},
+    {'r', "recursive", NULL, OPTION_ACCEPTED, TRANSFERS | VERB_VERIFY, NULL},
     {'t', "times", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
     {'p', "perms", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
     {'l', "links", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
     {'a', "all", NULL, OPTION_ACCEPTED, VERB_LS, NULL},
+    {'c', "checksum", NULL, OPTION_ACCEPTED, VERB_VERIFY, NULL},
     {'S', "sparse", NULL, OPTION_ACCEPTED, TRANSFERS, NULL},
 
     {'h', NULL, NULL, REFUSED, "help is --help; sizes for people are in ftx stat and ftx df"},

@@ -80,6 +80,11 @@ unknown B E G I K M N O Q U Y Z d k m w y
 value i j
 version V' 'the letters of get'
 
+# What is so anyway is taken: verify compares all of a tree, by content.
+code=0
+"$ftx_program" --retry-for 0 -i "$tmp/id" verify -arc --checksum "$tmp/f" "$url" 2>"$tmp/err" || code=$?
+check_eq "$code" 9 'exit code of verify -arc'
+
 # wrong(ftx argument...): a usage error, stderr in $tmp/err
 wrong()
 {
@@ -133,6 +138,10 @@ suggests 'ftx put uploads' get "$tmp/f" nas:s/f
 suggests "'$tmp/f': all but the last argument of get are remote, HOST:SHARE/PATH (ftx help paths)" get nas:s/f "$tmp/f" .
 suggests "'b': the second argument of verify is remote" verify nas:s/b b
 suggests 'with -s it is a symbolic link' ln a nas:s/b
+suggests "'b': the new name is remote too, HOST:SHARE/PATH" mv nas:s/a b
+suggests 'ftx ls [OPTION]... REMOTE... (ftx help paths)' ls
+suggests 'standard input is -' put /dev/stdin nas:s/a
+suggests 'standard output is -' get nas:s/a /dev/stdout
 suggests '--port 2222' put -p 2222 "$tmp/f" "$url"
 suggests 'ftx ls nas:' ls nas
 suggests 'ftx df nas:' df nas
