@@ -9,34 +9,10 @@
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "tests/unit/client_files.h"
 
 #define KEY  "BIJrjM2geu3i9JtY8R_SqdRcorDhvwq1-FFnJYHKiAA"
 #define KEY2 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
-
-/* The working directory of a test: "user" and "system" are the two files. */
-static char directory[] = "/tmp/ftx-config-XXXXXX";
-
-static void
-set_up(void)
-{
-	cr_assert(mkdtemp(directory) != NULL && chdir(directory) == 0);
-}
-
-static void
-tear_down(void)
-{
-	unlink("user");
-	unlink("system");
-	cr_assert(chdir("/") == 0 && rmdir(directory) == 0);
-}
-
-static void
-write_file(const char *name, const char *text)
-{
-	FILE *f = fopen(name, "w");
-
-	cr_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
-}
 
 /* Asserts that it is taken. */
 static struct config *
@@ -45,12 +21,12 @@ load(const char *user)
 	struct problem why = {0};
 	struct config *c = NULL;
 
-	write_file("user", user);
+	files_write("user", user);
 	cr_assert_eq(config_load_files(&c, "user", "system", &why), 0, "%s: %s", user, why.text);
 	return c;
 }
 
-TestSuite(config, .init = set_up, .fini = tear_down);
+TestSuite(config, .init = files_enter, .fini = files_leave);
 
 Test(config, reads_all_that_a_host_section_says)
 {
@@ -175,8 +151,8 @@ Test(config, refuses_what_is_wrong_in_either_file)
 		struct config *c = NULL;
 		char where[32];
 
-		write_file("user", "");
-		write_file(name, bad[i / 2].text);
+		files_write("user", "");
+		files_write(name, bad[i / 2].text);
 		cr_expect_eq(config_load_files(&c, "user", "system", &why), FTX_E_CONFIG, "%s",
 			     bad[i / 2].text);
 		cr_expect(c == NULL);
@@ -195,8 +171,8 @@ Test(config, lets_the_users_section_hide_the_systems_as_a_whole)
 	struct config *c;
 	const struct config_host *h;
 
-	write_file("system", "[host nas]\nport = 1\nserver-key = " KEY
-			     "\n[host other]\naddress = elsewhere\n");
+	files_write("system", "[host nas]\nport = 1\nserver-key = " KEY
+			      "\n[host other]\naddress = elsewhere\n");
 	c = load("[host nas]\naddress = mine\n");
 	h = config_host(c, "nas");
 	cr_expect_str_eq(h->address, "mine");
@@ -231,8 +207,8 @@ Test(config, refuses_files_that_cannot_be_read)
 
 	cr_expect_eq(config_load_files(&c, ".", "system", &why), FTX_E_CONFIG);
 	cr_expect_str_eq(why.text, ".: not a regular file");
-	write_file("user", "");
-	cr_assert(chmod(directory, 0711) == 0 && chmod("user", 0600) == 0);
+	files_write("user", "");
+	cr_assert(chmod(files_directory, 0711) == 0 && chmod("user", 0600) == 0);
 	if (geteuid() == 0) {
 		cr_assert(seteuid(65534) == 0);
 		cr_expect_eq(config_load_files(&c, "user", "system", &why), FTX_E_CONFIG);
@@ -297,9 +273,9 @@ Test(config, is_read_from_there)
 	struct problem why = {0};
 	struct config *c = NULL;
 
-	setenv("XDG_CONFIG_HOME", directory, 1);
+	setenv("XDG_CONFIG_HOME", files_directory, 1);
 	cr_assert(mkdir("ftx", 0700) == 0);
-	write_file("ftx/config", "[host only-a-test]\nport = 3\n");
+	files_write("ftx/config", "[host only-a-test]\nport = 3\n");
 	cr_assert_eq(config_load(&c, &why), 0, "%s", why.text);
 	cr_expect_eq(config_host(c, "only-a-test")->port, 3);
 	cr_expect_str_eq(strstr(config_user_file(c), "/ftx/config"), "/ftx/config");

@@ -11,31 +11,7 @@
 #include "proto/errors.h"
 #include "src/client/config.h"
 #include "src/client/transfer.h"
-
-/* The working directory of a test: "user" and "system" are the two files. */
-static char directory[] = "/tmp/ftx-settings-XXXXXX";
-
-static void
-set_up(void)
-{
-	cr_assert(mkdtemp(directory) != NULL && chdir(directory) == 0);
-}
-
-static void
-tear_down(void)
-{
-	unlink("user");
-	unlink("system");
-	cr_assert(chdir("/") == 0 && rmdir(directory) == 0);
-}
-
-static void
-write_file(const char *name, const char *text)
-{
-	FILE *f = fopen(name, "w");
-
-	cr_assert(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
-}
+#include "tests/unit/client_files.h"
 
 static struct config *
 load(const char *user, const char *system)
@@ -43,13 +19,13 @@ load(const char *user, const char *system)
 	struct problem why = {0};
 	struct config *c = NULL;
 
-	write_file("user", user);
-	write_file("system", system);
+	files_write("user", user);
+	files_write("system", system);
 	cr_assert_eq(config_load_files(&c, "user", "system", &why), 0, "%s", why.text);
 	return c;
 }
 
-TestSuite(settings, .init = set_up, .fini = tear_down);
+TestSuite(settings, .init = files_enter, .fini = files_leave);
 
 static const struct {
 	enum setting id;
@@ -202,9 +178,9 @@ Test(settings, of_the_environment_come_before_all_files)
 	struct config *c = NULL;
 	struct setting_said s;
 
-	setenv("XDG_CONFIG_HOME", directory, 1);
+	setenv("XDG_CONFIG_HOME", files_directory, 1);
 	cr_assert(mkdir("ftx", 0700) == 0);
-	write_file("ftx/config", "[host nas]\nstreams = 4\ntimeout = 5\n");
+	files_write("ftx/config", "[host nas]\nstreams = 4\ntimeout = 5\n");
 	setenv("FTX_STREAMS", "7", 1);
 	setenv("FTX_TIMEOUT", "", 1);
 	cr_assert_eq(config_load(&c, &why), 0, "%s", why.text);

@@ -17,12 +17,12 @@
 
 #define A42 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" /* 42 characters */
 
-static char directory[] = "/tmp/ftx-keyfile-XXXXXX";
+static char directory[PATH_MAX / 2];
 
 static void
 enter_directory(void)
 {
-	cr_assert_not_null(mkdtemp(directory));
+	unit_directory(directory, sizeof(directory), "keyfile");
 	cr_assert_eq(chdir(directory), 0);
 	umask(022);
 }
