@@ -1,9 +1,7 @@
 #include "cmd/ftx/option_values.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -42,19 +40,6 @@ option_defaults(struct options *o)
 	o->transfer.family = AF_UNSPEC;
 	o->transfer.input_fd = -1;
 	o->transfer.min_size = 1;
-}
-
-/* Digits and nothing else. */
-static bool
-parse_count(uint64_t *n, const char *text)
-{
-	char *end;
-
-	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
-		return false;
-	errno = 0;
-	*n = strtoull(text, &end, 10);
-	return errno == 0;
 }
 
 /* Which setting an option gives what value; text NULL: the value that is typed. */
@@ -99,7 +84,7 @@ set_number(struct options *o, enum option_id id, const char *value)
 	struct transfer_request *t = &o->transfer;
 
 	if (id == OPTION_MAX_DELETE) {
-		t->has_max_delete = parse_count(&t->max_delete, value);
+		t->has_max_delete = count_parse(&t->max_delete, value) == 0;
 		return t->has_max_delete ? NULL : "a number; 0 withholds every deletion";
 	}
 	o->has_min_size = size_parse(&t->min_size, value) == 0;

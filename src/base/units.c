@@ -51,6 +51,28 @@ fraction_of(const char *digits, size_t length, uint64_t factor)
 	return value;
 }
 
+/* text..end are digits. */
+static int
+digits_parse(uint64_t *value, const char *text, const char *end)
+{
+	uint64_t n = 0;
+
+	for (; text < end; text++)
+		if (__builtin_mul_overflow(n, 10u, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
+			return FTX_E_USAGE;
+	*value = n;
+	return 0;
+}
+
+int
+count_parse(uint64_t *n, const char *text)
+{
+	const char *end = skip_digits(text);
+
+	return end == text || *end != '\0' ? FTX_E_USAGE : digits_parse(n, text, end);
+}
+
 /* Number, optional fraction, suffix.  A fraction of the smallest unit is no value. */
 static int
 quantity_parse(uint64_t *value, const char *text, const struct unit *units)
@@ -66,11 +88,7 @@ quantity_parse(uint64_t *value, const char *text, const struct unit *units)
 		units++;
 	if (units->suffix == NULL || (fraction != end && units->factor == 1))
 		return FTX_E_USAGE;
-	for (; text < end; text++)
-		if (__builtin_mul_overflow(n, 10u, &n) ||
-		    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
-			return FTX_E_USAGE;
-	if (__builtin_mul_overflow(n, units->factor, &n) ||
+	if (digits_parse(&n, text, end) != 0 || __builtin_mul_overflow(n, units->factor, &n) ||
 	    __builtin_add_overflow(
 		n, fraction_of(fraction, (size_t)(suffix - fraction), units->factor), &n))
 		return FTX_E_USAGE;

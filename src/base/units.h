@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* "0", "17": decimal digits and nothing else.  0 or FTX_E_USAGE (also on overflow). */
+int count_parse(uint64_t *n, const char *text);
+
 /*
  * "1048576", "64K", "1.5G"; K M G T = powers of 1024, either case; a fraction needs one of them and
  * is rounded down to a byte.  0 or FTX_E_USAGE (also on overflow).

@@ -1,7 +1,5 @@
 #include "src/client/settings.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "src/base/units.h"
@@ -21,17 +19,6 @@ const struct setting_row setting_rows[SETTING_COUNT] = {
 };
 /* clang-format on */
 
-/* Digits and nothing else. */
-static bool
-parse_number(uint64_t *n, const char *text)
-{
-	if (text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
-		return false;
-	errno = 0;
-	*n = strtoull(text, NULL, 10);
-	return errno == 0;
-}
-
 static bool
 parse_compress(struct settings *s, const char *text)
 {
@@ -50,7 +37,7 @@ parse_compress(struct settings *s, const char *text)
 
 		if (strlen(modes[i].name) != length || memcmp(text, modes[i].name, length) != 0)
 			continue;
-		if (text[length] != '\0' && (!parse_number(&level, text + length + 1) ||
+		if (text[length] != '\0' && (count_parse(&level, text + length + 1) != 0 ||
 					     level < 1 || level > modes[i].max_level))
 			return false;
 		s->compress = modes[i].mode;
@@ -69,7 +56,7 @@ parse_streams(unsigned *streams, const char *text)
 		*streams = STREAMS_AUTO;
 		return true;
 	}
-	if (!parse_number(&n, text) || n < 1 || n > STREAMS_MAX)
+	if (count_parse(&n, text) != 0 || n < 1 || n > STREAMS_MAX)
 		return false;
 	*streams = (unsigned)n;
 	return true;

@@ -89,6 +89,22 @@ Test(units, refuses_what_is_no_size)
 	}
 }
 
+Test(units, reads_counts)
+{
+	static const char *const wrong[] = {
+	    "", "-1", "+1", "1x", "x", " 1", "1 ", "0x10", "1.0", "1K", "18446744073709551616"};
+	uint64_t value;
+
+	cr_assert(count_parse(&value, "0") == 0 && value == 0);
+	cr_assert(count_parse(&value, "0017") == 0 && value == 17);
+	cr_assert(count_parse(&value, "18446744073709551615") == 0 && value == UINT64_MAX);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		value = 42;
+		cr_assert_eq(count_parse(&value, wrong[i]), FTX_E_USAGE, "\"%s\"", wrong[i]);
+		cr_assert_eq(value, 42, "\"%s\" wrote a value", wrong[i]);
+	}
+}
+
 Test(units, reads_durations)
 {
 	static const struct parse_case cases[] = {
