@@ -26,7 +26,7 @@ struct report {
 	uint64_t alive_ms; /* when the figures last changed */
 	uint64_t next_ms;  /* when they are wanted next */
 	uint64_t shown_ms; /* when they were shown */
-	unsigned percent;  /* shown last */
+	unsigned percent;  /* shown, at most */
 	int output_fd;	   /* of results and events: standard output where that is not the data */
 	bool payload;	   /* standard output is the data */
 	bool unread;	   /* ... and nobody reads them any more */

@@ -2,7 +2,6 @@
  * How far it is: on a terminal as lines that are drawn anew some times a second, elsewhere, where
  * that is asked for, as a line now and then; and as one more for who sends SIGUSR1.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,13 +106,9 @@ job_line(struct report *r, char line[static PROGRESS_LINE_BYTES], size_t columns
 				  .bytes_per_s = progress_rate_per_s(&r->rate),
 				  .eta_s = r->progress.scanned ? report_eta_s(r) : -1,
 				  .stalled_s = report_stalled_s(r),
-				  .percent = r->percent};
-
-	unsigned percent = progress_percent(&r->progress);
+				  .percent = &r->percent};
 
 	progress_job_line(line, &v, columns);
-	if (percent != UINT_MAX && percent > r->percent)
-		r->percent = percent;
 }
 
 /* Who is stopped by a signal may be ended by the next one, and leaves nothing behind then. */

@@ -38,7 +38,7 @@ struct progress_view {
 	double bytes_per_s;
 	double eta_s;	    /* negative: not known */
 	uint64_t stalled_s; /* since when nothing has moved */
-	unsigned percent;   /* what was shown before, 0: nothing; it does not go back */
+	unsigned *percent;  /* the most that was shown, 0: nothing; it does not go back */
 };
 
 #define PROGRESS_LINE_BYTES 2048u

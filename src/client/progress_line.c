@@ -68,8 +68,8 @@ say_bytes(struct part *part, const struct progress_view *v)
 	char done[32], total[32];
 
 	/* A source that grows makes it less. */
-	if (percent != UINT_MAX && percent < v->percent)
-		percent = v->percent;
+	if (percent != UINT_MAX)
+		percent = *v->percent = percent > *v->percent ? percent : *v->percent;
 	size_format(done, sizeof(done), p->bytes);
 	size_format(total, sizeof(total), p->bytes_total > p->bytes ? p->bytes_total : p->bytes);
 	if (p->endless) {

@@ -121,14 +121,17 @@ wait_for 'the shell' prompts
 # A run that ends leaves a summary; with -q, with --no-progress and on a terminal that can do nothing not
 # a thing was drawn before.
 random_file "$tmp/f" $((2 * MIB))
-for name in plain quiet none dumb; do
+# Nor where the terminal shows the data themselves.
+seq 20000 >"$share/data"
+for name in plain quiet none dumb data; do
 	case $name in
 	plain) set -- ;;
 	quiet) set -- -q ;;
 	none) set -- --no-progress ;;
-	dumb) set -- ;;
+	dumb | data) set -- ;;
 	esac
 	program $name "$@" --bwlimit 2M --compress none put "$tmp/f" "$url/$name"
+	[ $name != data ] || program $name --bwlimit 60K --compress none get "$url/data" -
 	type_line clear
 	wait_for 'the shell' prompts
 	tmux pipe-pane "exec cat >$tmp/drawn.$name"
@@ -137,7 +140,8 @@ for name in plain quiet none dumb; do
 	line=
 	wait_for "the end of $name" shows 'status 0'
 	tmux pipe-pane
-	[ $name = quiet ] && wanted=0 || wanted=1
+	wanted=1
+	case $name in quiet | data) wanted=0 ;; esac
 	check_lines "$wanted" 'ftx: put: 1 file, 2.0 MiB in *'
 	check_lines 0 '*[0-9]%*'
 	drawn=$(grep -c "$(printf '\033\\[K')" "$tmp/drawn.$name") || :

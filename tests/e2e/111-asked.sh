@@ -62,6 +62,11 @@ check_eq "$(json 'select(.event == "progress" and .phase == "send") | .bytes_tot
 	$((2 * MIB)) 'bytes in all'
 check_eq "$(summary exit_name)" signal 'name of the end'
 
+# Not asked, it says nothing in two periods of its own.
+head -c 300000 "$tmp/f" >"$tmp/part"
+expect 0 --json --no-progress --bwlimit 200K --compress none put "$tmp/part" "$url/part"
+check_eq "$(json 'select(.event == "progress") | .phase')" '' 'events of progress'
+
 # Asked for, it comes as lines.
 begin --progress --bwlimit 200K --compress none put "$tmp/f" "$url/f"
 wait_for 'a line' stderr_lines 1

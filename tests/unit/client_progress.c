@@ -137,6 +137,7 @@ static const struct {
     {&tree, 10, 90061, 0, 0, 40, "12/340, 35% of 3.3 GiB, 10 B/s, 1d 1h"},
     {&tree, 0, -1, 0, 0, 40, "12/340, 1.2 GiB of 3.3 GiB (35%), 0 B/s"},
     {&tree, 10, 60, 12, 0, 40, "12/340, 35% of 3.3 GiB, stalled 12 s"},
+    {&tree, 10, 60, PROGRESS_STALLED_S, 0, 40, "12/340, 35% of 3.3 GiB, stalled 3.0 s"},
     {&tree, 10, 60, PROGRESS_STALLED_S - 1, 0, 40, "12/340, 35% of 3.3 GiB, 10 B/s, 1:00"},
     {&scanning, 0, -1, 0, 0, 79, "1 of " AT_LEAST "2 files, 0 B of " AT_LEAST "10.0 MiB, 0 B/s"},
     {&scanning, 0, -1, 0, 0, 30, "1/" AT_LEAST "2, 0 B of " AT_LEAST "10.0 MiB, 0 B/s"},
@@ -149,11 +150,12 @@ static const struct {
 Test(progress_line, says_what_fits)
 {
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		unsigned percent = lines[i].percent;
 		const struct progress_view v = {.figures = lines[i].figures,
 						.bytes_per_s = lines[i].bytes_per_s,
 						.eta_s = lines[i].eta_s,
 						.stalled_s = lines[i].stalled_s,
-						.percent = lines[i].percent};
+						.percent = &percent};
 		char out[PROGRESS_LINE_BYTES];
 
 		cr_expect_str_eq(progress_job_line(out, &v, lines[i].columns), lines[i].line,
@@ -161,14 +163,35 @@ Test(progress_line, says_what_fits)
 	}
 }
 
+Test(progress_line, does_not_go_back_when_there_turns_out_to_be_more)
+{
+	struct transfer_progress p = {
+	    .files_total = 1, .bytes = 60, .bytes_total = 100, .scanned = true};
+	unsigned percent = 0;
+	const struct progress_view v = {.figures = &p, .eta_s = -1, .percent = &percent};
+	char out[PROGRESS_LINE_BYTES];
+
+	cr_expect_str_eq(progress_job_line(out, &v, 8), "60%");
+	p.bytes_total = 200;
+	cr_expect_str_eq(progress_job_line(out, &v, 8), "60%");
+	p.bytes = 180;
+	cr_expect_str_eq(progress_job_line(out, &v, 8), "90%");
+	/* What is not known says nothing of it. */
+	p.scanned = false;
+	(void)progress_job_line(out, &v, 8);
+	cr_expect_eq(percent, 90);
+}
+
 Test(progress_line, is_never_wider_than_the_terminal)
 {
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		for (size_t columns = 0; columns < 200; columns++) {
+			unsigned percent = 0;
 			const struct progress_view v = {.figures = lines[i].figures,
 							.bytes_per_s = lines[i].bytes_per_s,
 							.eta_s = lines[i].eta_s,
-							.stalled_s = lines[i].stalled_s};
+							.stalled_s = lines[i].stalled_s,
+							.percent = &percent};
 			char out[PROGRESS_LINE_BYTES];
 
 			cr_assert_leq(columns_of(progress_job_line(out, &v, columns)), columns);
