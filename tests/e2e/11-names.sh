@@ -49,6 +49,23 @@ both_ways "$(printf '%0255d' 0)"
 both_ways "$(printf '%0127d' 0)$(printf '%0128d' 1)"
 check_eq "$(find "$share/own" -type f -print0 | tr -cd '\0' | wc -c)" "$count" 'number of files there'
 
+# On a terminal they are shown, not obeyed, also where a link leads and as the head of a list.
+if command -v script >/dev/null; then
+	escape=$(printf '\033')
+	odd="odd${escape}[31m"
+	mkdir "$share/terminal" "$share/terminal/$odd"
+	: >"$share/terminal/$odd/f$odd"
+	ln -s "$odd" "$share/terminal/link"
+	for words in 'ls -R' 'ls -lR' 'stat' 'digest'; do
+		place="$url/terminal"
+		[ "$words" != digest ] || place="$url/terminal/odd%1B%5B31m/fodd%1B%5B31m $share/terminal/$odd/f$odd"
+		script -qec "'$ftx_program' -i '$tmp/id' $words $place" "$tmp/typescript" </dev/null >"$tmp/out"
+		! grep -q "$escape" "$tmp/out" || fail "the terminal obeys a name: $(cat -v "$tmp/out")"
+		[ "$words" = stat ] || grep -qF 'odd\x1b[31m' "$tmp/out" || fail "$words shows no name: $(cat -v "$tmp/out")"
+	done
+	rm -r "$share/terminal"
+fi
+
 # With the source named relative to the working directory.
 (
 	cd "$tmp/local"

@@ -67,6 +67,13 @@ head -c 300000 "$tmp/f" >"$tmp/part"
 expect 0 --json --no-progress --bwlimit 200K --compress none put "$tmp/part" "$url/part"
 check_eq "$(json 'select(.event == "progress") | .phase')" '' 'events of progress'
 
+# Of what has no end that is known, nobody says how long it takes.
+ftx --json --bwlimit 200K --compress none put - "$url/input" <"$tmp/part" >"$tmp/out"
+check_eq "$(json 'select(.event == "progress" and .eta_s != null) | .eta_s')" '' 'times to go'
+# There are at most two of them a second; one may have been held up on its way into the event.
+check_le "$(jq -s '[.[] | select(.event == "progress") | (.time[0:19] + "Z" | fromdate) + (.time[20:23] | tonumber) / 1000]
+	| [.[1:], .[:-1]] | transpose | map(select(.[0] - .[1] < 0.45)) | length' "$tmp/out")" 1 'events too soon behind another'
+
 # Asked for, it comes as lines.
 begin --progress --bwlimit 200K --compress none put "$tmp/f" "$url/f"
 wait_for 'a line' stderr_lines 1

@@ -96,6 +96,7 @@ esc=$(printf '\033')
 refused '^ftx: put: unknown option -.x1b (' put "-${esc}[31m" "$f" "$url"
 refused 'xc3 (' put "$(printf -- '-\303\251')" "$f" "$url"
 refused '.x1b[[]31m:$' ls "a${esc}[31m"
+refused 'i is for ftx host add' host ls
 refused 'leave /s/.x1b out' host add x "ftx://$client_key@h/s/%1b"
 expect 14 key -i "$tmp/none"
 grep -q "^ftx: key: there is no key file '$tmp/none' (run ftx keygen -o FILE)\$" "$tmp/err" || fail "key says: $(cat "$tmp/err")"
@@ -135,6 +136,15 @@ refused 'command is missing' put --from-command "$url/x"
 refused 'command is missing' put --from-command "$url/x" --
 refused 'command is missing' put --from-command "$url/x" cat "$f"
 refused 'one destination' put --from-command -- cat
+# The value of an option may be --, and one before the verb has no command behind it.
+refused 'command is missing' put --from-command "$url/x" --failed0 -- cat
+refused 'command is missing' --from-command -- put "$url/x"
+# A number behind -p is no port where a file has that name.
+(
+	cd "$tmp"
+	cp f 22
+	accepted put -p 22 "$url"
+)
 refused 'one destination' put --from-command "$f" "$url/x" -- cat
 check_absent "$tmp/failed"
 

@@ -91,6 +91,11 @@ ftx put --from-command "$url/descriptors" -- sh -c 'cat; echo aside >&2; ls /pro
 	<"$tmp/f" 2>"$tmp/err" 9>"$tmp/nine"
 check_eq "$(cat "$tmp/err")" aside 'standard error'
 check_eq "$(tr '\n' ' ' <"$share/descriptors")" '0 1 2 3 ' 'descriptors (3 is of ls itself)'
+# What ftx ignores kills it as it would without: a pipe that nobody reads, a file that is too large.
+# Of the signals that POSIX names; those of the C library are nobody's.
+ftx put --from-command "$url/ignored" -- sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status
+ignored=$(sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status)
+check_eq "$(($(cat "$share/ignored") & 0x7fffffff))" "$((ignored & 0x7fffffff))" 'signals that it ignores'
 # A dry run does not run it; nor does a server that is not there.
 expect 0 -n put --from-command "$url/dry" -- touch "$tmp/was-run"
 check_absent "$tmp/was-run"

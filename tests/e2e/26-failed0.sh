@@ -51,6 +51,10 @@ check_same_file "$tmp/src/sub/b" "$share/several/sub/b"
 as_other 5 put --failed0 "$list" "$tmp/missing" "$url/"
 check_eq "$(tr '\0' '\n' <"$list")" missing 'what failed'
 
+# A directory that has no place itself is the list's own source.
+as_other 3 put -T --failed0 "$list" "$tmp/src/sub" "$url/src/c"
+check_eq "$(tr '\0' '\n' <"$list" | sort | head -n 1)" . 'what failed'
+
 # A list that cannot be written is said before anything is contacted.
 as_other 14 put --failed0 "$tmp/src/no/such/place" "$tmp/src" "$url/"
 if [ -w /dev/full ]; then

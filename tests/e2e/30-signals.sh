@@ -60,7 +60,30 @@ kill -INT "$client_pid"
 wait_client 130
 grep -qi 'again\|resume\|continue\|go on' "$tmp/err" || fail "no word how to go on: $(cat "$tmp/err")"
 
-# A second signal is immediate, even where the server does not answer.
+# A second signal is immediate, also where nobody takes what is written: a pipe that is full.
+mkfifo "$tmp/full"
+exec 9<>"$tmp/full"
+dd if=/dev/zero of="$tmp/full" oflag=nonblock bs=4096 2>"$tmp/err" || :
+env --default-signal=INT,TERM "$ftx_program" -i "$tmp/id" --json ls "$url" >&9 2>"$tmp/err" </dev/null &
+client_pid=$!
+started="$started $client_pid"
+# Does it catch these, of INT (2) and USR1 (200)?  The latter nobody does before it is ftx.
+catches()
+{
+	while read -r key value _; do
+		[ "$key" != SigCgt: ] || caught=$((0x$value & 0x202))
+	done <"/proc/$client_pid/status"
+	[ "$caught" = $((0x$1)) ]
+}
+wait_for 'signals to be caught' catches 202
+kill -INT "$client_pid"
+wait_for 'the first signal to be taken' catches 200
+kill -INT "$client_pid"
+wait_for 'the end' process_gone "$client_pid"
+wait_client 130
+exec 9>&-
+
+# Even where the server does not answer.
 run put --json --bwlimit $((size / 3))
 wait_for 'a quarter of a put' progress_reached $((size / 4))
 kill -STOP "$server_pid"
