@@ -270,10 +270,8 @@ verb_remote(const struct options *o)
 		i++;
 	job.options = o;
 	if (set_up(&job, verbs[i].share_needed, &why) != 0) {
-		fprintf(stderr, "ftx: %s: %s", o->verb_name, why.text);
-		fprintf(stderr, why.hint[0] != '\0' ? " (%s)\n" : "\n", why.hint);
 		remote_free(job.remote);
-		return error_exit(why.error);
+		return complain(o, &why);
 	}
 	report_init(&job.report, o);
 	/* The last argument of mv and ln is a place. */

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -309,8 +308,7 @@ verb_transfer(const struct options *o)
 
 	job.options = o;
 	if (set_up(&job, &why) != 0) {
-		fprintf(stderr, "ftx: %s: %s", o->verb_name, why.text);
-		fprintf(stderr, why.hint[0] != '\0' ? " (%s)\n" : "\n", why.hint);
+		complain(o, &why);
 		selection_free(job.selection);
 		command_release(&job.command);
 		return FTX_EXIT_USAGE; /* nothing was contacted */
