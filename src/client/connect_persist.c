@@ -32,7 +32,7 @@ change_key(struct connect_options *o, unsigned *unproved)
 /* Attempts so far. */
 struct attempts {
 	uint64_t begun_ms, delay_ms;
-	unsigned unproved, absent, unanswered, disproved;
+	unsigned failed, unproved, absent, unanswered, disproved;
 };
 
 /* What is only tried a few times, or not at all. */
@@ -68,7 +68,7 @@ next_pause(struct attempts *t, const struct connect_options *o, enum verdict ver
 
 	if (o->again != NULL) {
 		retry_lost(o->again);
-		return retry_pause(o->again, limit, pause);
+		return retry_pause(o->again, t->failed++, limit, pause);
 	}
 	if (verdict == VERDICT_SILENT && limit > SILENT_MS)
 		limit = SILENT_MS;
@@ -129,7 +129,7 @@ connect_server(struct connection **out, struct server_info *info, const struct c
 	with.invite = NULL;
 	/* Of many that lost the same server at once, not all come back at once. */
 	if (o->again != NULL && retry_is_lost(o->again)) {
-		if (!retry_pause(o->again, o->retry_for_ms, &pause))
+		if (!retry_pause(o->again, 0, o->retry_for_ms, &pause))
 			return problem_set(p, FTX_E_CLOSED, SIDE_NETWORK,
 					   "the connection was lost");
 		if ((r = rest(o, pause, p)) != 0)

@@ -36,11 +36,13 @@ retry_progress(struct retry *r)
 {
 	int told = RETRY_RETURN_TOLD;
 
-	if (atomic_load(&r->since_ms) == 0)
-		return;
-	atomic_store(&r->since_ms, 0);
-	atomic_store(&r->pauses, 0);
-	(void)atomic_compare_exchange_strong(&r->told, &told, RETRY_QUIET);
+	if (atomic_load(&r->since_ms) != 0) {
+		atomic_store(&r->since_ms, 0);
+		atomic_store(&r->pauses, 0);
+	}
+	/* Also where another connection got further before the lost one was back. */
+	if (atomic_load(&r->told) == RETRY_RETURN_TOLD)
+		(void)atomic_compare_exchange_strong(&r->told, &told, RETRY_QUIET);
 }
 
 bool
@@ -61,14 +63,16 @@ retry_jitter(uint64_t ms)
 }
 
 bool
-retry_pause(struct retry *r, uint64_t limit_ms, uint64_t *pause_ms)
+retry_pause(struct retry *r, unsigned failed, uint64_t limit_ms, uint64_t *pause_ms)
 {
 	uint64_t since = atomic_load(&r->since_ms), now = clock_ms();
 	uint64_t gone = since != 0 && now > since ? now - since : 0;
 	unsigned doublings = atomic_fetch_add(&r->pauses, 1);
-	uint64_t pause = FIRST_PAUSE_MS
-			 << (doublings < MOST_DOUBLINGS ? doublings : MOST_DOUBLINGS);
+	uint64_t pause;
 
+	if (doublings < failed)
+		doublings = failed;
+	pause = FIRST_PAUSE_MS << (doublings < MOST_DOUBLINGS ? doublings : MOST_DOUBLINGS);
 	if (gone >= limit_ms)
 		return false;
 	pause = retry_jitter(pause < LAST_PAUSE_MS ? pause : LAST_PAUSE_MS);

@@ -38,9 +38,10 @@ bool retry_is_lost(struct retry *r);
 
 /*
  * The pause before the next attempt: longer each time, by a random part different for everybody,
- * and not beyond limit_ms after the loss.  false: the time is used up.
+ * and not beyond limit_ms after the loss.  failed: attempts of the caller in a row; where others
+ * get further meanwhile, its pauses grow all the same.  false: the time is used up.
  */
-bool retry_pause(struct retry *r, uint64_t limit_ms, uint64_t *pause_ms);
+bool retry_pause(struct retry *r, unsigned failed, uint64_t limit_ms, uint64_t *pause_ms);
 
 /* Is the loss, or that it is over, to be said now?  It is each time once. */
 bool retry_tells_loss(struct retry *r);
