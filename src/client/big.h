@@ -56,7 +56,7 @@ struct big {
 enum big_end {
 	BIG_OVER,
 	BIG_AGAIN, /* it is begun once more */
-	BIG_LEFT,  /* to other streams: this one gets no connection any more */
+	BIG_LEFT,  /* to whoever has a connection: this one's is lost */
 };
 
 struct segment {

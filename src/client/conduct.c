@@ -315,6 +315,7 @@ conduct_main(void *arg)
 		c.wanted = run->request->streams;
 	if (!atomic_load(&run->over) && add_stream(&c) && c.scanning)
 		attend(&c);
+	cancel_request(&run->enough);
 	for (unsigned i = 0; i < c.count; i++)
 		pthread_join(c.streams[i]->thread, NULL);
 	if (c.scanning)

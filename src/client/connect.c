@@ -24,6 +24,12 @@
 #define REPLY_MS   10000u /* for message 2; a server turns a silent client out after 5 s */
 #define MIN_WINDOW 65536
 
+const struct cancel *
+connect_cancel(const struct connect_options *o)
+{
+	return o->until_connected != NULL ? o->until_connected : o->connection.cancel;
+}
+
 static int
 send_all(int fd, const struct cancel *cancel, const uint8_t *data, size_t length, uint64_t deadline)
 {
@@ -116,7 +122,7 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 {
 	uint8_t hello[HANDSHAKE_HELLO_BYTES], reply[HANDSHAKE_REPLY_BYTES],
 	    finish[HANDSHAKE_FINISH_BYTES];
-	const struct cancel *cancel = o->connection.cancel;
+	const struct cancel *cancel = connect_cancel(o);
 	uint64_t deadline =
 	    clock_ms() +
 	    (o->connection.timeout_ms < REPLY_MS ? o->connection.timeout_ms : REPLY_MS);
@@ -263,8 +269,12 @@ static int
 open_session(struct aim *aim, int fd, const struct session_keys *keys,
 	     const struct connect_options *o, enum verdict *verdict, struct problem *p)
 {
-	struct connection *c = connection_new(fd, keys, &o->connection);
+	struct connection_options meanwhile = o->connection;
+	struct connection *c;
 	int r;
+
+	meanwhile.cancel = connect_cancel(o);
+	c = connection_new(fd, keys, &meanwhile);
 
 	if (c == NULL) {
 		close(fd);
@@ -276,6 +286,7 @@ open_session(struct aim *aim, int fd, const struct session_keys *keys,
 		return r;
 	}
 	connection_set_window(c, aim->info->unanswered);
+	connection_set_cancel(c, o->connection.cancel);
 	*aim->connection = c;
 	return 0;
 }
@@ -344,7 +355,7 @@ await_answer(struct aim *aim, int fd, const struct session_keys *keys,
 	}
 	*verdict = VERDICT_AGAIN;
 	while ((r = channel_receive(ch, SIZE_MAX, &plain, &length, NULL)) == 0) {
-		r = cancel_poll(o->connection.cancel, fd, POLLIN, deadline);
+		r = cancel_poll(connect_cancel(o), fd, POLLIN, deadline);
 		if (r <= 0) {
 			r = r < 0 ? r : FTX_E_TIMEOUT;
 			break;
@@ -371,7 +382,7 @@ connect_attempt(struct aim *aim, const struct connect_options *o, enum verdict *
 					.port = o->port,
 					.family = o->family,
 					.timeout_ms = DIAL_MS,
-					.cancel = o->connection.cancel};
+					.cancel = connect_cancel(o)};
 	struct session_keys keys;
 	bool absent;
 	int fd;

@@ -31,6 +31,11 @@ struct connect_options {
 	 */
 	struct retry *again;
 	struct connection_options connection;
+	/*
+	 * Another wish to stop than the connection's own, which ends this as long as there is no
+	 * connection.  NULL: that of the connection.
+	 */
+	const struct cancel *until_connected;
 	/* Before each further attempt; may be NULL. */
 	void (*on_retry)(void *arg, const struct problem *p, uint64_t delay_ms);
 	/*

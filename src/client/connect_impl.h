@@ -28,6 +28,9 @@ enum verdict {
 int connect_attempt(struct aim *aim, const struct connect_options *o, enum verdict *verdict,
 		    struct problem *p);
 
+/* What ends an attempt. */
+const struct cancel *connect_cancel(const struct connect_options *o);
+
 /* Neither of the keys was proved.  Returns FTX_E_SERVER_KEY. */
 int connect_key_problem(const struct connect_options *o, struct problem *p);
 

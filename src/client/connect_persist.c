@@ -82,7 +82,7 @@ next_pause(struct attempts *t, const struct connect_options *o, enum verdict ver
 static int
 rest(const struct connect_options *o, uint64_t pause, struct problem *p)
 {
-	if (cancel_poll(o->connection.cancel, -1, 0, clock_ms() + pause) != 0)
+	if (cancel_poll(connect_cancel(o), -1, 0, clock_ms() + pause) != 0)
 		return problem_set(p, FTX_E_INTERRUPTED, SIDE_LOCAL, NULL);
 	return 0;
 }

@@ -96,6 +96,12 @@ connection_set_window(struct connection *c, unsigned unanswered)
 }
 
 void
+connection_set_cancel(struct connection *c, const struct cancel *cancel)
+{
+	c->options.cancel = cancel;
+}
+
+void
 connection_grace(struct connection *c, uint64_t ms)
 {
 	c->grace_until_ms = clock_ms() + ms;

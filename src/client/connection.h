@@ -116,6 +116,9 @@ void connection_explain(const struct connection *c, struct problem *p);
 /* From now on neither cancellation nor the rate counts, but all must be over in so many ms. */
 void connection_grace(struct connection *c, uint64_t ms);
 
+/* From now on this is the wish to stop that ends what waits; borrowed until connection_free(). */
+void connection_set_cancel(struct connection *c, const struct cancel *cancel);
+
 /* Requests that may be without their answer, as WELCOME said. */
 void connection_set_window(struct connection *c, unsigned unanswered);
 

@@ -333,12 +333,7 @@ get_run(struct stream *s)
 
 	while (r == 0) {
 		bool busy = s->requests.first != NULL || s->wants->grouped_count > 0;
-		struct batch *again = stream_next_again(s);
 
-		if (again != NULL) {
-			r = get_batch(s, again);
-			continue;
-		}
 		work_take(&s->run->work, (int)s->number, !busy, &item);
 		switch (item.kind) {
 		case WORK_END:

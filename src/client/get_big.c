@@ -232,13 +232,16 @@ end_lost(struct receiver *p)
 
 	p->upload = NULL;
 	if (r != 0)
-		b->error = receiver_problem(p, r);
-	else if (stream_is_lost(s) && (r = stream_again(s)) != 0)
-		b->error = r;
-	if (r == 0)
+		receiver_problem(p, r);
+	else if (!stream_is_lost(s))
 		return BIG_AGAIN;
+	else if (s->number > 0)
+		return BIG_LEFT;
+	else if ((r = stream_again(s)) == 0)
+		return BIG_AGAIN;
+	b->error = r;
 	b->problem = s->problem;
-	return r == FTX_E_BUSY && s->connection == NULL && s->number > 0 ? BIG_LEFT : BIG_OVER;
+	return BIG_OVER;
 }
 
 /*

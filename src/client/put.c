@@ -343,14 +343,9 @@ put_run(struct stream *s)
 	while (r == 0) {
 		bool busy = s->offered_count > 0 || s->pack.file_count > 0 ||
 			    s->requests.first != NULL || s->held.first != NULL;
-		struct batch *again;
 
 		if (s->offered_count == OFFERS_AHEAD) {
 			r = advance(s);
-			continue;
-		}
-		if ((again = stream_next_again(s)) != NULL) {
-			r = offer(s, again);
 			continue;
 		}
 		if (s->held_items >= HELD_ITEMS && (r = pack_commit(s)) != 0)

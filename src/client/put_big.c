@@ -367,16 +367,20 @@ end_lost(struct sender *p)
 {
 	struct big *b = p->b;
 	struct stream *s = p->s;
-	int r = 0;
+	int r;
 
 	b->resumable = b->resumable || b->opened;
 	(void)release(p, false); /* what of it is there is asked anew */
-	if (stream_is_lost(s) && (r = stream_again(s)) != 0) {
-		b->error = r;
-		b->problem = s->problem;
-		return r == FTX_E_BUSY && s->number > 0 ? BIG_LEFT : BIG_OVER;
-	}
-	return BIG_AGAIN;
+	if (!stream_is_lost(s))
+		return BIG_AGAIN;
+	if (s->number > 0)
+		return BIG_LEFT;
+	r = stream_again(s);
+	if (r == 0)
+		return BIG_AGAIN;
+	b->error = r;
+	b->problem = s->problem;
+	return BIG_OVER;
 }
 
 /*

@@ -89,11 +89,18 @@ run_is_hopeless(int error)
 }
 
 void
+run_stop(struct run *run)
+{
+	cancel_request(&run->cancel);
+	cancel_request(&run->enough);
+	work_stop(&run->work);
+}
+
+void
 run_end(struct run *run)
 {
 	atomic_store(&run->over, true);
-	work_stop(&run->work);
-	cancel_request(&run->cancel);
+	run_stop(run);
 }
 
 /* What the user may have meant, where something is not there or must not be. */
@@ -408,6 +415,7 @@ connect_as(struct run *run, unsigned stream, const struct early *early, bool aga
 {
 	struct connecting connecting = {.run = run, .early = early};
 	const struct transfer_request *request = run->request;
+	bool spare = stream > 0 && stream != SCANNER_STREAM;
 	struct connect_options options = {
 	    .host = run->server.host,
 	    .port = run->server.port,
@@ -416,13 +424,14 @@ connect_as(struct run *run, unsigned stream, const struct early *early, bool aga
 	    .server_key2 = run->server.has_key2 ? run->server.key2 : NULL,
 	    .identity = run->identity,
 	    .stream = (uint8_t)stream,
-	    .spare = stream > 0 && stream != SCANNER_STREAM,
+	    .spare = spare,
 	    .retry_for_ms = request->retry_for_ms,
 	    .again = again ? &run->retry : NULL,
 	    .connection = {.cancel = &run->cancel,
 			   .timeout_ms = request->timeout_ms,
 			   .bucket = &run->bucket,
 			   .limit_sending = run_is_put(run)},
+	    .until_connected = spare ? &run->enough : NULL,
 	    .on_retry = note_retry,
 	    .ask_early = ask_early,
 	    .arg = &connecting,

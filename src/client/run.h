@@ -47,6 +47,8 @@ struct run {
 	uint8_t session_id[16];
 
 	struct cancel cancel;
+	/* For a further stream without a connection: nothing is left that one could be for. */
+	struct cancel enough;
 	struct retry retry;		  /* of all connections */
 	struct bucket bucket;		  /* of all connections */
 	struct root *roots;		  /* one a source */
@@ -124,6 +126,9 @@ void run_finished(struct run *run);
 bool run_is_hopeless(int error);
 
 /* Nothing more is begun; who waits is told. */
+void run_stop(struct run *run);
+
+/* The same, because an error ends the whole run. */
 void run_end(struct run *run);
 
 /*

@@ -137,16 +137,16 @@ stream_keep_entry(struct stream *s, struct entry *e)
 	stream_keep_batch(s, e->batch);
 }
 
-struct batch *
-stream_next_again(struct stream *s)
+/* What was kept is anybody's who has a connection, before this stream has another one. */
+static void
+hand_over(struct stream *s)
 {
-	struct batch *b = s->again;
+	struct batch *b;
 
-	if (b != NULL) {
+	while ((b = s->again) != NULL) {
 		s->again = b->next;
-		b->again = false;
+		work_return_batch(&s->run->work, b);
 	}
-	return b;
 }
 
 int
@@ -164,6 +164,7 @@ stream_again(struct stream *s)
 			put_lost(s);
 		else
 			get_lost(s);
+		hand_over(s);
 		r = stream_connect(s, NULL);
 	} while (r != 0 && stream_is_lost(s));
 	if (r == 0)
@@ -295,14 +296,14 @@ work_on(struct stream *s)
 	return r;
 }
 
-/* The others do it all. */
-static void
-hand_over(struct stream *s)
+/*
+ * Did a further stream end because it gets no connection?  It has nothing in its hands, and what is
+ * wrong for all of them the first stream tells.
+ */
+static bool
+is_done_without(const struct stream *s, int error)
 {
-	struct batch *b;
-
-	while ((b = stream_next_again(s)) != NULL)
-		work_return_batch(&s->run->work, b);
+	return s->number > 0 && s->connection == NULL && error_retryable(error);
 }
 
 void *
@@ -314,13 +315,12 @@ stream_main(void *arg)
 
 	if (s->number == 0)
 		landing_give_up(run);
-	if (r == FTX_E_BUSY && s->number > 0 && s->connection == NULL) {
-		hand_over(s);
-		atomic_store(&run->crowded, true);
-		return NULL;
-	}
 	/* A wish to stop is told by whoever conducts the run, if nothing else has ended it. */
-	if (r != 0 && r != FTX_E_INTERRUPTED) {
+	if (r == 0 || r == FTX_E_INTERRUPTED)
+		return NULL;
+	if (is_done_without(s, r)) {
+		atomic_store(&run->crowded, true);
+	} else {
 		run_trouble(run, &s->problem);
 		run_end(run);
 	}

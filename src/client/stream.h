@@ -53,7 +53,8 @@ struct stream {
 	struct request_list held;
 	uint32_t held_items;
 
-	/* Batches that were worked on over a connection that is lost, by next. */
+	/* Batches that were worked on over a connection that is lost, by next, until the work has
+	 * them again. */
 	struct batch *again;
 
 	/* Batches in order: offered (put) or to be compared (get), not worked on yet. */
@@ -107,9 +108,9 @@ bool stream_is_over(const struct stream *s);
 bool stream_is_lost(const struct stream *s);
 
 /*
- * Over another connection, after stream_is_lost(): what was under way on the lost one is begun anew
- * (s->again, the work's lists).  0, or why the stream is over, in s->problem; there is no
- * connection then.
+ * Over another connection, after stream_is_lost(): what was under way on the lost one is begun
+ * anew, by whoever takes it first out of the run's work.  0, or why the stream is over, in
+ * s->problem; there is no connection then.
  */
 int stream_again(struct stream *s);
 
@@ -122,9 +123,6 @@ void stream_keep_batch(struct stream *s, struct batch *b);
 
 /* The entry was under way: it is not begun any more. */
 void stream_keep_entry(struct stream *s, struct entry *e);
-
-/* The batch to go on with, out of s->again; NULL: none. */
-struct batch *stream_next_again(struct stream *s);
 
 /* Sleeps before a busy file is asked for again.  false: no more time, or stopped. */
 bool stream_busy_again(struct stream *s, uint64_t *until_ms);

@@ -165,6 +165,7 @@ transfer_free(struct transfer *t)
 	queue_free(run->events);
 	transfer_event_free(run->finished);
 	cancel_release(&run->cancel);
+	cancel_release(&run->enough);
 	if (run->events_fd >= 0)
 		close(run->events_fd);
 	for (size_t i = 0; run->roots != NULL && i < t->request.source_count; i++) {
@@ -228,7 +229,7 @@ set_up(struct transfer *t)
 	if (run->events_fd < 0 || getrandom(run->session_id, sizeof(run->session_id), 0) !=
 				      (ssize_t)sizeof(run->session_id))
 		return error_from_errno(errno);
-	if ((r = cancel_init(&run->cancel)) != 0)
+	if ((r = cancel_init(&run->cancel)) != 0 || (r = cancel_init(&run->enough)) != 0)
 		return r;
 	t->ready = true;
 	pthread_mutex_init(&run->results, NULL);
@@ -317,8 +318,7 @@ transfer_current(struct transfer *t, struct transfer_current *c)
 void
 transfer_stop(struct transfer *t)
 {
-	cancel_request(&t->run.cancel);
-	work_stop(&t->run.work);
+	run_stop(&t->run);
 }
 
 const char *

@@ -104,7 +104,7 @@ void work_batch_done(struct work *w, struct batch *b);
 /* Of a batch that was done entries are to be worked on once more; one at least is not over. */
 void work_batch_again(struct work *w, struct batch *b);
 
-/* This stream works on it no more; another one does, before any new one. */
+/* This stream works on it no more; whoever comes first does, before any new one. */
 void work_return_batch(struct work *w, struct batch *b);
 
 /* The same for lists of what else was taken. */
@@ -134,7 +134,7 @@ void work_next_segment(struct work *w, struct big *b, struct segment *out);
  */
 void work_big_fail(struct work *w, struct big *b, const struct problem *p, bool lost);
 
-/* The last one at it has no connection any more: somebody else goes on. */
+/* The last one at it has lost its connection: whoever comes first goes on, as with a new one. */
 void work_big_return(struct work *w, struct big *b);
 
 /*

@@ -75,7 +75,7 @@ rig_start(struct rig *rig)
 	run->server.port = 1; /* nobody: a second connection fails */
 	run->server.has_key = true;
 	run->identity = run->server.key;
-	cr_assert(cancel_init(&run->cancel) == 0);
+	cr_assert(cancel_init(&run->cancel) == 0 && cancel_init(&run->enough) == 0);
 	bucket_init(&run->bucket, 0, clock_ns());
 	run->events = queue_new(RIG_EVENTS, sizeof(struct transfer_event *));
 	run->events_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -201,6 +201,7 @@ rig_end(struct rig *rig)
 	transfer_event_free(run->finished);
 	close(run->events_fd);
 	cancel_release(&run->cancel);
+	cancel_release(&run->enough);
 	bucket_release(&run->bucket);
 	pthread_mutex_destroy(&run->results);
 	pthread_cond_destroy(&run->dest_said);
