@@ -91,12 +91,12 @@ make_nodes(struct node *nodes, uint32_t count, const char *rest, uint16_t mode)
 }
 
 /*
- * Makes nodes; those that were not there before get their metadata.  is_new: the last one was not.
- * *made: how many.
+ * Makes nodes; those that were not there before get their metadata.  missing: so many of the last
+ * ones were not.  *made: how many.
  */
 static int
 make_directories(struct remote *r, const struct span *share, struct node *nodes, uint32_t count,
-		 bool is_new, uint32_t *made, struct problem *p)
+		 uint32_t missing, uint32_t *made, struct problem *p)
 {
 	struct item_status statuses[LIMIT_PATH_DEPTH + 1];
 	struct message m = {.type = MESSAGE_MKDIR};
@@ -111,7 +111,7 @@ make_directories(struct remote *r, const struct span *share, struct node *nodes,
 		return error;
 	for (uint32_t i = 0; i < count; i++) {
 		/* Made by the request whose answer was lost. */
-		bool ours = twice && is_new && i == count - 1;
+		bool ours = twice && i >= count - missing;
 
 		if (statuses[i].code != 0)
 			return problem_set(p, error_from_wire(statuses[i].code), SIDE_REMOTE, NULL);
@@ -164,6 +164,24 @@ check_free(struct remote *r, const char *path, bool *is_free, struct problem *p)
 	return error != 0 && remote_over(r) ? error : 0;
 }
 
+/* How many directories at the end of path are not there, of the last most of them. */
+static int
+count_missing(struct remote *r, const char *path, uint32_t most, uint32_t *missing,
+	      struct problem *p)
+{
+	char above[LIMIT_PATH_BYTES + 1];
+	bool is_free;
+	int error = 0;
+
+	memcpy(above, path, strlen(path) + 1);
+	for (*missing = 0; *missing < most; (*missing)++) {
+		if ((error = check_free(r, above, &is_free, p)) != 0 || !is_free)
+			break;
+		*strrchr(above, '/') = '\0';
+	}
+	return error;
+}
+
 int
 remote_mkdir(struct remote *r, const char *path, uint16_t mode, bool parents, struct problem *p)
 {
@@ -171,22 +189,21 @@ remote_mkdir(struct remote *r, const char *path, uint16_t mode, bool parents, st
 	const char *rest = address_rest(path);
 	char name[LIMIT_SHARE_BYTES + 1];
 	struct span share = share_of(name, path);
-	uint32_t count, made;
-	bool is_free;
+	uint32_t count, made, missing;
 	int error;
 
 	if (rest[0] == '\0')
 		return parents ? 0 : problem_set(p, FTX_E_EXISTS, SIDE_REMOTE, NULL);
 	if (!parents && (error = check_parent(r, path, p)) != 0)
 		return error;
-	if ((error = check_free(r, path, &is_free, p)) != 0)
-		return error;
 	count = make_nodes(nodes, LIMIT_PATH_DEPTH + 1, rest, mode);
 	if (!parents) {
 		nodes[0] = nodes[count - 1];
 		count = 1;
 	}
-	error = make_directories(r, &share, nodes, count, is_free, &made, p);
+	if ((error = count_missing(r, path, count, &missing, p)) != 0)
+		return error;
+	error = make_directories(r, &share, nodes, count, missing, &made, p);
 	if (error == 0 && !parents && made == 0)
 		error = problem_set(p, FTX_E_EXISTS, SIDE_REMOTE, NULL);
 	return error;

@@ -31,6 +31,10 @@ before_mkdir() { rm -rf "$share/d"; }
 do_mkdir() { expect 0 mkdir "$via/d"; }
 after_mkdir() { [ -d "$share/d" ] || fail 'no directory'; }
 
+before_parents() { rm -rf "$share/p"; }
+do_parents() { expect 0 mkdir -p "$via/p/q/r"; }
+after_parents() { check_eq "$(stat -c %a "$share/p" "$share/p/q" "$share/p/q/r" | sort -u)" 755 'modes'; }
+
 before_mv() { rm -f "$share/from" "$share/to" && echo "$n" >"$share/from"; }
 do_mv() { expect 0 mv "$via/from" "$via/to"; }
 after_mv()
@@ -74,6 +78,7 @@ do_input()
 }
 after_input() { check_eq "$(cat "$share/input")" input 'what came'; }
 
+sweep parents 30
 for command in mkdir mv ln rm ls verify digest put set input; do
 	sweep $command 150
 done
