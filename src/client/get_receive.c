@@ -93,15 +93,17 @@ took(struct part *part, uint64_t length)
 	part->offset += length;
 	if (p->failure != 0)
 		return;
-	retry_progress(&p->s->run->retry);
 	if (!p->resending) {
 		atomic_fetch_add(&p->b->moved, length);
 		big_count(p->b, p->s->run, length, false);
 	}
-	if (part->offset % LIMIT_BLOCK_BYTES == 0 ||
-	    part->offset == part->range.offset + part->range.length)
-		if ((r = checkpoint(p)) != 0)
-			give_up(p, r);
+	if (part->offset % LIMIT_BLOCK_BYTES != 0 &&
+	    part->offset != part->range.offset + part->range.length)
+		return;
+	/* What is less than a block is not kept where a connection is lost. */
+	retry_progress(&p->s->run->retry);
+	if ((r = checkpoint(p)) != 0)
+		give_up(p, r);
 }
 
 static int

@@ -263,6 +263,31 @@ Test(client_get_big, T25_a_chunk_that_came_wrong_twice_is_never_published)
 	rig_end(&rig);
 }
 
+/* So many bytes of the first block, and the connection is gone. */
+static bool
+cut(struct served *v, struct peer *p)
+{
+	if (p->message.type != MESSAGE_READ)
+		return false;
+	retry_lost(&rig.run.retry); /* as where this is not the first connection */
+	served_range(p, "f", 0, (uint64_t)telling);
+	v->over = true;
+	return true;
+}
+
+/* What is less than a block is not kept: a network that lets no more through is none. */
+Test(client_get_big, only_whole_blocks_are_progress)
+{
+	for (int blocks = 0; blocks < 2; blocks++) {
+		telling = blocks > 0 ? (int)LIMIT_BLOCK_BYTES : 2 * (int)LIMIT_CHUNK_BYTES;
+		rig_init(&rig, TRANSFER_GET);
+		start(&rig, &served, cut);
+		cr_expect(rig_run(&rig) == FTX_E_CLOSED);
+		cr_expect(retry_is_lost(&rig.run.retry) == (blocks == 0), "%d blocks", blocks);
+		rig_end(&rig);
+	}
+}
+
 /* The file changes while it is read, so many times. */
 static bool
 change(struct served *v, struct peer *p)
