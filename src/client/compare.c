@@ -118,9 +118,12 @@ compare(struct comparison *c, struct root *root)
 	if (r == 0 && (r = connection_wait(s->connection, &s->call)) != 0)
 		stream_explain(s, r);
 	/* Without the right to read there nothing can be compared: the verdicts stay. */
-	for (uint32_t i = 0; i < c->count && r == 0 && s->call.problem.error == 0; i++)
+	for (uint32_t i = 0; i < c->count && r == 0 && s->call.problem.error == 0; i++) {
 		if (known[i])
 			decide(c->entries[i], &here[i], &c->remote[i]);
+		else /* what is wrong with it is met when it is to be moved */
+			c->entries[i]->verdict.state = TREE_DIFFERS;
+	}
 	free(here);
 	free(known);
 	return r;
