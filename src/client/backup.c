@@ -60,32 +60,66 @@ take_status(void *arg, const struct message *m)
 	return 0;
 }
 
-/* 0, or the error of this one name in s->problem. */
+static void
+fill(struct message *m, struct path_pair *pair, const struct moving *moving, bool move)
+{
+	if (move) {
+		*pair = (struct path_pair){.path = span_of(moving->from),
+					   .target = span_of(moving->to)};
+		m->type = MESSAGE_RENAME;
+		m->rename.base = span_of(moving->share);
+		m->rename.replace = 1;
+		m->rename.pairs.items = pair;
+		m->rename.pairs.count = 1;
+	} else {
+		*pair = (struct path_pair){.path = span_of(moving->to),
+					   .target = span_of(moving->from)};
+		m->type = MESSAGE_LINK;
+		m->link.base = span_of(moving->share);
+		m->link.pairs.items = pair;
+		m->link.pairs.count = 1;
+	}
+}
+
+/* r: of the request.  0, or the error of this one name in s->problem. */
+static int
+judge(struct stream *s, const struct moving *moving, int r)
+{
+	int error = error_from_wire(moving->status.code);
+
+	if (r != 0 || moving->status.code == 0)
+		return r;
+	return problem_set(&s->problem, error, SIDE_REMOTE, "its backup: %s", error_text(error));
+}
+
 static int
 ask(struct stream *s, struct moving *moving, bool move)
 {
-	struct message m = {.type = move ? MESSAGE_RENAME : MESSAGE_LINK};
-	const struct path_pair pair =
-	    move ? (struct path_pair){.path = span_of(moving->from), .target = span_of(moving->to)}
-		 : (struct path_pair){.path = span_of(moving->to), .target = span_of(moving->from)};
+	struct message m = {0};
+	struct path_pair pair;
+
+	fill(&m, &pair, moving, move);
+	s->unsynced = true;
+	return judge(s, moving, stream_call(s, &m, take_status, moving));
+}
+
+/* The same of what is deleted, when nothing else is under way. */
+static int
+ask_again(struct stream *s, struct moving *moving)
+{
+	unsigned losses = s->losses;
+	struct message m = {0};
+	struct path_pair pair;
 	int r;
 
-	if (move) {
-		m.rename.base = span_of(moving->share);
-		m.rename.replace = 1;
-		m.rename.pairs.items = &pair;
-		m.rename.pairs.count = 1;
-	} else {
-		m.link.base = span_of(moving->share);
-		m.link.pairs.items = &pair;
-		m.link.pairs.count = 1;
-	}
+	fill(&m, &pair, moving, true);
+	s->unsynced = true; /* also where only the lost connection has done it */
+	r = stream_call_again(s, &m, take_status, moving);
 	s->unsynced = true;
-	r = stream_call(s, &m, take_status, moving);
-	if (r == 0 && moving->status.code != 0)
-		r = problem_set(&s->problem, error_from_wire(moving->status.code), SIDE_REMOTE,
-				"its backup: %s", error_text(error_from_wire(moving->status.code)));
-	return r;
+	/* Moved by the request whose answer was lost. */
+	if (r == 0 && losses != s->losses && moving->status.code == (uint16_t)-FTX_E_NOT_FOUND)
+		moving->status.code = 0;
+	return judge(s, moving, r);
 }
 
 int
@@ -126,7 +160,7 @@ backup_move(struct stream *s, struct root *root, const char *path)
 	if (r == 0 && (r = plan(s->run, root, path, m)) != 0)
 		problem_set(&s->problem, r, SIDE_LOCAL, NULL);
 	if (r == 0)
-		r = ask(s, m, true);
+		r = ask_again(s, m);
 	free(m);
 	if (r == 0 || stream_is_over(s))
 		return r == 0 ? 0 : r;

@@ -90,9 +90,12 @@ decide(struct entry *e, const struct path_digest *here, const struct path_digest
 	bool equal = there->code == 0 && there->size == here->size &&
 		     memcmp(here->digest, there->digest, sizeof(here->digest)) == 0;
 
-	if (!equal)
+	if (!equal) {
 		v->state = TREE_DIFFERS;
-	else if (v->state == TREE_DIFFERS)
+	} else if (e->resent && v->state == TREE_SAME) {
+		e->arrived = true;
+		v->state = e->resent_as;
+	} else if (v->state == TREE_DIFFERS)
 		v->state = TREE_METADATA;
 }
 

@@ -42,7 +42,8 @@ struct root {
 	int local;
 	char local_name[LIMIT_NAME_BYTES + 1]; /* get of one file: its name in local */
 
-	bool absent; /* put: a file; nothing was there when it was looked where it lands */
+	bool absent;   /* put: a file; nothing was there when it was looked where it lands */
+	bool mirrored; /* --delete: all is said and done; of the first stream alone */
 	atomic_bool incomplete; /* a directory below was not read to its end */
 	atomic_uint_fast64_t entries;
 };
@@ -66,6 +67,7 @@ struct entry {
 	uint64_t bytes_sent, bytes_resumed;
 	bool begun;		  /* it was handed on to what moves it, or is over */
 	bool resent;		  /* put: it was on its way on a connection that was lost */
+	uint8_t resent_as;	  /* ... with this state of its verdict */
 	bool arrived;		  /* ... and has come there, though nobody has said so */
 	bool came_wrong;	  /* a small file: once, and it is moved again */
 	struct entry *wrong_next; /* get: in the list of those to be asked for again */

@@ -19,6 +19,7 @@ struct link_name {
 	struct link_name *next;
 	struct link_group *group;
 	struct dirnode *directory;
+	bool resent; /* put: LINK was sent on a connection that was lost */
 	char path[]; /* relative to the root */
 };
 

@@ -112,6 +112,7 @@ remove_remote(struct portion *p)
 		message.remove.paths.items = p->paths;
 		message.remove.paths.count = p->answered;
 		losses = s->losses;
+		s->unsynced = true; /* also where only the lost connection has done it */
 		r = stream_call_again(s, &message, take_statuses, p);
 		if (r != 0 && stream_is_over(s))
 			return r;
@@ -213,7 +214,7 @@ retime_local(struct mirror *m, const char *path)
 		return 0; /* too long for the server: it is not there */
 	message.stat.path = span_of(remote);
 	message.stat.parts = (uint16_t)s->run->parts;
-	r = stream_call(s, &message, take_directory, &asked);
+	r = stream_call_again(s, &message, take_directory, &asked);
 	return r != 0 && stream_is_over(s) ? r : 0;
 }
 
@@ -346,26 +347,40 @@ mirror_root(struct mirror *m)
 	return r;
 }
 
+static bool
+has_failed(struct run *run)
+{
+	bool failed;
+
+	pthread_mutex_lock(&run->results);
+	failed = run->outcome.exits != 0;
+	pthread_mutex_unlock(&run->results);
+	return failed;
+}
+
 int
 mirror_delete(struct stream *s)
 {
 	struct run *run = s->run;
 	struct mirror *m = calloc(1, sizeof(*m));
-	bool failed;
 	int r = 0;
 
 	if (m == NULL)
 		return problem_nomem(&s->problem);
 	m->s = s;
-	pthread_mutex_lock(&run->results);
-	failed = run->outcome.exits != 0;
-	pthread_mutex_unlock(&run->results);
+	/* Not that of a deletion, where this begins again because a connection was lost. */
+	if (!run->mirroring)
+		run->mirror_withheld = has_failed(run);
+	run->mirroring = true;
 	for (size_t i = 0; i < run->request->source_count && r == 0; i++) {
 		m->root = &run->roots[i];
-		if (m->root->is_directory && failed)
+		if (!m->root->is_directory || m->root->mirrored)
+			continue;
+		if (run->mirror_withheld)
 			withhold(run, m->root, "not everything could be transferred", "");
-		else if (m->root->is_directory)
+		else
 			r = mirror_root(m);
+		m->root->mirrored = r == 0;
 	}
 	free(m);
 	return r;

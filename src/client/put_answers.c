@@ -75,7 +75,8 @@ name_answered(struct stream *s, const struct request *r, uint32_t i)
 {
 	struct link_name *n = r->items[i];
 	const struct item_status *status = &r->statuses[i];
-	bool same = (status->flags & STATUS_NOTHING_DONE) != 0;
+	/* What nobody has answered may have been done: its directory has another time then. */
+	bool same = (status->flags & STATUS_NOTHING_DONE) != 0 && !n->resent;
 	struct transfer_file f = {.type = ENTRY_FILE,
 				  .action = same ? ACTION_NONE : ACTION_CREATE,
 				  .status = same ? STATUS_SAME : STATUS_DONE,
@@ -191,6 +192,7 @@ keep_item(struct stream *s, enum request_kind kind, void *item)
 		work_return_directories(&s->run->work, d);
 	} else if (kind == REQUEST_LINK) {
 		n->next = NULL;
+		n->resent = true;
 		work_return_names(&s->run->work, n);
 	} else {
 		stream_keep_entry(s, item);

@@ -71,13 +71,13 @@ request_list_free(struct request_list *list)
 
 /*
  * What was under way when a connection was lost and is there now has come there.  Where content is
- * compared, that tells nothing of a file that may have been there before with this size and time. A
- * directory gets its metadata last.
+ * compared, that tells nothing of a file that may have been there before with this size and time:
+ * of that compare_content() knows.  A directory gets its metadata last.
  */
 static bool
 has_arrived(const struct stream *s, const struct entry *e, const struct offer_verdict *v)
 {
-	if (s->run->request->checksum && entry_is_file(e) && e->verdict.state != TREE_ABSENT)
+	if (s->run->request->checksum && entry_is_file(e) && e->resent_as != TREE_ABSENT)
 		return false;
 	return e->resent && (v->state == TREE_SAME ||
 			     (e->metadata.type == ENTRY_DIRECTORY && v->state == TREE_METADATA));

@@ -133,7 +133,8 @@ void
 stream_keep_entry(struct stream *s, struct entry *e)
 {
 	e->begun = false;
-	e->resent = true;
+	e->resent = run_is_put(s->run);
+	e->resent_as = e->verdict.state;
 	stream_keep_batch(s, e->batch);
 }
 
