@@ -22,6 +22,8 @@ send_again(struct stream *s, const struct request *r, uint32_t i, int *error)
 	e->came_wrong = true;
 	if (*error == 0)
 		*error = pack_file(s, e);
+	if (*error != 0)
+		stream_keep_entry(s, e);
 	return true;
 }
 

@@ -44,6 +44,8 @@ checkpoint(struct sender *p)
 
 	if (!s->checkpoint.done)
 		return 0;
+	if ((r = sender_check(p)) != 0)
+		return r;
 	if (p->asked) {
 		uint64_t pause = CHECKPOINT_TIMES * (now - p->since_ms);
 
