@@ -127,6 +127,12 @@ channel_unsent(const struct channel *ch)
 	return ch->out_bytes - ch->out_sent;
 }
 
+void
+channel_drop_unsent(struct channel *ch)
+{
+	ch->out_sent = ch->out_bytes;
+}
+
 static int
 socket_error(int errnum)
 {

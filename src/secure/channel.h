@@ -42,6 +42,9 @@ void channel_seal(struct channel *ch, size_t length);
 /* Bytes of the sealed record that still have to be sent. */
 size_t channel_unsent(const struct channel *ch);
 
+/* What is unsent is never sent: the connection is over.  channel_plain() may be called again. */
+void channel_drop_unsent(struct channel *ch);
+
 /*
  * Sends at most budget bytes of the sealed record without waiting.  Returns 0 when all of it is
  * sent, 1 when some remains (socket full or budget used up), or FTX_E_CLOSED, FTX_E_TIMEOUT,

@@ -125,22 +125,14 @@ connection_payload(struct connection *c, enum message_type type)
 	return channel_plain(c->channel) + message_head_bytes(type);
 }
 
-int
-connection_send(struct connection *c, const struct message *m)
+/* The sealed record. */
+static int
+flush(struct connection *c)
 {
-	size_t length;
-	int r;
-
-	look_now_and_then(c);
-	if (c->stop_error != 0 && message_info(m->type)->kind == KIND_PART)
-		return c->stop_error;
-	r = message_encode(m, channel_plain(c->channel), LIMIT_RECORD_PLAIN, &length);
-	assert(r == 0);
-	channel_seal(c->channel, length);
 	for (;;) {
 		size_t sent = 0;
+		int r = channel_flush(c->channel, piece(c), &sent);
 
-		r = channel_flush(c->channel, piece(c), &sent);
 		activity_moved(c->activity, 0, sent, clock_ms());
 		keep_rate(c, sent);
 		if (r <= 0)
@@ -149,6 +141,26 @@ connection_send(struct connection *c, const struct message *m)
 		if (r != 0)
 			return r;
 	}
+}
+
+int
+connection_send(struct connection *c, const struct message *m)
+{
+	size_t length;
+	int r;
+
+	if (c->send_error != 0)
+		return c->send_error;
+	look_now_and_then(c);
+	if (c->stop_error != 0 && message_info(m->type)->kind == KIND_PART)
+		return c->stop_error;
+	r = message_encode(m, channel_plain(c->channel), LIMIT_RECORD_PLAIN, &length);
+	assert(r == 0);
+	channel_seal(c->channel, length);
+	c->send_error = flush(c);
+	if (c->send_error != 0)
+		channel_drop_unsent(c->channel);
+	return c->send_error;
 }
 
 int

@@ -21,6 +21,7 @@ struct connection {
 	struct rate *rate;	 /* of this client's sessions; NULL: no limit */
 	uint64_t pair_looked_ms; /* when the pair was last looked at */
 	int stop_error;		 /* not 0: the supervisor says to end, or is gone */
+	int send_error;		 /* not 0: the peer takes nothing more */
 	bool joined;		 /* PAIR_JOINED has come */
 	bool alone;		 /* the supervisor is gone */
 	bool reserved;		 /* PAIR_RESERVED has come */
@@ -39,8 +40,9 @@ uint8_t *connection_payload(struct connection *c, enum message_type type);
 
 /*
  * Seals and sends one message, waiting as long as the peer takes bytes.  0 or why the connection
- * is over; for a part of an answer that is stop_error, so that a long answer does not outlive the
- * supervisor.  m must be valid (asserted): the server does not send what it would not read.
+ * is over, which is the result of every later call too; for a part of an answer that is stop_error,
+ * so that a long answer does not outlive the supervisor.  m must be valid (asserted): the server
+ * does not send what it would not read.
  */
 int connection_send(struct connection *c, const struct message *m);
 

@@ -190,7 +190,7 @@ say_goodbye(struct session *s, int error)
 	struct message m = {.type = MESSAGE_CLOSE};
 
 	if (error == 0 || s->broken || error == FTX_E_CLOSED || error == FTX_E_NETWORK ||
-	    error == FTX_E_TIMEOUT || channel_unsent(s->connection.channel) > 0)
+	    error == FTX_E_TIMEOUT)
 		return;
 	m.close.code = (uint16_t)-error;
 	m.close.retryable = error_retryable(error);
