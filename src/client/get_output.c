@@ -110,6 +110,7 @@ take_data(struct portion *p, const struct message_data *d)
 	if (memcmp(digest.bytes, d->digest, sizeof(digest.bytes)) != 0)
 		return problem_set(p->o->problem, FTX_E_MISMATCH, SIDE_REMOTE, NULL);
 	p->offset += d->raw_length;
+	retry_progress(&p->o->run->retry);
 	return 0;
 }
 
@@ -154,26 +155,30 @@ explain(struct output *o, int error)
 	return error;
 }
 
+/* kept: bytes of it that have come over a connection before. */
 static int
-ask(struct output *o, const char *remote)
+ask(struct output *o, const char *remote, uint64_t kept)
 {
 	const struct transfer_request *request = o->run->request;
 	struct portion *p = &o->portions[(o->first + o->asking) % PORTIONS];
 	struct message m = {.type = MESSAGE_READ};
 	uint64_t left = o->attributes.identity.size - o->asked;
+	struct range wanted;
 	int r;
 
 	p->o = o;
 	p->reply = (struct reply){.on_message = take_read, .arg = p};
-	p->range.offset = p->offset = o->asked;
+	p->range.offset = o->asked;
 	p->range.length = left < PORTION_BYTES ? left : PORTION_BYTES;
+	p->offset = o->asked + kept;
 	p->changed = false;
+	wanted = (struct range){.offset = p->offset, .length = p->range.length - kept};
 	m.read.path = span_of(remote);
 	m.read.identity = o->attributes.identity;
 	m.read.compress = (uint8_t)request->compress;
 	m.read.level = (uint8_t)request->level;
-	m.read.ranges.items = &p->range;
-	m.read.ranges.count = p->range.length > 0; /* an empty file: is it still what it was? */
+	m.read.ranges.items = &wanted;
+	m.read.ranges.count = wanted.length > 0; /* nothing: is it still what it was? */
 	o->asked += p->range.length;
 	o->asking++;
 	r = connection_request(o->connection, &m, &p->reply);
@@ -198,7 +203,6 @@ deliver(struct output *o)
 	if (p->changed)
 		return problem_set(o->problem, FTX_E_CHANGED, SIDE_REMOTE, NULL);
 	o->delivered += p->range.length;
-	retry_progress(&o->run->retry);
 	for (uint64_t at = 0; at < p->range.length; at += LIMIT_BLOCK_BYTES) {
 		uint64_t left = p->range.length - at;
 		struct digest block = digest_of(
@@ -244,24 +248,33 @@ look(struct output *o, const char *remote)
 	return 0;
 }
 
-/* STAT, and READ of all of it that was not delivered yet. */
+/* Of the oldest portion, when its connection was lost. */
+static uint64_t
+kept_bytes(const struct output *o)
+{
+	const struct portion *p = &o->portions[o->first];
+
+	return o->asking > 0 ? p->offset - p->range.offset : 0;
+}
+
+/* STAT, and READ of all of it that has not come yet. */
 static int
 fetch(struct output *o, const char *remote)
 {
-	uint64_t size;
+	uint64_t size, kept = kept_bytes(o);
 	int r = o->known ? 0 : look(o, remote);
 
 	if (r != 0 || o->run->request->dry_run)
 		return r;
 	size = o->attributes.identity.size;
 	o->asked = o->delivered;
-	o->first = o->asking = 0;
+	o->asking = 0;
 	if (o->delivered == size && size > 0)
 		return 0;
-	r = ask(o, remote);
+	r = ask(o, remote, kept);
 	while (r == 0 && o->asking > 0) {
 		while (r == 0 && o->asked < size && o->asking < PORTIONS)
-			r = ask(o, remote);
+			r = ask(o, remote, 0);
 		if (r == 0)
 			r = deliver(o);
 	}

@@ -267,7 +267,11 @@ pack_clear(struct pack *p)
 }
 
 bool
-pack_is_full(const struct pack *p)
+pack_is_full(const struct stream *s)
 {
-	return p->file_count >= PACK_COMMIT_FILES || p->file_bytes >= PACK_COMMIT_BYTES;
+	const struct pack *p = &s->pack;
+	uint64_t most = stream_less(s, PACK_COMMIT_BYTES);
+
+	return p->file_count >= PACK_COMMIT_FILES ||
+	       p->file_bytes >= (most > PACK_COMMIT_LEAST ? most : PACK_COMMIT_LEAST);
 }

@@ -10,6 +10,7 @@
 /* What is committed at once, unless there is nothing else to do. */
 #define PACK_COMMIT_FILES 1024u
 #define PACK_COMMIT_BYTES (UINT64_C(16) << 20)
+#define PACK_COMMIT_LEAST (UINT64_C(256) << 10)
 
 struct pack {
 	struct root *root;
@@ -41,7 +42,7 @@ int pack_commit(struct stream *s);
 /* Forgets what is gathered and what was sent since the last COMMIT_PACKS. */
 void pack_clear(struct pack *p);
 
-/* Is it time to? */
-bool pack_is_full(const struct pack *p);
+/* Is it time to?  The sooner, the more connections were lost: what was not committed went too. */
+bool pack_is_full(const struct stream *s);
 
 #endif

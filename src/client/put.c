@@ -121,7 +121,7 @@ put_content(struct stream *s, struct entry *e)
 
 	if (!entry_is_file(e))
 		return put_other(s, e);
-	if (pack_is_full(&s->pack))
+	if (pack_is_full(s))
 		r = pack_commit(s);
 	if (r == 0 && e->directory != NULL && !s->run->request->dry_run)
 		r = make_above(s, e->directory);

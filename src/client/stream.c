@@ -15,6 +15,7 @@
 #define SMALL_AT_FIRST (UINT64_C(256) << 10) /* as long as the rate is not known */
 #define SMALL_AT_LEAST (UINT64_C(64) << 10)
 #define SMALL_AT_MOST  (UINT64_C(4) << 20)
+#define MOST_LOSSES    8u /* that are counted */
 
 struct stream *
 stream_new(struct run *run, unsigned number)
@@ -241,6 +242,12 @@ stream_set_root(struct stream *s, struct root *root)
 }
 
 uint64_t
+stream_less(const struct stream *s, uint64_t bytes)
+{
+	return bytes >> 2 * (s->losses < MOST_LOSSES ? s->losses : MOST_LOSSES);
+}
+
+uint64_t
 stream_small_bytes(const struct stream *s)
 {
 	const struct run *run = s->run;
@@ -250,6 +257,7 @@ stream_small_bytes(const struct stream *s)
 		bytes = run->request->bwlimit / SMALL_PART;
 	else if (rate == 0)
 		bytes = SMALL_AT_FIRST;
+	bytes = stream_less(s, bytes);
 	if (bytes < SMALL_AT_LEAST)
 		return SMALL_AT_LEAST;
 	return bytes > SMALL_AT_MOST ? SMALL_AT_MOST : bytes;

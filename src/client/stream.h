@@ -130,6 +130,9 @@ bool stream_busy_again(struct stream *s, uint64_t *until_ms);
 /* Makes s->tree (and s->group) the root's.  0 or an error in s->problem. */
 int stream_set_root(struct stream *s, struct root *root);
 
+/* So many bytes that are sent again where a connection is lost, or a part of them for each loss. */
+uint64_t stream_less(const struct stream *s, uint64_t bytes);
+
 /* Largest file that goes in a pack: what is sent again within a moment is not worth a journal. */
 uint64_t stream_small_bytes(const struct stream *s);
 
