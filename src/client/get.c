@@ -234,36 +234,65 @@ get_batch(struct stream *s, struct batch *b)
 	return r;
 }
 
+/* In its root, which is s->root. */
+static void
+set_directory(struct stream *s, struct dirnode *d)
+{
+	struct transfer_file f = {.type = ENTRY_DIRECTORY, .action = ACTION_METADATA};
+	struct problem p;
+	uint8_t flags = 0;
+	int error = tree_setmeta(s->tree, d->path, &d->metadata, &flags);
+
+	s->unsynced = true;
+	f.not_kept = flags & 0xfu;
+	if (error != 0)
+		verdict_problem(s->run, &p, error);
+	if (error != 0 || (f.not_kept != 0 && !d->unkept_said))
+		run_result(s->run, d->root, d->path, &f, error != 0 ? &p : NULL);
+	work_directory_over(&s->run->work, d);
+}
+
+/* Where the connection is lost meanwhile the rest of the list goes back. */
 static int
 set_directories(struct stream *s, struct dirnode *d)
 {
 	struct dirnode *next;
 	int r = 0;
 
-	for (; d != NULL; d = next) {
-		struct transfer_file f = {.type = ENTRY_DIRECTORY, .action = ACTION_METADATA};
-		struct problem p;
-		uint8_t flags = 0;
-
+	for (; d != NULL && (r = set_root(s, d->root)) == 0; d = next) {
 		next = d->next;
-		if ((r = set_root(s, d->root)) != 0) {
-			work_return_directories(&s->run->work, d);
-			break;
-		} else {
-			int error = tree_setmeta(s->tree, d->path, &d->metadata, &flags);
-
-			f.not_kept = flags & 0xfu;
-			if (error != 0)
-				verdict_problem(s->run, &p, error);
-			if (error != 0 || (f.not_kept != 0 && !d->unkept_said))
-				run_result(s->run, d->root, d->path, &f, error != 0 ? &p : NULL);
-			s->unsynced = true;
-		}
-		work_directory_over(&s->run->work, d);
+		set_directory(s, d);
 	}
+	work_return_directories(&s->run->work, d);
 	return r;
 }
 
+/* In its root, which is s->root. */
+static void
+link_name(struct stream *s, struct link_name *n)
+{
+	struct transfer_file f = {
+	    .type = ENTRY_FILE, .action = ACTION_CREATE, .bytes = n->group->size};
+	struct problem p;
+	uint8_t flags = 0;
+	int error = n->directory != NULL ? make_above(s, n->directory) : 0;
+	bool same;
+
+	if (error == 0)
+		error = tree_link(s->tree, n->path, n->group->path, &flags);
+	s->unsynced = true;
+	same = (flags & STATUS_NOTHING_DONE) != 0;
+	if (error != 0)
+		verdict_problem(s->run, &p, error);
+	if (same) {
+		f.action = ACTION_NONE;
+		f.status = STATUS_SAME;
+	}
+	run_result(s->run, n->group->root, n->path, &f, error != 0 ? &p : NULL);
+	work_name_over(&s->run->work, n, error == 0 && !same);
+}
+
+/* As set_directories(). */
 static int
 link_names(struct stream *s, struct link_name *n)
 {
@@ -271,33 +300,14 @@ link_names(struct stream *s, struct link_name *n)
 	int r = 0;
 
 	for (; n != NULL; n = next) {
-		struct transfer_file f = {
-		    .type = ENTRY_FILE, .action = ACTION_CREATE, .bytes = n->group->size};
-		struct problem p;
-		uint8_t flags = 0;
-		int error = 0;
-
 		next = n->next;
 		if (verdict_ends_name(s->run, n))
 			continue;
-		if ((r = set_root(s, n->group->root)) != 0) {
-			work_return_names(&s->run->work, n);
+		if ((r = set_root(s, n->group->root)) != 0)
 			break;
-		} else {
-			error = n->directory != NULL ? make_above(s, n->directory) : 0;
-			if (error == 0)
-				error = tree_link(s->tree, n->path, n->group->path, &flags);
-			if (error != 0)
-				verdict_problem(s->run, &p, error);
-			if ((flags & STATUS_NOTHING_DONE) != 0) {
-				f.action = ACTION_NONE;
-				f.status = STATUS_SAME;
-			}
-			run_result(s->run, n->group->root, n->path, &f, error != 0 ? &p : NULL);
-			s->unsynced = true;
-		}
-		work_name_over(&s->run->work, n, error == 0 && (flags & STATUS_NOTHING_DONE) == 0);
+		link_name(s, n);
 	}
+	work_return_names(&s->run->work, n);
 	return r;
 }
 

@@ -25,6 +25,16 @@ int put_input(struct stream *s);
 /* Looks at the answers that are there; wait: at one at least.  0, or why the connection is over. */
 int put_take_answers(struct stream *s, bool wait);
 
+/* HAVE of a file of so many blocks, into s->have.  0 or FTX_E_PROTOCOL. */
+int put_take_have(struct stream *s, const struct message_have *m, uint64_t blocks);
+
+/* What is at this one place, seen from n.  0, or an error in s->problem. */
+int put_offer(struct stream *s, struct span base, const struct node *n, struct offer_verdict *v);
+
+/* The digest of a file of so many bytes whose blocks have these. */
+struct digest put_digest(struct stream *s, uint64_t size, const struct digest *blocks,
+			 uint64_t count);
+
 /* Puts the entry on the list of big files.  0, or FTX_E_NOMEM in s->problem. */
 int put_as_big(struct stream *s, struct entry *e);
 

@@ -31,14 +31,10 @@ static int
 take_have(void *arg, const struct message *m)
 {
 	struct sender *p = arg;
-	struct stream *s = p->s;
 
-	if (m->type != MESSAGE_HAVE)
-		return 0;
-	s->have_count = m->have.blocks.count;
-	if (s->have_count > 0)
-		memcpy(s->have, m->have.blocks.items, s->have_count * sizeof(s->have[0]));
-	return ranges_check(s->have, s->have_count, ranges_blocks(p->b->identity.size));
+	return m->type == MESSAGE_HAVE
+		   ? put_take_have(p->s, &m->have, ranges_blocks(p->b->identity.size))
+		   : 0;
 }
 
 /* Frees the handle, also after an OPEN that failed. */
@@ -133,19 +129,6 @@ open_remote(struct sender *p, bool early)
 	return r;
 }
 
-static int
-take_verdict(void *arg, const struct message *m)
-{
-	struct offer_verdict *v = arg;
-
-	if (m->type != MESSAGE_VERDICTS)
-		return 0;
-	if (m->verdicts.verdicts.count != 1)
-		return FTX_E_PROTOCOL;
-	*v = m->verdicts.verdicts.items[0];
-	return 0;
-}
-
 /*
  * COMMIT was sent and the connection lost: is the file there as it was to be?  Where content is
  * compared, size and time tell nothing of one that was there before: it is sent once more.  What is
@@ -156,8 +139,7 @@ ask_arrived(struct sender *p)
 {
 	struct stream *s = p->s;
 	struct big *b = p->b;
-	struct message m = {.type = MESSAGE_OFFER};
-	struct offer_verdict v = {.state = TREE_ABSENT};
+	struct offer_verdict v;
 	struct node n;
 	int r;
 
@@ -167,10 +149,7 @@ ask_arrived(struct sender *p)
 	entry_node(b->entry, &n);
 	n.size = b->identity.size;
 	n.metadata = *source_metadata(p->source);
-	m.offer.base = span_of(b->entry->batch->root->remote);
-	m.offer.nodes.items = &n;
-	m.offer.nodes.count = 1;
-	r = stream_call(s, &m, take_verdict, &v);
+	r = put_offer(s, span_of(b->entry->batch->root->remote), &n, &v);
 	if (r != 0 && stream_is_over(s)) {
 		b->committing = true;
 		return r;
@@ -190,10 +169,7 @@ note_arrived(struct sender *p)
 	atomic_store(&p->s->run->sync_owed, true);
 	if (b->todo_blocks != ranges_blocks(b->identity.size))
 		return;
-	file_digest_start(p->s->file, b->identity.size);
-	for (uint64_t i = 0; i < b->todo_blocks; i++)
-		file_digest_add(p->s->file, &b->digests[i]);
-	digest = digest_finish(p->s->file);
+	digest = put_digest(p->s, b->identity.size, b->digests, b->todo_blocks);
 	e->has_digest = true;
 	memcpy(e->digest.bytes, digest.bytes, sizeof(e->digest.bytes));
 }
@@ -282,10 +258,7 @@ commit_once(struct sender *p, struct committing *c)
 	uint64_t busy_until = 0;
 	int r;
 
-	file_digest_start(s->file, b->identity.size);
-	for (uint64_t i = 0; i < b->todo_blocks; i++)
-		file_digest_add(s->file, &b->digests[i]);
-	digest = digest_finish(s->file);
+	digest = put_digest(s, b->identity.size, b->digests, b->todo_blocks);
 	m.commit.handle = SENDER_HANDLE;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.size = b->identity.size;

@@ -17,14 +17,10 @@ static int
 take_have(void *arg, const struct message *m)
 {
 	struct input *p = arg;
-	struct stream *s = p->s;
 
-	if (m->type != MESSAGE_HAVE)
-		return 0;
-	s->have_count = m->have.blocks.count;
-	if (s->have_count > 0)
-		memcpy(s->have, m->have.blocks.items, s->have_count * sizeof(s->have[0]));
-	return ranges_check(s->have, s->have_count, ranges_blocks(LIMIT_FILE_BYTES));
+	return m->type == MESSAGE_HAVE
+		   ? put_take_have(p->s, &m->have, ranges_blocks(LIMIT_FILE_BYTES))
+		   : 0;
 }
 
 static int
@@ -115,10 +111,7 @@ commit(struct input *p)
 	struct digest digest;
 	int r;
 
-	file_digest_start(s->file, p->size);
-	for (uint64_t i = 0; i < p->blocks; i++)
-		file_digest_add(s->file, &p->digests[i]);
-	digest = digest_finish(s->file);
+	digest = put_digest(s, p->size, p->digests, p->blocks);
 	m.commit.handle = INPUT_HANDLE;
 	memcpy(m.commit.digest, digest.bytes, sizeof(m.commit.digest));
 	m.commit.size = p->size;
@@ -166,32 +159,14 @@ land(struct stream *s, struct root *root)
 	return 0;
 }
 
-static int
-take_verdict(void *arg, const struct message *m)
-{
-	struct offer_verdict *v = arg;
-
-	if (m->type != MESSAGE_VERDICTS)
-		return 0;
-	if (m->verdicts.verdicts.count != 1)
-		return FTX_E_PROTOCOL;
-	*v = m->verdicts.verdicts.items[0];
-	return 0;
-}
-
 /* What is there, seen from what came. */
 static int
 offer(struct input *p, const struct root *root, struct offer_verdict *v)
 {
-	struct message m = {.type = MESSAGE_OFFER};
 	struct node n = {.path = span_of(strrchr(root->remote, '/') + 1), .size = p->size};
 
 	describe(p, &n.metadata);
-	m.offer.base = root_base(root);
-	m.offer.nodes.items = &n;
-	m.offer.nodes.count = 1;
-	*v = (struct offer_verdict){.state = TREE_ABSENT};
-	return stream_call(p->s, &m, take_verdict, v);
+	return put_offer(p->s, root_base(root), &n, v);
 }
 
 /* A dry run: would it land, and on what? */
@@ -228,10 +203,7 @@ ask_arrived(struct input *p, const struct root *root)
 	if (!p->arrived)
 		return 0;
 	atomic_store(&s->run->sync_owed, true);
-	file_digest_start(s->file, p->size);
-	for (uint64_t i = 0; i < p->blocks; i++)
-		file_digest_add(s->file, &p->digests[i]);
-	p->digest = digest_finish(s->file);
+	p->digest = put_digest(s, p->size, p->digests, p->blocks);
 	return 0;
 }
 
