@@ -338,8 +338,9 @@ put_run(struct stream *s)
 	struct work_item item;
 	int r = connect_and_look(s);
 
+	/* It cannot be read again where a connection is lost behind it. */
 	if (r == 0 && s->run->request->input_fd >= 0)
-		return put_input(s);
+		return s->run->input_over ? 0 : put_input(s);
 	while (r == 0) {
 		bool busy = s->offered_count > 0 || s->pack.file_count > 0 ||
 			    s->requests.first != NULL || s->held.first != NULL;

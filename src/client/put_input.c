@@ -282,8 +282,10 @@ put_input(struct stream *s)
 	f.not_kept = p.flags;
 	free(p.digests);
 	free(p.kept);
-	if (r != 0 && stream_is_over(s))
+	/* What went wrong at this end is its result, whatever the connection has come to. */
+	if (r != 0 && (p.failed ? cancel_requested(&run->cancel) : stream_is_over(s)))
 		return r;
+	run->input_over = true;
 	run_result(run, root, "", &f, r != 0 ? &problem : NULL);
 	return 0;
 }

@@ -53,8 +53,9 @@ struct run {
 	struct bucket bucket;		  /* of all connections */
 	struct root *roots;		  /* one a source */
 	struct set_publishing publishing; /* of the first stream alone */
-	bool mirroring, mirror_withheld;  /* of the first stream alone: --delete has begun */
-	char *set_destination;		  /* owned: SHARE/REST that a set becomes; NULL: none */
+	bool input_over; /* put: standard input was read, and what came of it said */
+	bool mirroring, mirror_withheld; /* of the first stream alone: --delete has begun */
+	char *set_destination;		 /* owned: SHARE/REST that a set becomes; NULL: none */
 	struct work work;
 
 	pthread_mutex_t results; /* of outcome, announced and dest_... */

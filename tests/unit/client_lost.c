@@ -83,6 +83,16 @@ end(void)
 }
 
 static unsigned
+connections(void)
+{
+	unsigned count = 0;
+
+	while (count < RIG_STREAMS && fake->ends[count].peer != NULL)
+		count++;
+	return count;
+}
+
+static unsigned
 times_committed(const char *path)
 {
 	unsigned times = 0;
@@ -120,7 +130,7 @@ Test(client_lost, everything_is_done_and_each_file_published_once)
 		begin(lose);
 		tree();
 		put();
-		cr_expect(fake->step == 1 && host.count == 2, "case %zu: %u", i, host.count);
+		cr_expect(fake->step == 1 && connections() == 2, "case %zu: %u", i, connections());
 		cr_expect(r.outcome.exits == 0 && r.outcome.done == 5 && r.outcome.total == 5,
 			  "case %zu: %u done", i, (unsigned)r.outcome.done);
 		for (size_t j = 0; j < sizeof(files) / sizeof(files[0]); j++)
@@ -203,4 +213,100 @@ Test(client_lost, what_was_removed_by_a_session_that_is_gone_is_made_durable)
 	cr_expect(fake->step == 1 && r.outcome.exits == 0 && r.outcome.deleted == 1);
 	cr_expect(fake->syncs == 1, "%u: %s", fake->syncs, fake->log);
 	end();
+}
+
+/* Standard input: COMMIT is done and its answer lost, then the SYNC that follows from that. */
+static unsigned commits, offers;
+
+static bool
+take_input(struct fake *f, struct peer *p)
+{
+	static const struct offer_verdict same = {.state = TREE_SAME};
+	struct message verdicts = {.type = MESSAGE_VERDICTS};
+
+	switch ((int)p->message.type) {
+	case MESSAGE_OPEN:
+		fake_have(p, 0, 0);
+		return true;
+	case MESSAGE_WRITE:
+		return true;
+	case MESSAGE_COMMIT:
+		commits++;
+		shutdown(channel_fd(p->channel), SHUT_RDWR);
+		return true;
+	case MESSAGE_OFFER:
+		offers++;
+		verdicts.verdicts.verdicts.items = &same;
+		verdicts.verdicts.verdicts.count = 1;
+		return peer_send(p, &verdicts);
+	case MESSAGE_SYNC:
+		if (f->step++ == 0)
+			p->message.type = MESSAGE_CLOSE;
+		return false;
+	default:
+		return false;
+	}
+}
+
+static void
+begin_input(const char *bytes)
+{
+	static int input[2];
+
+	begin(take_input);
+	commits = offers = 0;
+	cr_assert(pipe(input) == 0);
+	cr_assert(write(input[1], bytes, strlen(bytes)) == (ssize_t)strlen(bytes));
+	close(input[1]);
+	rig.source = "-";
+	rig.request.sources = &rig.source;
+	rig.request.input_fd = input[0];
+	rig.request.dest = host_address(&host, "s/f");
+}
+
+static void
+end_input(void)
+{
+	close(rig.request.input_fd);
+	end();
+}
+
+Test(client_lost, standard_input_is_not_read_again_when_it_is_there)
+{
+	begin_input("abc");
+	put();
+	cr_expect(commits == 1 && offers == 1 && connections() == 3, "%u commits", commits);
+	cr_expect(r.outcome.exits == 0 && r.outcome.done == 1 && fake->syncs == 1);
+	end_input();
+}
+
+/* What was read is no good, and the connection is lost when it is dropped. */
+static unsigned finished;
+
+static int
+no_good(void *arg, struct problem *why)
+{
+	(void)arg;
+	return finished++ == 0 ? problem_set(why, FTX_E_IO, SIDE_LOCAL, "the command failed") : 0;
+}
+
+static bool
+lose_at_release(struct fake *f, struct peer *p)
+{
+	if (p->message.type == MESSAGE_RELEASE)
+		p->message.type = MESSAGE_CLOSE;
+	return take_input(f, p);
+}
+
+Test(client_lost, standard_input_that_is_no_good_is_not_read_on_over_another_connection)
+{
+	finished = 0;
+	begin_input("abc");
+	fake->hook = lose_at_release;
+	rig.request.input_finish = no_good;
+	put();
+	cr_expect(commits == 0 && finished == 1, "%u commits", commits);
+	cr_expect(transferring_errors(&r, FTX_E_IO) == 1 && transferring_errors(&r, 0) == 1);
+	cr_expect(outcome_exit(&r.outcome) == FTX_EXIT_FAILURE);
+	end_input();
 }
