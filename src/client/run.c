@@ -432,7 +432,7 @@ connect_as(struct run *run, unsigned stream, const struct early *early, bool aga
 			   .bucket = &run->bucket,
 			   .limit_sending = run_is_put(run)},
 	    .until_connected = spare ? &run->enough : NULL,
-	    .on_retry = note_retry,
+	    .on_retry = spare ? NULL : note_retry, /* it may be done without */
 	    .ask_early = ask_early,
 	    .arg = &connecting,
 	};

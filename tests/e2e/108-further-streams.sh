@@ -19,7 +19,8 @@ alone()
 
 # Nothing in its hands: all is over before it has a connection.
 alone none:up:0
-expect 0 -j 2 --retry-for 1s --compress none --bwlimit 1M put "$tmp/src/f1" "$via/f1"
+expect 0 -v -j 2 --retry-for 1s --compress none --bwlimit 1M put "$tmp/src/f1" "$via/f1"
+! grep -q 'trying again' "$tmp/err" || fail 'a connection that nobody missed is told of'
 check_same_file "$tmp/src/f1" "$share/f1"
 check_ge "$(chaos_connections)" 2 'connections'
 
