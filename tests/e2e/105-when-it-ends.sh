@@ -30,7 +30,7 @@ check_eq "$(json 'select(.event == "error") | .retryable' "$tmp/json")" true 'th
 # A signal ends a pause at once: long before its end, which is minutes away.
 listen=127.0.0.1:$port start_server
 for signal in INT TERM; do
-	slow --retry-for 1d
+	slow -j 3 --retry-for 1d
 	stop_server 9
 	waits()
 	{

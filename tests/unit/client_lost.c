@@ -177,6 +177,71 @@ Test(client_lost, what_was_to_be_sent_once_more_is_not_forgotten)
 	end();
 }
 
+/* Directories are there; the connection is lost while the first files are sent. */
+static void
+remember_directories(const struct node *n, struct offer_verdict *v)
+{
+	remember(n, v);
+	if (n->metadata.type == ENTRY_DIRECTORY)
+		v->state = TREE_SAME;
+}
+
+static bool
+lose_behind_verdicts(struct fake *f, struct peer *p)
+{
+	struct offer_verdict verdicts[16] = {0};
+	struct message m = {.type = MESSAGE_VERDICTS};
+
+	if (p->message.type != MESSAGE_OFFER || f->step++ != 0)
+		return false;
+	m.verdicts.verdicts.items = verdicts;
+	m.verdicts.verdicts.count = p->message.offer.nodes.count;
+	for (uint32_t i = 0; i < m.verdicts.verdicts.count; i++)
+		remember_directories(&p->message.offer.nodes.items[i], &verdicts[i]);
+	peer_send(p, &m);
+	shutdown(channel_fd(p->channel), SHUT_RDWR);
+	return true;
+}
+
+Test(client_lost, what_was_gathered_and_not_sent_is_not_forgotten)
+{
+	char path[64];
+
+	begin(lose_behind_verdicts);
+	fake->verdict = remember_directories;
+	rig_directory(&rig, "src");
+	cr_assert(symlinkat("f1", rig.dir, "src/l") == 0);
+	for (int i = 0; i < 9; i++) {
+		snprintf(path, sizeof(path), "src/f%d", i);
+		rig_file(&rig, path, 60000);
+	}
+	put();
+	cr_expect(r.outcome.exits == 0 && r.outcome.done == 10);
+	cr_expect(strstr(fake->log, "SYMLINK(l>f1)") != NULL);
+	end();
+}
+
+/* Who may only add sets metadata over the connection that has made the directory. */
+static int
+only_adds(enum message_type type, struct span path)
+{
+	(void)path;
+	return type == MESSAGE_SETMETA ? FTX_E_DENIED : 0;
+}
+
+Test(client_lost, a_directory_whose_connection_is_gone_may_keep_its_mode)
+{
+	lost_at = MESSAGE_PACK;
+	is_done = false;
+	begin(lose);
+	rig_file(&rig, "src/a/f", 10);
+	fake->item_error = only_adds;
+	put();
+	cr_expect(fake->step == 1 && r.outcome.exits == 0, "%x", r.outcome.exits);
+	cr_expect((r.outcome.not_kept & STATUS_MODE_NOT_KEPT) != 0);
+	end();
+}
+
 /* Behind the put: its listing, and REMOVE, which finds nothing the second time. */
 static bool
 list_and_lose(struct fake *f, struct peer *p)
