@@ -51,6 +51,12 @@ cuts cut:up:700000 16
 expect 0 -j 1 --retry-for 9s --compress none put -T "$tmp/src" "$via/small"
 diff -r "$tmp/src" "$share/small" || fail 'small files differ'
 
+random_file "$tmp/big" $((8 * MIB))
+cuts cut:up:1300000 12
+expect 0 -j 1 --retry-for 1s --compress none put "$tmp/big" "$via/big"
+check_same_file "$tmp/big" "$share/big"
+check_ge "$(chaos_connections)" 6 'connections for a big file'
+
 cat "$tmp/src"/* >"$share/big"
 cuts cut:down:400000 40
 expect 0 --retry-for 1s --compress none get "$via/big" -

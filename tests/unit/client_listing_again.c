@@ -1,5 +1,5 @@
 /* A listing that goes on over another connection: each line once, whatever was lost in between. */
-#include "src/client/listing.h"
+#include "src/client/listing_impl.h"
 
 #include "tests/harness/unit.h"
 
@@ -104,6 +104,7 @@ Test(client_listing_again, goes_on_behind_what_was_given_out)
 	    {"< b/ c/ <b x y <c z", 5, "< c/ <c z", "< b c <b b/x <c c/z "},
 	    {"< b/ c <b x", 3, "< c", "< b c "},
 	    {"< b/ <b x", 2, "< b/ <b ! x", "< b <b b!denied! b/x "},
+	    {"< b/ <b x y", 4, "< b/ <b ! x y", "< b <b b/x b!denied! b/y "},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -112,6 +113,39 @@ Test(client_listing_again, goes_on_behind_what_was_given_out)
 		cr_expect_str_eq(text, cases[i].expected, "case %zu: %s", i, text);
 		free(text);
 	}
+}
+
+/* Parts that had come and were not given out when the connection was lost. */
+Test(client_listing_again, what_had_come_is_asked_for_once_more)
+{
+	static struct peer peers[2];
+	struct problem problem;
+	struct connection *c;
+	struct listing *l;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	lines_text = "<|a|b|c|d|e|f|g|h|i|j|k";
+	c = peer_start(&peers[0], lines_say, LONG_MS);
+	cr_assert(listing_open(&l, c, 0, "s", true, 0, &problem) == 0);
+	while (l->parts < 4) {
+		l->arrived = false;
+		cr_assert(connection_wait_for(c, &l->arrived) == 0);
+	}
+	cr_assert(take(l, 1, out) == 1);
+	listing_lost(l);
+	connection_free(c);
+	peer_join(&peers[0]);
+	c = peer_start(&peers[1], lines_say, LONG_MS);
+	cr_assert(listing_again(l, c) == 0 && listing_wait(l, &problem) == 0);
+	cr_expect(take(l, ALL, out) == 0);
+	listing_close(l);
+	connection_close(c);
+	peer_join(&peers[1]);
+	fclose(out);
+	cr_expect_str_eq(text, "< a b c d e f g h i j k ");
+	free(text);
 }
 
 /* Lost twice, the second time before anything new had come. */

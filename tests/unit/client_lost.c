@@ -221,6 +221,28 @@ Test(client_lost, what_was_gathered_and_not_sent_is_not_forgotten)
 	end();
 }
 
+static void
+other_metadata(const struct node *n, struct offer_verdict *v)
+{
+	v->state = n->metadata.type == ENTRY_DIRECTORY ? TREE_SAME : TREE_METADATA;
+}
+
+Test(client_lost, what_only_gets_other_metadata_is_counted_once)
+{
+	struct transfer_progress p;
+
+	lost_at = MESSAGE_SETMETA;
+	is_done = false;
+	begin(lose);
+	rig_file(&rig, "src/f", 1000);
+	fake->verdict = other_metadata;
+	put();
+	transfer_progress(r.t, &p);
+	cr_expect(fake->step == 1 && r.outcome.exits == 0 && r.outcome.done == 1);
+	cr_expect(p.bytes == 1000 && p.bytes_present == 1000 && p.bytes_total == 1000);
+	end();
+}
+
 /* Who may only add sets metadata over the connection that has made the directory. */
 static int
 only_adds(enum message_type type, struct span path)

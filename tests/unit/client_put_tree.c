@@ -76,6 +76,44 @@ Test(client_put_tree, four_streams_send_every_entry_once)
 	case_end();
 }
 
+/* What goes on when a connection was lost: what is done, and nothing that fails. */
+static void
+directories_are_there(const struct node *n, struct offer_verdict *v)
+{
+	if (n->metadata.type == ENTRY_DIRECTORY)
+		v->state = TREE_SAME;
+}
+
+static bool
+was_lost(struct fake *f, struct peer *p)
+{
+	(void)f;
+	if (p->message.type == MESSAGE_PACK)
+		retry_lost(&rig.run.retry);
+	return false;
+}
+
+static int
+deny_files(enum message_type type, struct span path)
+{
+	(void)path;
+	return type == MESSAGE_COMMIT_PACKS ? FTX_E_DENIED : 0;
+}
+
+Test(client_put_tree, a_file_that_is_done_is_progress)
+{
+	for (int fails = 0; fails < 2; fails++) {
+		case_begin();
+		rig_file(&rig, "src/f", 10);
+		fake->verdict = directories_are_there;
+		fake->hook = was_lost;
+		fake->item_error = fails ? deny_files : NULL;
+		cr_expect(case_run() == 0);
+		cr_expect(retry_is_lost(&rig.run.retry) == (fails != 0), "%d", fails);
+		case_end();
+	}
+}
+
 /* One wrong count each: the answer is not believed. */
 static enum message_type lied_about;
 static int off_by;

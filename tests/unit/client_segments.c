@@ -252,6 +252,22 @@ Test(segments, ranges_to_be_moved_again_are_numbered_anew)
 	work_release(&w);
 }
 
+/* A connection that is lost is no fault of the file: it may still change once. */
+Test(segments, only_what_is_no_loss_is_an_attempt)
+{
+	const struct problem changed = {.error = FTX_E_CHANGED}, lost = {.error = FTX_E_CLOSED};
+	struct big *b = begin(SIZE, NULL, 0);
+
+	work_big_fail(&w, b, &lost, true);
+	work_big_again(&w, b);
+	cr_expect(b->attempt == 0 && b->error == 0 && !b->lost);
+	work_big_fail(&w, b, &changed, false);
+	work_big_again(&w, b);
+	cr_expect(b->attempt == 1 && b->error == 0);
+	work_big_over(&w, b);
+	work_release(&w);
+}
+
 Test(segments, what_waits_longest_is_begun_first)
 {
 	struct big *b[3];
