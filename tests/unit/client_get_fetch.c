@@ -443,6 +443,28 @@ Test(client_get_fetch, a_lost_connection_leaves_nothing_half)
 	rig_end(&rig);
 }
 
+/* What has come is published, and all else is begun anew: that of which a part has come too. */
+Test(client_get_fetch, of_a_lost_connection_what_is_whole_is_kept)
+{
+	struct stream *s;
+	unsigned begun = 0;
+
+	cr_expect(get(hang_up) == FTX_E_CLOSED);
+	s = rig.streams[0];
+	connection_free(s->connection);
+	s->connection = NULL;
+	atomic_store(&rig.run.over, false); /* as where another one goes on */
+	get_lost(s);
+	cr_expect_str_eq(rig_names(&rig), "a b");
+	cr_expect(rig.run.outcome.done == 2 && rig.run.outcome.failed == 0);
+	cr_assert(s->again != NULL && s->again->next == NULL && s->again->redo);
+	for (size_t i = 0; i < s->again->count; i++)
+		begun += s->again->entries[i].begun;
+	cr_expect(begun == s->again->count - 2, "%u of %zu", begun, s->again->count);
+	cr_expect(s->requests.first == NULL);
+	rig_end(&rig);
+}
+
 /* It grew, within the limit: it is taken as it is. */
 static bool
 grow(struct served *v, struct peer *p)
