@@ -8,11 +8,11 @@ start_server
 src=$tmp/src
 long_ago='2001-02-03 04:05:06'
 
-# sweep(what, first, step, connections): cuts what the server says from this byte on, as
-# 103-answers-lost.sh; so many are needed without a cut
+# sweep(what, first, step, connections): cuts what the server says somewhere in the first step behind
+# first, and a step further each time, as 103-answers-lost.sh; so many are needed without a cut
 sweep()
 {
-	byte=$2 n=0
+	byte=$(($2 + $(od -An -N2 -tu2 /dev/urandom) % $3)) n=0
 	while :; do
 		n=$((n + 1))
 		rm -rf "$src" "${share:?}"/* "$tmp/dst"
@@ -108,9 +108,9 @@ prepare_planned()
 do_planned() { expect 0 --json put -n --delete "$src/d" "$src/e" "$via/t/"; }
 check_planned() { check_eq "$(summary files_deleted)" 2 "deletions planned, cut at $byte,"; }
 
-sweep links 200 40 1
-sweep compared 200 40 1
-sweep moved 900 40 1
-sweep deleted 700 40 2
-sweep planned 500 80 1
+sweep links 160 80 1
+sweep compared 160 80 1
+sweep moved 860 80 1
+sweep deleted 660 80 2
+sweep planned 420 160 1
 check_clean
