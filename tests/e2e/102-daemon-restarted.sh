@@ -15,14 +15,14 @@ named=ftx://$server_key@localhost:$port/share
 # through(verb, from, to): the transfer goes on through three restarts
 through()
 {
-	start_client --compress none --bwlimit 2M --no-sync "$1" -T "$2" "$3"
-	wait_for 'a first part' progress_reached $((1 * MIB))
+	start_client --compress none --bwlimit 1M --no-sync "$1" -T "$2" "$3"
+	wait_for 'a first part' progress_reached 1
 	stop_server 9
 	listen=127.0.0.1:$port start_server
-	wait_for 'more' progress_reached $((3 * MIB))
+	wait_for 'more' progress_reached $((progress + 1))
 	stop_server TERM
 	listen=$moved:$port start_server
-	wait_for 'still more' progress_reached $((5 * MIB))
+	wait_for 'still more' progress_reached $((progress + 1))
 	stop_server 9
 	listen=127.0.0.1:$port start_server
 	wait_client 0

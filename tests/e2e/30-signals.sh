@@ -32,7 +32,7 @@ for signal in INT TERM; do
 	[ $signal = INT ] && code=130 || code=143
 	for direction in put get; do
 		[ $direction = put ] && result=$share/f || result=$tmp/back/f
-		run $direction --json --bwlimit $((size / 3))
+		run $direction --json --bwlimit $((size / 5))
 		wait_for "half of a $direction" progress_reached $((size / 2))
 		kill -$signal "$client_pid"
 		wait_client "$code"
@@ -54,7 +54,7 @@ check_clean
 check_clean "$tmp/back"
 
 # Without --json a line says how to go on.
-run put --bwlimit $((size / 3))
+run put --bwlimit $((size / 5))
 wait_for 'a partial' partial_there
 kill -INT "$client_pid"
 wait_client 130
@@ -84,7 +84,7 @@ wait_client 130
 exec 9>&-
 
 # Even where the server does not answer.
-run put --json --bwlimit $((size / 3))
+run put --json --bwlimit $((size / 5))
 wait_for 'a quarter of a put' progress_reached $((size / 4))
 kill -STOP "$server_pid"
 # shellcheck disable=SC2046 # a list of process ids

@@ -7,14 +7,14 @@ mkdir "$tmp/back"
 
 for round in 1 2 3; do
 	random_file "$tmp/f" $size
-	start_client --bwlimit $((size / 2)) put "$tmp/f" "$url/f$round"
+	start_client --bwlimit $((size / 4)) put "$tmp/f" "$url/f$round"
 	wait_for 'a third of a put' progress_reached $((size / 3))
 	kill -9 "$client_pid"
 	expect 0 --json put "$tmp/f" "$url/f$round"
 	check_same_file "$tmp/f" "$share/f$round"
 	check_ge "$(summary bytes_resumed)" 1 'bytes resumed'
 
-	start_client --bwlimit $((size / 2)) get "$url/f$round" "$tmp/back/f$round"
+	start_client --bwlimit $((size / 4)) get "$url/f$round" "$tmp/back/f$round"
 	wait_for 'a third of a get' progress_reached $((size / 3))
 	kill -9 "$client_pid"
 	expect 0 get "$url/f$round" "$tmp/back/f$round"

@@ -41,8 +41,8 @@ for how in grow shrink rewrite replace; do
 		random_file "$tmp/other" "$size"
 		cp "$source" "$tmp/old"
 		case $direction in
-		put) start_client --bwlimit $((size / 2)) put "$source" "$url/$how" ;;
-		get) start_client --bwlimit $((size / 2)) get "$url/source-$how" "$result" ;;
+		put) start_client --bwlimit $((size / 3)) put "$source" "$url/$how" ;;
+		get) start_client --bwlimit $((size / 3)) get "$url/source-$how" "$result" ;;
 		esac
 		wait_for "a quarter of a $direction" progress_reached $((size / 4))
 		kill -STOP "$client_pid"

@@ -19,7 +19,7 @@ session_started()
 # check_session(uid, gid): of one that a slow put has
 check_session()
 {
-	start_client --compress none --retry-for 0 --bwlimit 1M -j 1 put "$tmp/f" "$url/f-$1"
+	start_client --compress none --retry-for 0 --bwlimit 256K -j 1 put "$tmp/f" "$url/f-$1"
 	wait_for 'a confined session' session_started
 	check_eq "$(field "$session" NoNewPrivs)" 1 NoNewPrivs
 	check_eq "$(field "$session" Uid)" "$1 $1 $1 $1" 'users of the session'
