@@ -44,8 +44,7 @@ page_of(uintptr_t address)
 }
 
 /* Between variables lies what nobody may read, says the sanitizer. */
-static void __attribute__((no_sanitize_address, no_sanitize_undefined))
-add_page(struct roots *r, uintptr_t page)
+static void __attribute__((no_sanitize_address)) add_page(struct roots *r, uintptr_t page)
 {
 	const uintptr_t *words = (const uintptr_t *)page;
 
