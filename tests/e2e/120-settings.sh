@@ -2,37 +2,10 @@
 # Settings: which place comes first, what config show says of it; ping; what --version tells.
 # With sanitizers alone: what the client takes from where is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
+. "$(dirname "$0")/../lib/settings.sh"
 start_server
 config=$XDG_CONFIG_HOME/ftx/config
 mkdir -p "$XDG_CONFIG_HOME/ftx"
-
-# run([VARIABLE=value...] code, ftx argument...): as expect does, without -i.
-run()
-{
-	variables=
-	while [ "${1%%=*}" != "$1" ]; do
-		variables="$variables $1"
-		shift
-	done
-	wanted=$1
-	shift
-	status=0
-	# shellcheck disable=SC2086 # a list of words
-	env $variables "$ftx_program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
-	[ "$status" -eq "$wanted" ] || fail "ftx $* ended with $status, not $wanted: $(cat "$tmp/out" "$tmp/err")"
-}
-
-# shows(key, value, where): a row of config show
-shows()
-{
-	sed -n "s/^$1  *//p" "$tmp/out" | tr -s ' ' >"$tmp/row"
-	check_eq "$(cat "$tmp/row")" "$2 $3" "the row $1"
-}
-
-says()
-{
-	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
-}
 
 # Nothing is said anywhere.
 run 0 config show

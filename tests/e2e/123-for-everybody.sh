@@ -6,6 +6,7 @@ if [ -z "${FTX_TEST_NAMESPACE-}" ]; then
 	FTX_TEST_NAMESPACE=1 exec unshare -m --propagation private sh "$0"
 fi
 . "$(dirname "$0")/../lib/e2e.sh"
+. "$(dirname "$0")/../lib/settings.sh"
 start_server
 mkdir -p "$tmp/etc/ftx" "$XDG_CONFIG_HOME/ftx"
 cp "$tmp/id" "$tmp/etc/ftx/id"
@@ -22,28 +23,6 @@ address = 127.0.0.1:1
 server-key = $server_key
 END
 mount --bind "$tmp/etc" /etc
-
-# run(code, ftx argument...)
-run()
-{
-	wanted=$1
-	shift
-	status=0
-	"$ftx_program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
-	[ "$status" -eq "$wanted" ] || fail "ftx $* ended with $status, not $wanted: $(cat "$tmp/out" "$tmp/err")"
-}
-
-# shows(key, value, where): a row of config show
-shows()
-{
-	sed -n "s/^$1  *//p" "$tmp/out" | tr -s ' ' >"$tmp/row"
-	check_eq "$(cat "$tmp/row")" "$2 $3" "the row $1"
-}
-
-says()
-{
-	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
-}
 
 # Who has nothing has this.
 run 0 ping nas

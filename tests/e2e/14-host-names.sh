@@ -17,11 +17,6 @@ host()
 	[ "$status" -eq "$wanted" ] || fail "ftx host $* ended with $status, not $wanted: $(cat "$tmp/err")"
 }
 
-says()
-{
-	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
-}
-
 # Nothing there: an empty list, nothing to remove, and nothing made.
 host 0 ls
 check_eq "$(cat "$tmp/out")" '' 'the list'

@@ -2,25 +2,11 @@
 # [host NAME] sections: address, port, keys and identity of HOST:SHARE/PATH; a wrong file ends with 14.
 # With sanitizers alone: how the client finds a server is its own.
 . "$(dirname "$0")/../lib/e2e.sh"
+. "$(dirname "$0")/../lib/settings.sh"
 start_server
 random_file "$tmp/f" 100000
 config=$XDG_CONFIG_HOME/ftx/config
 mkdir -p "$XDG_CONFIG_HOME/ftx"
-
-# run(code, ftx argument...): as expect does, without -i.
-run()
-{
-	wanted=$1
-	shift
-	status=0
-	"$ftx_program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
-	[ "$status" -eq "$wanted" ] || fail "ftx $* ended with $status, not $wanted: $(cat "$tmp/out" "$tmp/err")"
-}
-
-says()
-{
-	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
-}
 
 # Counts what goes over the wire.
 "$build/tests/relay" "$port" >"$tmp/relay.out" &

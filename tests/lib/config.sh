@@ -76,12 +76,6 @@ reload()
 	wait_log 'the new configuration is in force' $((before + 1))
 }
 
-# says(text): what the last command said on stderr
-says()
-{
-	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
-}
-
 # ftxd(code, argument...): runs it, stdout in $tmp/out, stderr in $tmp/err.
 ftxd()
 {

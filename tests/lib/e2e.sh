@@ -191,6 +191,12 @@ expect()
 	}
 }
 
+# says(text): what the last command said on stderr
+says()
+{
+	grep -qF -e "$1" "$tmp/err" || fail "nothing like '$1' in: $(cat "$tmp/err")"
+}
+
 # Empties $tmp/json for a client that is to write there, and progress_reached() to read.
 follow_progress()
 {
