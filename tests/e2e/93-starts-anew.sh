@@ -39,6 +39,14 @@ sessions()
 	[ $# -ge 4 ]
 }
 
+# all_stopped(pid...): SIGSTOP takes effect some time after kill, and a fault sent before overtakes it.
+all_stopped()
+{
+	for child in "$@"; do
+		grep -q '^State:[[:space:]]*T' "/proc/$child/status" || return 1
+	done
+}
+
 # crash(url): three of the sessions of a put at the same time: their address is turned away from the
 # first one on.  $fourth: the other one.
 patience='--retry-for 0'
@@ -55,6 +63,7 @@ crash()
 	"${before_crash:-:}"
 	# When the first one is gone the client gives up the others: they are not to end before it.
 	kill -STOP "$1" "$2" "$3"
+	wait_for 'three stopped sessions' all_stopped "$1" "$2" "$3"
 	kill -SEGV "$1" "$2" "$3"
 	kill -CONT "$1" "$2" "$3"
 }
