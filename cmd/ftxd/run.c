@@ -213,7 +213,7 @@ open_listeners(struct run *run)
 static int
 setup_listeners(struct run *run)
 {
-	char address[LISTEN_TEXT_BYTES];
+	char address[NETWORK_END_BYTES];
 	int code;
 
 	run->listener_count = run->passed_count;

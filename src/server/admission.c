@@ -8,7 +8,6 @@
  * does for itself, count against nobody: everybody behind it comes from its address.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,19 +25,6 @@
 
 #define ACCEPTS_IN_A_ROW 64u  /* so that children and signals get their turn */
 #define REST_MS		 200u /* without descriptors or memory */
-
-static void
-format_address(char *out, size_t capacity, const union peer_address *address)
-{
-	socklen_t length =
-	    address->any.sa_family == AF_INET6 ? sizeof(address->v6) : sizeof(address->v4);
-	char host[64] = "?";
-	char port[8] = "?";
-
-	getnameinfo(&address->any, length, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(out, capacity, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, port);
-}
 
 void
 admission_turn_away(struct supervisor *s, struct peer *p, enum refusal why)
@@ -131,7 +117,7 @@ admit(struct supervisor *s, int conn, const union peer_address *from)
 	p = peer_new(&s->peers, conn, source);
 	p->from = *from;
 	p->is_proxy = p->header_due = proxy;
-	format_address(p->address, sizeof(p->address), from);
+	network_format_end(from, p->address);
 	peer_set_deadline(&s->peers, p, now_ms + s->settings.handshake_timeout_ms);
 	await_first_bytes(s, p);
 }
@@ -304,7 +290,7 @@ take_name(struct peer *p)
 		return; /* the proxy speaks for itself */
 	p->is_proxy = false;
 	p->from = p->named;
-	format_address(p->address, sizeof(p->address), &p->from);
+	network_format_end(&p->from, p->address);
 }
 
 /* As in admit(), now that it is known whose connection this is. */

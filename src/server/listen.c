@@ -176,17 +176,11 @@ listen_adopt(int fd, const char **why)
 }
 
 const char *
-listen_format(int fd, char out[static LISTEN_TEXT_BYTES])
+listen_format(int fd, char out[static NETWORK_END_BYTES])
 {
-	struct sockaddr_storage at;
+	union peer_address at = {.any.sa_family = AF_UNSPEC};
 	socklen_t length = sizeof(at);
-	char host[64] = "?";
-	char port[8] = "?";
 
-	if (getsockname(fd, (struct sockaddr *)&at, &length) == 0)
-		getnameinfo((const struct sockaddr *)&at, length, host, sizeof(host), port,
-			    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(out, LISTEN_TEXT_BYTES, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
-		 port);
-	return out;
+	getsockname(fd, &at.any, &length);
+	return network_format_end(&at, out);
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/server/network.h"
+
 struct listen_address {
 	char host[64]; /* numeric, without brackets */
 	uint16_t port; /* 0: any free one */
@@ -34,7 +36,6 @@ int listen_open(struct listen_address *a, int *fd);
 int listen_adopt(int fd, const char **why);
 
 /* Where a socket listens, as "192.0.2.1:7389" or "[::]:7389". */
-#define LISTEN_TEXT_BYTES 80
-const char *listen_format(int fd, char out[static LISTEN_TEXT_BYTES]);
+const char *listen_format(int fd, char out[static NETWORK_END_BYTES]);
 
 #endif

@@ -1,7 +1,9 @@
 #include "src/server/network.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/errors.h"
@@ -97,6 +99,12 @@ network_parse(struct network *n, const char *text, const char **why)
 	return 0;
 }
 
+static bool
+is_mapped(const struct sockaddr_in6 *address)
+{
+	return memcmp(&address->sin6_addr, mapped, sizeof(mapped)) == 0;
+}
+
 bool
 network_has(const struct network *n, const struct sockaddr *address)
 {
@@ -107,12 +115,33 @@ network_has(const struct network *n, const struct sockaddr *address)
 		bytes =
 		    (const uint8_t *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
 	} else if (address->sa_family == AF_INET6) {
-		bytes = (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)address)
-			    ->sin6_addr;
-		v4 = memcmp(bytes, mapped, sizeof(mapped)) == 0;
-		bytes += v4 ? sizeof(mapped) : 0;
+		const struct sockaddr_in6 *v6 = (const void *)address;
+
+		v4 = is_mapped(v6);
+		bytes = v6->sin6_addr.s6_addr + (v4 ? sizeof(mapped) : 0);
 	} else {
 		return false;
 	}
 	return v4 == n->v4 && same_bits(bytes, n->address, n->bits);
+}
+
+const char *
+network_format_end(const union peer_address *end, char out[static NETWORK_END_BYTES])
+{
+	union peer_address plain = *end;
+	socklen_t length;
+	char host[64] = "?";
+	char port[8] = "?";
+
+	if (end->any.sa_family == AF_INET6 && is_mapped(&end->v6)) {
+		plain.v4 =
+		    (struct sockaddr_in){.sin_family = AF_INET, .sin_port = end->v6.sin6_port};
+		memcpy(&plain.v4.sin_addr, end->v6.sin6_addr.s6_addr + sizeof(mapped), 4);
+	}
+	length = plain.any.sa_family == AF_INET6 ? sizeof(plain.v6) : sizeof(plain.v4);
+	getnameinfo(&plain.any, length, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(out, NETWORK_END_BYTES, strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host,
+		 port);
+	return out;
 }

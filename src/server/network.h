@@ -28,4 +28,9 @@ int network_parse(struct network *n, const char *text, const char **why);
 /* false also for an address that is neither IPv4 nor IPv6. */
 bool network_has(const struct network *n, const struct sockaddr *address);
 
+#define NETWORK_END_BYTES 80
+
+/* An address with its port, "192.0.2.1:7389" or "[2001:db8::1]:7389"; without an address "?:?". */
+const char *network_format_end(const union peer_address *end, char out[static NETWORK_END_BYTES]);
+
 #endif

@@ -34,8 +34,8 @@ struct peer {
 	pid_t pid;
 	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
 	union peer_address from;
-	char address[80]; /* the same as text */
-	uint64_t source;  /* sources_id() */
+	char address[NETWORK_END_BYTES]; /* the same as text */
+	uint64_t source;		 /* sources_id() */
 	bool is_proxy;	  /* that address is a trusted proxy's: nothing counts against it */
 	bool header_due;  /* its header comes first, and its greeter reads that alone */
 	bool header_read; /* that greeter has said whom the header names: */

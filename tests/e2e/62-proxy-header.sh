@@ -64,7 +64,7 @@ named()
 named ${signature}2111000ccb007109$ends_v4 203.0.113.9
 named ${signature}2111000fcb00710a${ends_v4}040000 203.0.113.10
 named ${signature}2121002420010db8000000000000000000000007$ends_v6 '[2001:db8::7]'
-named ${signature}2121002400000000000000000000ffffcb00710b$ends_v6 '[::ffff:203.0.113.11]'
+named ${signature}2121002400000000000000000000ffffcb00710b$ends_v6 203.0.113.11
 
 # From elsewhere, and from the proxy itself.
 through ${signature}2111000cc6336401$ends_v4

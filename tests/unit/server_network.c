@@ -60,6 +60,33 @@ Test(network, takes_mapped_addresses_for_what_they_are)
 	cr_expect_not(has("10.0.0.0/8", "::10.1.2.3"), "compatible is not mapped");
 }
 
+Test(network, writes_an_end_of_a_connection_as_people_do)
+{
+	static const struct {
+		const char *address, *text;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.1:7389"},
+	    {"::ffff:192.0.2.1", "192.0.2.1:7389"},
+	    {"2001:db8::1", "[2001:db8::1]:7389"},
+	    {"::192.0.2.1", "[::192.0.2.1]:7389"},
+	    {"::", "[::]:7389"},
+	};
+	union peer_address end;
+	char text[NETWORK_END_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		end = (union peer_address){.v4 = {.sin_family = AF_INET, .sin_port = htons(7389)}};
+		if (inet_pton(AF_INET, cases[i].address, &end.v4.sin_addr) != 1) {
+			end = (union peer_address){
+			    .v6 = {.sin6_family = AF_INET6, .sin6_port = htons(7389)}};
+			cr_assert_eq(inet_pton(AF_INET6, cases[i].address, &end.v6.sin6_addr), 1);
+		}
+		cr_expect_str_eq(network_format_end(&end, text), cases[i].text);
+	}
+	end = (union peer_address){.any = {.sa_family = AF_UNSPEC}};
+	cr_expect_str_eq(network_format_end(&end, text), "?:?");
+}
+
 Test(network, refuses_what_is_no_network)
 {
 	static const char *const wrong[] = {
