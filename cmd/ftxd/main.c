@@ -10,6 +10,7 @@
 #include "cmd/ftxd/again.h"
 #include "cmd/ftxd/verbs.h"
 #include "proto/errors.h"
+#include "src/base/log.h"
 #include "src/base/version.h"
 
 static const struct {
@@ -77,6 +78,9 @@ complain(const char *verb, const char *format, ...)
 {
 	va_list ap;
 
+	/* That a service does not start is to be found among the errors in the journal. */
+	if (log_is_journal())
+		fprintf(stderr, "<%d>", (int)LOG_LEVEL_ERROR);
 	fprintf(stderr, "ftxd: %s: ", verb);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);

@@ -90,8 +90,12 @@ expect 0 rm "$base/s/linked"
 
 check_eq "$(log_lines 'path="linked"')" 1 'lines about a name that was removed in silence'
 
-# Without a journal on standard error there are times instead, whatever the variable says.
+# What keeps it from starting is an error there too.  Without a journal on standard error there are times instead, whatever the variable says.
 stop_server
+echo 'colour = red' >>"$conf"
+if "$ftxd_program" -c "$conf" 2>>"$log"; then fail 'a wrong configuration was right'; fi
+grep -q "^<3>ftxd: run: .*: there is no key 'colour'" "$log" || fail "no error: $(tail -n 1 "$log")"
+sed -i '$d' "$conf"
 JOURNAL_STREAM=1:1
 start_ftxd
 tail -n 1 "$log" | grep -q '^2[0-9-]*T[0-9:.]*Z listening' || fail "no time in: $(tail -n 1 "$log")"
