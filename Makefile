@@ -74,7 +74,7 @@ C_FILES = $(wildcard $(addsuffix /*.[ch],$(ROOMS) proto/tables cmd/ftx cmd/ftxd 
 	tests/harness tests/harness/verdicts tests/sanitizer tests/unit tests/hostile tests/hostile/race tests/fault tests/lib tests/bench))
 C_SOURCES = $(filter %.c,$(C_FILES))
 
-.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-chaos campaign-memory campaign-flood campaign-race campaign-deb \
+.PHONY: all unit-programs release-programs test-programs unit e2e fault hostile asan tsan campaign-kill campaign-tree-kill campaign-chaos campaign-memory campaign-flood campaign-race campaign-deb campaign-systemd \
 	bench check check-layers check-paths check-directives check-clang check-headers check-shell check-tables format format-check analyze man \
 	check-unit install install-built install-client install-server uninstall dist deb clean help FORCE
 .SECONDARY:
@@ -187,6 +187,8 @@ campaign-deb: all deb ## the packages: what lintian says, all that can happen to
 	FTX_BUILD=$(O) FTX_DEBS=$(O)/deb tests/lib/run tests/e2e/131-packages.sh
 	TZ=Asia/Tokyo LC_ALL=C.UTF-8 O='$(O)' scripts/deb $(O)/deb-again
 	for deb in $(O)/deb/*.deb; do cmp $$deb $(O)/deb-again/$${deb##*/} || exit; done
+campaign-systemd: all deb ## the packages under a systemd of their own: killed, hung, upgraded, misconfigured
+	FTX_BUILD=$(O) FTX_DEBS=$(O)/deb tests/fault/systemd-campaign
 bench: all ## speed against the peers found here; BENCH='-w small', as tests/bench/run has it
 	FTX_BUILD=$(O) tests/bench/run $(BENCH)
 

@@ -4,6 +4,7 @@
 # and purged, in a system of their own.  FTX_DEBS, as tests/lib/packages.sh has it.
 . "$(dirname "$0")/../lib/packages.sh"
 make_root
+note_systemctl
 program_version=$("$ftx_program" --version | sed -n '1s/.* //p')
 if [ -n "${FTX_DEBS-}" ]; then
 	cp "$FTX_DEBS"/ftx_*.deb "$root/debs/ftx.deb"

@@ -31,7 +31,7 @@ empty_database()
 	: >"$root/var/lib/dpkg/info/adduser.list"
 }
 
-# make_root: without any ftx in it; with a systemctl that notes what it is asked in $root/asked
+# make_root: without any ftx in it
 make_root()
 {
 	mkdir "$tmp/layers" "$root"
@@ -52,6 +52,11 @@ make_root()
 	done
 	[ -n "${FTX_DEBS-}" ] || empty_database
 	mkdir "$root/debs"
+}
+
+# note_systemctl: what is asked of it is noted in $root/asked
+note_systemctl()
+{
 	: >"$root/asked"
 	cp tests/lib/systemctl "$root/usr/bin/systemctl.new"
 	mv -f "$root/usr/bin/systemctl.new" "$root/usr/bin/systemctl"
