@@ -222,8 +222,9 @@ journal_create(int dir, const char *name, const struct journal_header *header, c
 		goto out;
 	j.header = *header;
 	r = fill_new(&j, path);
+	/* Whoever makes one has that lock; one with two names would be taken for a stranger's file. */
 	if (r == 0)
-		r = publish_new(dir, new_name, dir, name);
+		r = publish_new_locked(dir, new_name, name);
 	if (r != 0)
 		unlinkat(dir, new_name, 0);
 out:

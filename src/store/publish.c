@@ -39,20 +39,41 @@ link_new(int from_dir, const char *from, int to_dir, const char *to)
 	return r == FTX_E_EXISTS && is_same_file(from_dir, from, to_dir, to) ? 0 : r;
 }
 
+/* As a flag of the rename.  false: the file system does not know it. */
+static bool
+rename_new(int from_dir, const char *from, int to_dir, const char *to, int *error)
+{
+	bool done = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0;
+
+	*error = done ? 0 : error_from_errno(errno);
+	return done || !publish_lacks_flags(errno);
+}
+
 int
 publish_new(int from_dir, const char *from, int to_dir, const char *to)
 {
 	int r;
 
-	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (!publish_lacks_flags(errno))
-		return error_from_errno(errno);
+	if (rename_new(from_dir, from, to_dir, to, &r))
+		return r;
 	if ((r = link_new(from_dir, from, to_dir, to)) != 0)
 		return r;
 	/* A partial that has a second name is not used again, so this may fail. */
 	unlinkat(from_dir, from, 0);
 	return 0;
+}
+
+int
+publish_new_locked(int dir, const char *from, const char *to)
+{
+	struct stat st;
+	int r;
+
+	if (rename_new(dir, from, dir, to, &r))
+		return r;
+	if (fstatat(dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return FTX_E_EXISTS;
+	return errno == ENOENT ? publish_over(dir, from, dir, to) : error_from_errno(errno);
 }
 
 int

@@ -20,6 +20,12 @@ bool publish_lacks_flags(int errnum);
  */
 int publish_new(int from_dir, const char *from, int to_dir, const char *to);
 
+/*
+ * The same within dir, for who holds a lock without which nobody makes a file named to: a look and
+ * a rename where the file system has not RENAME_NOREPLACE.  At no time has the file two names.
+ */
+int publish_new_locked(int dir, const char *from, const char *to);
+
 /* Moves it over whatever file is there. */
 int publish_over(int from_dir, const char *from, int to_dir, const char *to);
 
