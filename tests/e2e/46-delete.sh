@@ -19,7 +19,8 @@ sides()
 	fi
 	mkdir -p "$source/d/e" "$tmp/here" "$target/d/e" "$target/gone/deeper"
 	for name in a d/b d/e/c; do
-		echo "$name" | tee "$source/$name" >"$target/$name"
+		echo "$name" >"$source/$name"
+		cp -p "$source/$name" "$target/$name"
 	done
 	for name in old d/old d/e/old gone/x gone/deeper/y; do
 		echo "$name" >"$target/$name"
