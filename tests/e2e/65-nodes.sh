@@ -1,13 +1,16 @@
 #!/bin/sh
 # Two nodes with one directory behind HAProxy: strangers and clients by one proxy, a node that is
 # killed, one that is paused (T51, T52), and a run whose connections lead to both.
+# FTX_NODE_SHARES: two directories that are one, on two mounts of a file system for several machines.
 # shellcheck disable=SC2154 # what start_node and balance set
 . "$(dirname "$0")/../lib/config.sh"
 . tests/lib/tree.sh
 command -v haproxy >/dev/null || PATH=$PATH:/usr/sbin
 command -v haproxy >/dev/null || skip 'there is no haproxy'
 make_keys
-share=$tmp/share
+# shellcheck disable=SC2086 # two words
+set -- ${FTX_NODE_SHARES:-"$tmp"}
+share=$1/share share_1=$1/share share_2=${2:-$1}/share
 mkdir "$share"
 server_key=$("$ftxd_program" keygen -o "$tmp/server-key")
 
@@ -34,7 +37,7 @@ trusted-proxy = 127.0.0.1
 penalty = 1h
 penalty-max = 1h
 [share s]
-path = $share
+path = $(eval "echo \"\$share_$1\"")
 umask = 022
 shared-fs = yes
 [client c]
