@@ -222,7 +222,8 @@ journal_create(int dir, const char *name, const struct journal_header *header, c
 		goto out;
 	j.header = *header;
 	r = fill_new(&j, path);
-	/* Whoever makes one has that lock; one with two names would be taken for a stranger's file. */
+	/* Whoever makes one has that lock; one with two names would be taken for a stranger's file.
+	 */
 	if (r == 0)
 		r = publish_new_locked(dir, new_name, name);
 	if (r != 0)
