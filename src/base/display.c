@@ -85,21 +85,24 @@ escape_byte(char out[static 4], uint8_t byte)
 	return 4;
 }
 
+/* BARE: display_escape(), QUOTED: display_quote(), ESCAPED: display_again(). */
+enum form { BARE, QUOTED, ESCAPED };
+
 /* How the start of text is shown: *shown bytes in out for *taken of text. */
 static void
 show_next(char out[static 16], size_t *shown, size_t *taken, const uint8_t *text, size_t length,
-	  bool quoted)
+	  enum form form)
 {
 	size_t n = utf8_length(text, length);
 
 	*shown = 0;
 	*taken = n == 0 ? 1 : n;
-	if (quoted && text[0] == '"') {
+	if (form == QUOTED && text[0] == '"') {
 		memcpy(out, "\\\"", 2);
 		*shown = 2;
 		return;
 	}
-	if (n > 0 && !acts(text, n)) {
+	if (n > 0 && (!acts(text, n) || (form == ESCAPED && text[0] == '\\'))) {
 		memcpy(out, text, n);
 		*shown = n;
 		return;
@@ -109,7 +112,7 @@ show_next(char out[static 16], size_t *shown, size_t *taken, const uint8_t *text
 }
 
 static void
-escape(char *out, size_t capacity, const void *name, size_t length, bool quoted)
+escape(char *out, size_t capacity, const void *name, size_t length, enum form form)
 {
 	const uint8_t *text = name;
 	size_t used = 0;
@@ -120,7 +123,7 @@ escape(char *out, size_t capacity, const void *name, size_t length, bool quoted)
 		char piece[16];
 		size_t shown, taken;
 
-		show_next(piece, &shown, &taken, text, length, quoted);
+		show_next(piece, &shown, &taken, text, length, form);
 		if (shown >= capacity - used) {
 			size_t dots = capacity - 1 - cut < 3 ? capacity - 1 - cut : 3;
 
@@ -141,7 +144,14 @@ escape(char *out, size_t capacity, const void *name, size_t length, bool quoted)
 char *
 display_escape(char *out, size_t capacity, const void *name, size_t length)
 {
-	escape(out, capacity, name, length, false);
+	escape(out, capacity, name, length, BARE);
+	return out;
+}
+
+char *
+display_again(char *out, size_t capacity, const void *text, size_t length)
+{
+	escape(out, capacity, text, length, ESCAPED);
 	return out;
 }
 
@@ -150,7 +160,7 @@ display_quote(char *out, size_t capacity, const void *name, size_t length)
 {
 	assert(capacity >= 3);
 	out[0] = '"';
-	escape(out + 1, capacity - 2, name, length, true);
+	escape(out + 1, capacity - 2, name, length, QUOTED);
 	strcat(out, "\"");
 	return out;
 }

@@ -22,6 +22,12 @@ char *display_escape(char *out, size_t capacity, const void *name, size_t length
  */
 char *display_quote(char *out, size_t capacity, const void *name, size_t length);
 
+/*
+ * As display_escape(), for what is escaped already, or should be: backslashes stay as they are, so
+ * nothing changes in what is.
+ */
+char *display_again(char *out, size_t capacity, const void *text, size_t length);
+
 /* Room that any path of LIMIT_PATH_BYTES (4095) needs when every byte is escaped, and a terminator.
  */
 #define DISPLAY_PATH_BYTES (4 * 4095 + 4)

@@ -25,6 +25,12 @@ log_setup(enum log_level level, int journal)
 	log_journal = journal != 0;
 }
 
+void
+log_to_reader(void)
+{
+	log_journal = true;
+}
+
 bool
 log_is_journal(void)
 {

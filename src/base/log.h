@@ -2,6 +2,9 @@
  * The daemon's log: one line an event on stderr, "<N>message key=value ...", as systemd's journal
  * and syslog read it (N: sd-daemon(3) priorities).  Without a journal on stderr the prefix is left
  * out and the line begins with the time.
+ *
+ * A session of the daemon writes to its supervisor instead, which writes its lines
+ * (src/server/session_log.h).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -18,6 +21,9 @@ enum log_level {
 
 /* Lines above level are dropped.  journal: prefix with <N> instead of the time. */
 void log_setup(enum log_level level, int journal);
+
+/* As for the journal from now on, at the level there is: another process reads stderr. */
+void log_to_reader(void);
 
 /*
  * Does stderr lead to the journal?  A service manager says so in JOURNAL_STREAM (systemd.exec(5)),

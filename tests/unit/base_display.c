@@ -74,6 +74,22 @@ Test(display, quotes_what_would_end_a_field)
 	}
 }
 
+/* What is escaped stays so; what is not becomes so, but for backslashes. */
+Test(display, escapes_again_without_a_change)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char once[128], again[128];
+
+		display_escape(once, sizeof(once), names[i].name, strlen(names[i].name));
+		cr_assert_eq(display_again(again, sizeof(again), once, strlen(once)), again);
+		cr_expect_str_eq(again, once, "row %zu: %s", i, again);
+		if (strchr(names[i].name, '\\') != NULL)
+			continue;
+		display_again(again, sizeof(again), names[i].name, strlen(names[i].name));
+		cr_expect_str_eq(again, once, "row %zu: %s", i, again);
+	}
+}
+
 Test(display, shows_a_nul_byte)
 {
 	char out[16];

@@ -77,6 +77,15 @@ Test(log, without_a_journal_a_line_begins_with_the_time, .init = capture)
 	cr_assert_str_eq(line + 24, " hello\n");
 }
 
+Test(log, for_a_reader_a_line_has_its_priority_and_the_level_stays, .init = capture)
+{
+	log_setup(LOG_LEVEL_WARNING, 0);
+	log_to_reader();
+	log_info("a");
+	log_warning("b");
+	cr_assert_str_eq(captured(), "<4>b\n");
+}
+
 Test(log, a_line_over_its_maximum_ends_in_dots, .init = capture)
 {
 	char text[6000];
