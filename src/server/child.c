@@ -5,6 +5,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "src/base/log.h"
+
 /* Closes every descriptor from 3 up but these two. */
 static int
 close_others(int one, int two)
@@ -33,19 +35,23 @@ reset_signals(void)
 }
 
 void
-child_enter(int conn, int pair, enum child_output output)
+child_enter(int conn, int pair, int log)
 {
+	/* That needs no further place. */
+	if (log >= 0 && dup2(log, STDERR_FILENO) < 0)
+		_exit(1);
 	/* The table may be full: first others go, then both out of the way of the two places. */
 	if (close_others(conn, pair) != 0 || (conn = fcntl(conn, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
 	    (pair = fcntl(pair, F_DUPFD, CHILD_PAIR + 1)) < 0 ||
 	    dup3(conn, CHILD_CONN, O_CLOEXEC) < 0 || dup3(pair, CHILD_PAIR, O_CLOEXEC) < 0 ||
 	    close_range(CHILD_PAIR + 1, ~0U, 0) != 0)
 		_exit(1);
-	close_range(0, output == CHILD_LOGS ? 1 : 2, 0);
+	close_range(0, log >= 0 ? 1 : 2, 0);
 	/* Files must not come to lie where something might print. */
-	if (output == CHILD_LOGS && (open("/dev/null", O_RDWR) != 0 || dup(0) != 1))
+	if (log >= 0 && (open("/dev/null", O_RDWR) != 0 || dup(0) != 1))
 		_exit(1);
 	reset_signals();
+	log_to_reader();
 }
 
 pid_t

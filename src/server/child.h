@@ -11,14 +11,12 @@
 /* Where a child finds its connection and its pair. */
 enum { CHILD_CONN = 3, CHILD_PAIR = 4 };
 
-/* CHILD_LOGS keeps stderr; CHILD_SILENT has no descriptor but the two. */
-enum child_output { CHILD_LOGS, CHILD_SILENT };
-
 /*
  * Puts conn and pair at CHILD_CONN and CHILD_PAIR, closes every other descriptor, and gives
- * signals their default meaning.  Ends the process where that fails.
+ * signals their default meaning.  log: of session_log_new(), becomes stderr; -1: the child has no
+ * descriptor but the two.  Ends the process where that fails.
  */
-void child_enter(int conn, int pair, enum child_output output);
+void child_enter(int conn, int pair, int log);
 
 /*
  * Forks a helper of the supervisor that has no connection: without the server's key, without any

@@ -17,20 +17,66 @@
 #include "src/server/greeter.h"
 #include "src/server/joining.h"
 #include "src/server/session.h"
+#include "src/server/session_log.h"
 #include "src/server/supervisor_impl.h"
 
-#define LAST_MESSAGES 4096u /* more than fit into the pair of a child that is dead */
+/* More than fit into the pair, and the log, of a child that is dead. */
+#define LAST_MESSAGES 4096u
+#define LAST_LINES    65536u
 
-/* Forks; in the child only conn and pair are left of the supervisor's descriptors.  -1, 0, pid. */
+/* The supervisor's ends and the child's; those of log are -1 without a session. */
+struct links {
+	int pair[2], log[2];
+};
+
+static int
+make_link(struct supervisor *s, int (*make)(int ends[static 2]), int ends[static 2])
+{
+	int r;
+
+	/* FTX_E_NOMEM: no descriptors either. */
+	do
+		r = make(ends);
+	while (r == FTX_E_NOMEM && admission_make_room(s));
+	return r;
+}
+
+/* end: 0, the supervisor's, or 1. */
+static void
+close_links(const struct links *l, unsigned end)
+{
+	if (l->pair[end] >= 0)
+		close(l->pair[end]);
+	if (l->log[end] >= 0)
+		close(l->log[end]);
+}
+
+/* generation: of p, when it has them. */
+static int
+make_links(struct supervisor *s, const struct peer *p, uint32_t generation, bool session,
+	   struct links *l)
+{
+	size_t index = (size_t)(p - s->peers.table);
+	int r;
+
+	*l = (struct links){{-1, -1}, {-1, -1}};
+	if ((r = make_link(s, pair_new, l->pair)) == 0)
+		r = supervisor_watch(s, l->pair[0], EPOLLIN, EVENT_PAIR, index, generation);
+	if (r == 0 && session && (r = make_link(s, session_log_new, l->log)) == 0)
+		r = supervisor_watch(s, l->log[0], EPOLLIN, EVENT_LOG, index, generation);
+	return r;
+}
+
+/* Forks; in the child only these are left of the supervisor's descriptors.  -1, 0, pid. */
 static pid_t
-fork_child(struct supervisor *s, const struct peer *p, int pair, enum child_output output)
+fork_child(struct supervisor *s, const struct peer *p, const struct links *l)
 {
 	int conn = p->conn;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		key_holder_forget(s->options->key);
-		child_enter(conn, pair, output);
+		child_enter(conn, l->pair[1], l->log[1]);
 	}
 	return pid;
 }
@@ -49,26 +95,19 @@ children_start(struct supervisor *s, struct peer *p, struct session_keys *keys,
 	uint64_t deadline_ms = p->deadline_ms;
 	bool header_due = p->header_due;
 	uint32_t generation = p->generation + 1; /* events of a former pair mean nothing then */
+	struct links links;
 	pid_t pid = -1;
-	int ends[2];
 	int r;
 
 	if (client != NULL)
 		books_counted(s, client, settings.counted);
 	key_holder_public(s->options->key, &server);
-	/* FTX_E_NOMEM: no descriptors either. */
-	do
-		r = pair_new(ends);
-	while (r == FTX_E_NOMEM && admission_make_room(s));
-	if (r != 0)
-		return r;
-	r = supervisor_watch(s, ends[0], EPOLLIN, EVENT_PAIR, (size_t)(p - s->peers.table),
-			     generation);
+	r = make_links(s, p, generation, keys != NULL, &links);
 	if (r == 0)
 		r = rate_lend(settings.rate);
 	if (r == 0)
 		r = activity_lend(settings.activity);
-	if (r == 0 && (pid = fork_child(s, p, ends[1], keys ? CHILD_LOGS : CHILD_SILENT)) == 0) {
+	if (r == 0 && (pid = fork_child(s, p, &links)) == 0) {
 		if (header_due)
 			greeter_read_header(CHILD_CONN, CHILD_PAIR, deadline_ms);
 		if (keys == NULL)
@@ -80,14 +119,15 @@ children_start(struct supervisor *s, struct peer *p, struct session_keys *keys,
 		r = error_from_errno(errno);
 	rate_keep(settings.rate);
 	activity_keep(settings.activity);
-	close(ends[1]);
+	close_links(&links, 1);
 	if (r != 0) {
-		close(ends[0]);
+		close_links(&links, 0);
 		return r;
 	}
 	p->generation = generation;
 	p->pid = pid;
-	p->pair = ends[0];
+	p->pair = links.pair[0];
+	p->log = links.log[0];
 	return 0;
 }
 
@@ -231,6 +271,8 @@ children_reap(struct supervisor *s)
 			admission_start_greeters(s);
 			continue;
 		}
+		if (p->log >= 0)
+			session_log_hear(p, LAST_LINES);
 		children_hear(s, p, LAST_MESSAGES);
 		sessions_over(s, p, status);
 	}

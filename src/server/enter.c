@@ -16,8 +16,7 @@ static void
 log_offline(const struct session *s, const struct grant *grant, const char *why)
 {
 	log_line(s->share_watch ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
-		 "share is offline for a session share=%s client=%s reason=\"%s\"", grant->share,
-		 s->client->name, why);
+		 "share is offline for it share=%s reason=\"%s\"", grant->share, why);
 }
 
 static void
@@ -55,7 +54,7 @@ first_root(const struct session *s)
  * share could change what is a directory into a link at any moment.
  */
 static void
-open_subtree(const struct session *s, struct subtree *t)
+open_subtree(struct subtree *t)
 {
 	const struct grant *grant = t->grant;
 	int share = t->root;
@@ -65,8 +64,7 @@ open_subtree(const struct session *s, struct subtree *t)
 		return;
 	r = share_subtree(share, grant->subtree, (grant->rights & RIGHT_PUT) != 0, &t->root);
 	if (r != 0)
-		log_warning("subtree is offline share=%s client=%s error=%s", grant->share,
-			    s->client->name, error_name(r));
+		log_warning("subtree is offline share=%s error=%s", grant->share, error_name(r));
 	close(share);
 }
 
@@ -130,7 +128,7 @@ session_enter(struct session *s)
 	owner_from_files();
 	for (size_t i = 0; i < s->subtree_count; i++) {
 		subtree_umask(&s->subtrees[i]);
-		open_subtree(s, &s->subtrees[i]);
+		open_subtree(&s->subtrees[i]);
 		open_staging(s, &s->subtrees[i]);
 	}
 	return lock_door(s);

@@ -6,6 +6,7 @@
 #include "src/base/display.h"
 #include "src/base/log.h"
 #include "src/server/handlers.h"
+#include "src/server/session_log.h"
 
 /* Two of them, and the other fields, fit into a line (log.c). */
 #define SHOWN_BYTES 1800u
@@ -36,8 +37,8 @@ file_changed(const struct session *s, const char *action, const struct subtree *
 		return;
 	if (size != FILE_LOG_NO_SIZE)
 		snprintf(sized, sizeof(sized), " size=%llu", (unsigned long long)size);
-	log_info("file action=%s client=%s share=%s path=%s%s", action, s->client->name,
-		 t->grant->share, show(s, t, path, shown), sized);
+	log_info(SESSION_LOG_FILE "%s share=%s path=%s%s", action, t->grant->share,
+		 show(s, t, path, shown), sized);
 }
 
 void
@@ -48,8 +49,8 @@ file_changed_from(const struct session *s, const char *action, const struct subt
 
 	if (s->file_log == FILE_LOG_NONE)
 		return;
-	log_info("file action=%s client=%s share=%s path=%s from=%s", action, s->client->name,
-		 t->grant->share, show(s, t, path, shown), show(s, t, other, from));
+	log_info(SESSION_LOG_FILE "%s share=%s path=%s from=%s", action, t->grant->share,
+		 show(s, t, path, shown), show(s, t, other, from));
 }
 
 static bool

@@ -1,9 +1,11 @@
 /*
  * What a session changed or read, a line each in the log: log-files of ftxd.conf(5).
  *
- *	file action=put client=laptop share=backups path="a/b" size=12
+ *	file client=laptop action=put share=backups path="a/b" size=12
  *
- * Paths are those below the share, escaped and in quotes, and their end is cut where they are long.
+ * The client is put there by the supervisor (session_log.h), and the line before the client is
+ *told. Paths are those below the share, escaped and in quotes, and their end is cut where they are
+ *long.
  */
 #ifndef SERVER_FILE_LOG_H
 #define SERVER_FILE_LOG_H

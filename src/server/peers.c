@@ -29,7 +29,7 @@ peers_init(struct peers *peers)
 	if (madvise(memory, sizeof(*memory), MADV_DONTFORK) != 0)
 		return error_from_errno(errno);
 	for (size_t i = 0; i < MAX_PEERS; i++)
-		peers->table[i].conn = peers->table[i].pair = -1;
+		peers->table[i].conn = peers->table[i].pair = peers->table[i].log = -1;
 	peers->count[PEER_FREE] = MAX_PEERS;
 	return 0;
 }
@@ -66,11 +66,13 @@ peer_free(struct peers *peers, struct peer *p)
 		close(p->conn);
 	if (p->pair >= 0)
 		close(p->pair);
+	if (p->log >= 0)
+		close(p->log);
 	activity_free(p->activity);
 	peer_set_state(peers, p, PEER_FREE);
 	sodium_memzero(p, sizeof(*p));
 	p->generation = generation;
-	p->conn = p->pair = -1;
+	p->conn = p->pair = p->log = -1;
 }
 
 static void

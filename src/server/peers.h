@@ -31,6 +31,7 @@ struct peer {
 	uint32_t generation; /* so that an event for the place's former user is recognised */
 	int conn;	     /* until the session has it; else -1 */
 	int pair;	     /* to the greeter or session; else -1 */
+	int log;	     /* what the session says (session_log.h); -1: nothing more */
 	pid_t pid;
 	uint64_t deadline_ms; /* 0: none.  Then the connection is cut or the child killed */
 	union peer_address from;

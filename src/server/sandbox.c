@@ -53,7 +53,7 @@ confined(const char *what, bool lacking, int r)
 {
 	if (r == 0 || (lacking && !options.require))
 		return 0;
-	log_error("a session is not confined and so ends: %s error=%s", what, error_name(r));
+	log_error("it is not confined and so ends: %s error=%s", what, error_name(r));
 	return FTX_E_OFFLINE;
 }
 
@@ -217,7 +217,7 @@ sandbox_files(const struct sandbox_place *places, size_t count)
 	if (r == 0)
 		r = drop_capabilities();
 	if (r != 0) {
-		log_error("a session cannot be limited error=%s", error_name(r));
+		log_error("it cannot be limited error=%s", error_name(r));
 		return FTX_E_OFFLINE;
 	}
 	return confined(

@@ -81,7 +81,7 @@ void sandbox_greeter(void);
 
 /*
  * In a session, in this order; nobody else's bytes are looked at before the last one.  Each logs
- * what is wrong and returns 0, or FTX_E_OFFLINE: this session cannot be.
+ * what is wrong (session_log.h) and returns 0, or FTX_E_OFFLINE: this session cannot be.
  */
 
 /* dir: of the share, -1: there is none.  For a process that is not root, nothing. */

@@ -33,7 +33,7 @@ static const int greeter_calls[] = {
  * without need.  fcntl, mmap and mprotect have rules of their own below.
  */
 static const int session_calls[] = {
-    /* the connection and the pair */
+    /* the connection, the pair and the log */
     SCMP_SYS(read),
     SCMP_SYS(write),
     SCMP_SYS(recvfrom),

@@ -2,9 +2,9 @@
  * The process that serves one authenticated connection with one client's rights.
  *
  * Straight-line code: read a request, handle it, answer it; in order, one at a time.  It needs its
- * subtrees, its connection and its pair, and has nothing else (sandbox.h).  It ends on CLOSE, end
- * of file, a protocol error, PAIR_STOP, or when the supervisor is gone; then finished blocks of
- * open uploads are made durable first.
+ * subtrees, its connection, its pair and its log (session_log.h), and has nothing else (sandbox.h).
+ * It ends on CLOSE, end of file, a protocol error, PAIR_STOP, or when the supervisor is gone; then
+ * finished blocks of open uploads are made durable first.
  */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H

@@ -19,13 +19,16 @@
 #include "src/base/log.h"
 #include "src/secure/aead.h"
 #include "src/server/joining.h"
+#include "src/server/session_log.h"
 #include "src/server/supervisor_impl.h"
 #include "src/store/metadata.h"
 
 #define MAX_EVENTS	64
 #define MAX_DESCRIPTORS (2 * MAX_PEERS)
 
-#define TURN_MESSAGES 64u /* of one child, then it is the others' turn */
+/* Of one child, then it is the others' turn. */
+#define TURN_MESSAGES 64u
+#define TURN_LINES    64u
 
 static uint64_t
 event_data(enum event_kind kind, size_t index, uint32_t generation)
@@ -134,6 +137,8 @@ on_event(struct supervisor *s, const struct epoll_event *event)
 		admission_look(s, p);
 	else if (kind == EVENT_PAIR && p->pair >= 0)
 		children_hear(s, p, TURN_MESSAGES);
+	else if (kind == EVENT_LOG && p->log >= 0)
+		session_log_hear(p, TURN_LINES);
 }
 
 static int
@@ -195,7 +200,7 @@ setup_signals(struct supervisor *s)
 	return supervisor_watch(s, s->signals, EPOLLIN, EVENT_SIGNAL, 0, 0);
 }
 
-/* A descriptor for each session and pending connection, two for each greeter, and some more. */
+/* A descriptor for each pending connection, two for each greeter and session, and some more. */
 static void
 raise_descriptor_limit(void)
 {

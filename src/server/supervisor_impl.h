@@ -16,14 +16,15 @@
 #include "src/server/supervisor.h"
 
 /*
- * What an epoll event is about: a listener's number, the signals, a peer's connection or pair, the
- * control socket, a reader of it, the scan of a share.
+ * What an epoll event is about: a listener's number, the signals, a peer's connection, pair or log,
+ * the control socket, a reader of it, the scan of a share.
  */
 enum event_kind {
 	EVENT_LISTENER,
 	EVENT_SIGNAL,
 	EVENT_CONN,
 	EVENT_PAIR,
+	EVENT_LOG,
 	EVENT_CONTROL,
 	EVENT_READER,
 	EVENT_SCAN,

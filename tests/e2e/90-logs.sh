@@ -20,10 +20,16 @@ start_ftxd
 check_eq "$(grep -c '^<6>listening address=' "$log")" 1 'lines with a priority'
 check_eq "$(grep -cv '^<[3467]>' "$log")" 0 'lines without one'
 
-# file_line(rest of it): is there one
+# file_line(action and rest): is there one
 file_line()
 {
-	wait_log "<6>file $1"
+	wait_log "<6>file client=c action=$1"
+}
+
+# all_said: what sessions have said stands in the log, before what the supervisor was told later
+all_said()
+{
+	reload
 }
 
 # A name that would be other fields, or another line.
@@ -32,28 +38,31 @@ shown='b\" client=root\n<3>x'
 echo content >"$tmp/a/$name"
 random_file "$tmp/a/big" $((2 * MIB + 1))
 expect 0 put "$tmp/a" "$base/s/"
-file_line "action=put client=c share=s path=\"a/$shown\""
-file_line 'action=put client=c share=s path="a/big" size=2097153'
-file_line 'action=mkdir client=c share=s path="a"'
+file_line "put share=s path=\"a/$shown\""
+file_line 'put share=s path="a/big" size=2097153'
+file_line 'mkdir share=s path="a"'
+all_said
 check_eq "$(log_lines '<3>x')" "$(log_lines '\n<3>x')" 'names that became lines'
 check_eq "$(log_lines 'action=read')" 0 'files that were read'
 expect 0 put "$tmp/a" "$base/s/"
+all_said
 check_eq "$(log_lines 'action=put')" 2 'files that were put'
 expect 0 get "$base/s/a" "$tmp/back"
-file_line "action=read client=c share=s path=\"a/$shown\""
-file_line 'action=read client=c share=s path="a/big"'
+file_line "read share=s path=\"a/$shown\""
+file_line 'read share=s path="a/big"'
 expect 0 mv "$base/s/a/big" "$base/s/moved"
-file_line 'action=rename client=c share=s path="moved" from="a/big"'
+file_line 'rename share=s path="moved" from="a/big"'
 expect 0 ln "$base/s/moved" "$base/s/linked"
-file_line 'action=link client=c share=s path="linked" from="moved"'
+file_line 'link share=s path="linked" from="moved"'
 expect 0 ln -s there "$base/s/symbolic"
-file_line 'action=symlink client=c share=s path="symbolic"'
+file_line 'symlink share=s path="symbolic"'
 expect 0 rm "$base/s/symbolic"
-file_line 'action=remove client=c share=s path="symbolic"'
+file_line 'remove share=s path="symbolic"'
 expect 0 put --atomic-set "$tmp/a" "$base/s/set"
-file_line 'action=put client=c share=s path="set/a/big" size=2097153'
-file_line 'action=publish client=c share=s path="set/a"'
+file_line 'put share=s path="set/a/big" size=2097153'
+file_line 'publish share=s path="set/a"'
 expect 5 rm "$base/s/none"
+all_said
 check_eq "$(log_lines 'path="none"')" 0 'changes that were none'
 
 # One line a session at its end, with what it moved.
@@ -82,12 +91,12 @@ reload
 lines=$(log_lines 'action=read')
 expect 0 get "$base/s/moved" "$tmp/again"
 expect 0 rm "$base/s/moved"
-file_line 'action=remove client=c share=s path="moved"'
+file_line 'remove share=s path="moved"'
 check_eq "$(log_lines 'action=read')" "$lines" 'files that were read'
 sed -i 's/^log-files = .*/log-files = none/' "$conf"
 reload
 expect 0 rm "$base/s/linked"
-
+all_said
 check_eq "$(log_lines 'path="linked"')" 1 'lines about a name that was removed in silence'
 
 # What keeps it from starting is an error there too.  Without a journal on standard error there are times instead, whatever the variable says.

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -54,7 +55,7 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_setup(server.logs ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, 0);
 	if (server.logs)
-		cr_assert_geq(dup2(server.log[1], STDERR_FILENO), 0);
+		cr_assert_geq(dup2(server.log, STDERR_FILENO), 0);
 	if (server.descriptors > 0)
 		cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	cr_assert_eq(key_holder_init(&holder, secret), 0);
@@ -82,7 +83,7 @@ server_setup(void)
 	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
 	cr_assert_eq(listen_open(&server.address, &listener), 0);
 	if (server.logs)
-		cr_assert_eq(pipe(server.log), 0);
+		cr_assert_geq(server.log = memfd_create("log", MFD_CLOEXEC), 0);
 	server.pid = fork();
 	if (server.pid == 0)
 		serve(listener, secret, &policy);
@@ -216,52 +217,85 @@ server_expect_service(void)
 	channel_free(server_session(99, 0));
 }
 
+/* The server's children; the first of them, or 0. */
+static unsigned
+children(pid_t *first)
+{
+	unsigned count = 0;
+	char path[64];
+	int pid;
+	FILE *f;
+
+	*first = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", server.pid, server.pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return 0;
+	while (fscanf(f, "%d", &pid) == 1)
+		if (count++ == 0)
+			*first = pid;
+	fclose(f);
+	return count;
+}
+
 pid_t
 server_child(void)
 {
-	char path[64];
-	int pid = 0;
-	FILE *f;
+	pid_t first;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", server.pid, server.pid);
-	f = fopen(path, "r");
-	if (f != NULL && fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	if (f != NULL)
-		fclose(f);
-	return pid;
+	(void)children(&first);
+	return first;
+}
+
+static int
+descriptor_of_child(int fd)
+{
+	int pidfd, copy;
+	pid_t pid;
+
+	/* The greeter of a session may not have ended yet. */
+	while (children(&pid) != 1)
+		sched_yield();
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (copy < 0 && (errno == EPERM || errno == ENOSYS))
+		cr_skip_test("a session's descriptors cannot be had here");
+	cr_assert(copy >= 0, "%s", strerror(errno));
+	close(pidfd);
+	return copy;
 }
 
 int
 server_child_pair(void)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, server_child(), 0);
-	int pair = (int)syscall(SYS_pidfd_getfd, pidfd, CHILD_PAIR, 0);
+	return descriptor_of_child(CHILD_PAIR);
+}
 
-	if (pair < 0 && (errno == EPERM || errno == ENOSYS))
-		cr_skip_test("a session's descriptors cannot be had here");
-	cr_assert(pair >= 0, "%s", strerror(errno));
-	close(pidfd);
-	return pair;
+int
+server_child_log(void)
+{
+	return descriptor_of_child(STDERR_FILENO);
+}
+
+const char *
+server_log(void)
+{
+	static char text[4 << 20];
+	ssize_t n = pread(server.log, text, sizeof(text) - 1, 0);
+
+	cr_assert(n >= 0 && n < (ssize_t)sizeof(text) - 1);
+	text[n] = '\0';
+	return text;
 }
 
 const char *
 server_whole_log(void)
 {
-	static char text[65536];
-	size_t length = 0;
 	int status;
-	ssize_t n;
 
 	cr_assert_eq(waitpid(server.pid, &status, 0), server.pid);
 	server.pid = 0;
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	close(server.log[1]);
-	while ((n = read(server.log[0], text + length, sizeof(text) - 1 - length)) > 0)
-		length += (size_t)n;
-	text[length] = '\0';
-	close(server.log[0]);
-	return text;
+	return server_log();
 }
 
 void

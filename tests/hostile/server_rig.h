@@ -25,9 +25,9 @@ extern struct server {
 	char directory[64];
 	rlim_t descriptors;			     /* the server may have so many; 0: as usual */
 	unsigned connections, connections_of_client; /* there may be; 0: as usual */
-	bool logs;				     /* all that it says is in log */
+	bool logs;				     /* all that it says is in log, */
 	unsigned accepts_without_memory;	     /* so many fail */
-	int log[2];				     /* a pipe */
+	int log;				     /* a file */
 } server;
 
 /* Starts it; ends it, which has to work. */
@@ -61,6 +61,12 @@ pid_t server_child(void);
 
 /* The pair of the only child, as if that had been taken over. */
 int server_child_pair(void);
+
+/* Stderr of the only child, likewise. */
+int server_child_log(void);
+
+/* What it has said so far, and what a session that has ended has; borrowed until the next call. */
+const char *server_log(void);
 
 /* It ends; all that it has said. */
 const char *server_whole_log(void);
