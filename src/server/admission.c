@@ -81,10 +81,22 @@ first_bytes(const struct peer *p)
 	return p->header_due ? PROXY_FIXED_BYTES : HANDSHAKE_HELLO_BYTES;
 }
 
+static void
+look_up(struct supervisor *s, const struct peer *p)
+{
+	uint32_t number = (uint32_t)(p - s->peers.table);
+
+	if (p->header_due)
+		waiting_know(s->peers.waiting, number, WAITING_PROXY);
+	else if (sources_are_known(s->sources, p->source, clock_ms()))
+		waiting_know(s->peers.waiting, number, WAITING_KNOWN);
+}
+
 /* p is PENDING: waits for its first bytes, without reading them. */
 static void
 await_first_bytes(struct supervisor *s, struct peer *p)
 {
+	look_up(s, p);
 	if (await_bytes(p->conn, first_bytes(p)) == 0 &&
 	    supervisor_watch(s, p->conn, EPOLLIN | EPOLLRDHUP, EVENT_CONN,
 			     (size_t)(p - s->peers.table), p->generation) == 0)
@@ -192,6 +204,13 @@ greeters_of_one(const struct supervisor *s)
 	return s->settings.max_handshakes > 4 ? s->settings.max_handshakes / 4 : 1;
 }
 
+/* And those of sources that no known key came from. */
+static unsigned
+greeters_of_strangers(const struct supervisor *s)
+{
+	return s->settings.max_handshakes - s->settings.max_handshakes / 4;
+}
+
 static unsigned
 cost_ms(const struct peer *p)
 {
@@ -205,8 +224,9 @@ admission_start_greeters(struct supervisor *s)
 	uint32_t number;
 
 	s->greet_again_ms = 0;
-	while (s->peers.count[PEER_GREETING] < s->settings.max_handshakes &&
-	       waiting_next(s->peers.waiting, greeters_of_one(s), &number)) {
+	while (
+	    s->peers.count[PEER_GREETING] < s->settings.max_handshakes &&
+	    waiting_next(s->peers.waiting, greeters_of_one(s), greeters_of_strangers(s), &number)) {
 		struct peer *p = &s->peers.table[number];
 
 		if (!p->is_proxy && sources_blocked(s->sources, p->source, now_ms) != 0) {

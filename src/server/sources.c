@@ -7,7 +7,6 @@
 
 #include <netinet/in.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -189,6 +188,14 @@ sources_known(struct sources *s, uint64_t id, uint64_t now_ms)
 	p->penalty_ms = 0;
 	p->penalty_end_ms = 0;
 	p->known_until_ms = now_ms + SOURCES_KNOWN_MS;
+}
+
+bool
+sources_are_known(const struct sources *s, uint64_t id, uint64_t now_ms)
+{
+	const struct source *p = find(s, id);
+
+	return p != NULL && is_known(p, now_ms);
 }
 
 void

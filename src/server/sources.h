@@ -13,6 +13,7 @@
 #ifndef SERVER_SOURCES_H
 #define SERVER_SOURCES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -48,6 +49,9 @@ uint64_t sources_failed(struct sources *s, uint64_t id, const struct source_rule
 
 /* A known key was proved from there; what has failed before is forgotten. */
 void sources_known(struct sources *s, uint64_t id, uint64_t now_ms);
+
+/* Was one, and so lately that it counts? */
+bool sources_are_known(const struct sources *s, uint64_t id, uint64_t now_ms);
 
 /* A child that served it has crashed: it is turned away, whoever else is there. */
 void sources_crashed(struct sources *s, uint64_t id, uint64_t now_ms);

@@ -11,6 +11,12 @@ find(struct waiting *w, uint32_t number)
 	return NULL;
 }
 
+static bool
+is_known(const struct waiting_seat *seat)
+{
+	return seat->standing == WAITING_KNOWN;
+}
+
 /* How many of a source there are is kept in each of its seats: looking is frequent. */
 static void
 count_source(struct waiting *w, uint64_t source)
@@ -43,6 +49,15 @@ waiting_add(struct waiting *w, uint32_t number, uint64_t source)
 	count_source(w, source);
 }
 
+void
+waiting_know(struct waiting *w, uint32_t number, enum waiting_standing standing)
+{
+	struct waiting_seat *seat = find(w, number);
+
+	assert(seat != NULL);
+	seat->standing = standing;
+}
+
 /* The round behind those in which others of its source are served, and behind the present one. */
 static uint64_t
 next_turn(const struct waiting *w, uint64_t source)
@@ -69,6 +84,8 @@ waiting_move(struct waiting *w, uint32_t number, enum waiting_state state)
 	else if (state == WAITING_GREETING && seat->turn > w->turn)
 		w->turn = seat->turn;
 	seat->state = state;
+	if (state == WAITING_GREETING)
+		w->known_last = is_known(seat);
 	count_source(w, seat->source);
 }
 
@@ -85,18 +102,40 @@ waiting_leave(struct waiting *w, uint32_t number)
 	count_source(w, source);
 }
 
-bool
-waiting_next(const struct waiting *w, unsigned most_of_one, uint32_t *number)
+static unsigned
+greeting_strangers(const struct waiting *w)
 {
+	unsigned count = 0;
+
+	for (size_t i = 0; i < w->count; i++)
+		count += w->seats[i].state == WAITING_GREETING &&
+			 w->seats[i].standing == WAITING_STRANGER;
+	return count;
+}
+
+/* Is a served rather than b?  Neither known sources nor strangers keep out the others. */
+static bool
+is_before(const struct waiting *w, const struct waiting_seat *a, const struct waiting_seat *b)
+{
+	if (is_known(a) != is_known(b))
+		return is_known(a) != w->known_last;
+	return a->turn < b->turn || (a->turn == b->turn && a->arrived < b->arrived);
+}
+
+bool
+waiting_next(const struct waiting *w, unsigned most_of_one, unsigned most_of_strangers,
+	     uint32_t *number)
+{
+	bool strangers = greeting_strangers(w) < most_of_strangers;
 	const struct waiting_seat *next = NULL;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct waiting_seat *seat = &w->seats[i];
 
-		if (seat->state != WAITING_READY || seat->greeting >= most_of_one)
+		if (seat->state != WAITING_READY || seat->greeting >= most_of_one ||
+		    (seat->standing == WAITING_STRANGER && !strangers))
 			continue;
-		if (next == NULL || seat->turn < next->turn ||
-		    (seat->turn == next->turn && seat->arrived < next->arrived))
+		if (next == NULL || is_before(w, seat, next))
 			next = seat;
 	}
 	if (next != NULL)
@@ -113,6 +152,8 @@ goes_first(const struct waiting_seat *a, const struct waiting_seat *b)
 
 	if (a_over != b_over)
 		return a_over > b_over;
+	if (is_known(a) != is_known(b))
+		return is_known(b);
 	if (a->state != b->state)
 		return a->state == WAITING_SILENT;
 	return a->arrived < b->arrived;

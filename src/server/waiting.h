@@ -3,8 +3,10 @@
  * greeter, and which makes room when there are too many.
  *
  * They are served in turn by source, and no source has more than its share of the greeters, so
- * whoever comes from elsewhere waits for one turn of those there are.  Nothing here reads a clock
- * or a socket; a connection is the number that its owner gives it.
+ * whoever comes from elsewhere waits for one turn of those there are.  Of those that wait every
+ * other one is of a source that a known key came from, and some greeters are never strangers': who
+ * has many addresses may hold all that are.  Nothing here reads a clock or a socket; a connection
+ * is the number that its owner gives it.
  */
 #ifndef SERVER_WAITING_H
 #define SERVER_WAITING_H
@@ -29,6 +31,10 @@
 /* SILENT: its first message is not whole.  READY: it is.  GREETING: a greeter has it. */
 enum waiting_state { WAITING_SILENT, WAITING_READY, WAITING_GREETING };
 
+/* PROXY: what it has a greeter for takes no time, and behind it may be anybody: it waits its turn.
+ */
+enum waiting_standing { WAITING_STRANGER, WAITING_PROXY, WAITING_KNOWN };
+
 struct waiting_seat {
 	uint64_t source;   /* sources_id() */
 	uint64_t arrived;  /* counts up */
@@ -37,17 +43,22 @@ struct waiting_seat {
 	uint16_t waiting;  /* of its source, this one with them: SILENT and READY */
 	uint16_t greeting; /* likewise: GREETING */
 	enum waiting_state state;
+	enum waiting_standing standing;
 };
 
 struct waiting {
 	struct waiting_seat seats[WAITING_SEATS];
 	size_t count;
 	uint64_t arrivals;
-	uint64_t turn; /* that is being served */
+	uint64_t turn;	 /* that is being served */
+	bool known_last; /* the last that got a greeter was KNOWN */
 };
 
-/* A connection, SILENT; there is a seat (asserted), and its number has none. */
+/* A connection, SILENT, a stranger's; there is a seat (asserted), and its number has none. */
 void waiting_add(struct waiting *w, uint32_t number, uint64_t source);
+
+/* It is no stranger's.  It has a seat (asserted). */
+void waiting_know(struct waiting *w, uint32_t number, enum waiting_standing standing);
 
 /* It has become READY, or GREETING.  It has a seat (asserted). */
 void waiting_move(struct waiting *w, uint32_t number, enum waiting_state state);
@@ -56,15 +67,17 @@ void waiting_move(struct waiting *w, uint32_t number, enum waiting_state state);
 void waiting_leave(struct waiting *w, uint32_t number);
 
 /*
- * The READY one whose turn it is, of a source that has fewer than most_of_one greeters.  false:
- * there is none.
+ * The READY one whose turn it is, of a source that has fewer than most_of_one greeters: a KNOWN
+ * one, and after each of them one of the others, if there are both; a stranger's only where
+ * strangers have fewer than most_of_strangers.  false: there is none.
  */
-bool waiting_next(const struct waiting *w, unsigned most_of_one, uint32_t *number);
+bool waiting_next(const struct waiting *w, unsigned most_of_one, unsigned most_of_strangers,
+		  uint32_t *number);
 
 /*
  * Who makes room: of the source that has most, if that is more than its share, the oldest, silent
  * ones first; else the oldest silent one of all; else, unless only silent ones are asked for, the
- * oldest.  false: there is none.
+ * oldest; KNOWN ones behind all others.  false: there is none.
  */
 bool waiting_victim(const struct waiting *w, bool silent_only, uint32_t *number);
 

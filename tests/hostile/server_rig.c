@@ -43,14 +43,22 @@ static void
 serve(int listener, uint8_t *secret, const struct policy *policy)
 {
 	struct key_holder holder;
-	const struct supervisor_options options = {
+	struct supervisor_options options = {
 	    .listeners = &listener,
 	    .listener_count = 1,
-	    .settings = {.policy = policy, .max_connections = server.connections},
+	    .settings = {.policy = policy,
+			 .max_connections = server.connections,
+			 .max_handshakes = server.handshakes,
+			 .handshake_timeout_ms = server.handshakes > 0 ? 60000 : 0},
 	    .key = &holder};
 
 	const struct rlimit few = {server.descriptors, server.descriptors};
 
+	if (server.proxy != NULL)
+		cr_assert_eq(network_parse(&options.settings.trusted_proxies[0], server.proxy,
+					   &(const char *){NULL}),
+			     0);
+	options.settings.trusted_proxy_count = server.proxy != NULL;
 	/* A test that fails must not leave it behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_setup(server.logs ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, 0);
@@ -108,9 +116,19 @@ server_teardown(void)
 int
 server_dial(void)
 {
+	return server_dial_from(0);
+}
+
+int
+server_dial_from(uint8_t from)
+{
+	const struct sockaddr_in own = {.sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from)};
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(server.address.port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	if (from != 0)
+		cr_assert_eq(bind(fd, (const struct sockaddr *)&own, sizeof(own)), 0);
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0, "%s", strerror(errno));
 	return fd;

@@ -25,6 +25,8 @@ extern struct server {
 	char directory[64];
 	rlim_t descriptors;			     /* the server may have so many; 0: as usual */
 	unsigned connections, connections_of_client; /* there may be; 0: as usual */
+	unsigned handshakes;			     /* likewise; each may take a minute then */
+	const char *proxy;			     /* is trusted; NULL: none */
 	bool logs;				     /* all that it says is in log, */
 	unsigned accepts_without_memory;	     /* so many fail */
 	int log;				     /* a file */
@@ -34,8 +36,9 @@ extern struct server {
 void server_setup(void);
 void server_teardown(void);
 
-/* A connection to it. */
+/* A connection to it; from: the last byte of its own address, 0: whichever. */
 int server_dial(void);
+int server_dial_from(uint8_t from);
 
 /* Reads exactly length bytes; less only when the connection ends. */
 size_t server_take(int fd, uint8_t *out, size_t length);

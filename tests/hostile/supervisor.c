@@ -26,6 +26,15 @@ setup_without_memory(void)
 	server_setup();
 }
 
+static void
+setup_four_handshakes(void)
+{
+	server.handshakes = 4;
+	server.proxy = "127.0.0.200";
+	server_setup();
+}
+
+TestSuite(supervisor_of_four_handshakes, .init = setup_four_handshakes, .fini = server_teardown);
 TestSuite(supervisor_without_memory, .init = setup_without_memory, .fini = server_teardown);
 TestSuite(supervisor, .init = server_setup, .fini = server_teardown);
 TestSuite(supervisor_of_few_descriptors, .init = setup_few_descriptors, .fini = server_teardown);
@@ -142,4 +151,54 @@ Test(supervisor_without_memory, connections_wait_where_there_is_no_memory_for_th
 	server_expect_service();
 	kill(server.pid, SIGTERM);
 	cr_expect_not_null(strstr(server_whole_log(), "new connections wait"));
+}
+
+/* Who knows the server's key, and lets his handshake hang; named: by the header of a proxy, or 0.
+ */
+static int
+hang_from(uint8_t from, uint8_t named)
+{
+	/* Version 2, TCP over IPv4: 12 bytes of addresses and ports, to 127.0.0.1. */
+	const uint8_t header[28] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\0\x7f\0\0\1\0\1\0\1";
+	uint8_t first[sizeof(header)], hello[HANDSHAKE_HELLO_BYTES], secret[KEY_BYTES];
+	struct handshake_client h;
+	int fd = server_dial_from(from);
+
+	memcpy(first, header, sizeof(first));
+	first[19] = named;
+	if (named != 0)
+		cr_assert_eq(send(fd, first, sizeof(first), MSG_NOSIGNAL), (ssize_t)sizeof(first));
+	randombytes_buf(secret, sizeof(secret));
+	cr_assert_eq(
+	    handshake_client_start(&h, server.key, secret, 1, AEAD_CHACHA20_POLY1305, hello), 0);
+	cr_assert_eq(send(fd, hello, sizeof(hello), MSG_NOSIGNAL), (ssize_t)sizeof(hello));
+	return fd;
+}
+
+/* Strangers from many addresses have three of them; the fourth is for where a client came from. */
+Test(supervisor_of_four_handshakes, strangers_do_not_get_the_last_quarter)
+{
+	enum { STRANGERS = 6, HELD = 3 };
+	uint8_t reply[HANDSHAKE_REPLY_BYTES];
+	int fds[STRANGERS], proxied;
+
+	server_expect_service();
+	for (int i = 0; i < STRANGERS; i++) {
+		fds[i] = hang_from((uint8_t)(2 + i), 0);
+		if (i < HELD)
+			cr_assert_eq(server_take(fds[i], reply, sizeof(reply)), sizeof(reply));
+	}
+	for (int i = 0; i < 3; i++)
+		server_expect_service();
+	/* Behind a proxy it needs two, one after the other. */
+	proxied = hang_from(200, 1);
+	cr_assert_eq(server_take(proxied, reply, sizeof(reply)), sizeof(reply));
+	for (int i = HELD; i < STRANGERS; i++)
+		cr_expect_eq(recv(fds[i], reply, 1, MSG_DONTWAIT), -1, "stranger %d is served", i);
+	/* When one of theirs is free, it is the next one's. */
+	close(fds[0]);
+	cr_expect_eq(server_take(fds[HELD], reply, sizeof(reply)), sizeof(reply));
+	for (int i = 1; i < STRANGERS; i++)
+		close(fds[i]);
+	close(proxied);
 }

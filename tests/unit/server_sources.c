@@ -51,6 +51,20 @@ fail_twice(uint64_t id, uint64_t now_ms)
 	return sources_failed(s, id, &rules, now_ms);
 }
 
+Test(sources, are_known_for_a_day)
+{
+	uint64_t id = id_of("192.0.2.1");
+
+	cr_expect_not(sources_are_known(s, id, START));
+	fail_twice(id, START);
+	cr_expect_not(sources_are_known(s, id, START));
+	sources_known(s, id, START);
+	cr_expect(sources_are_known(s, id, START));
+	cr_expect(sources_are_known(s, id, START + 24 * HOUR - 1));
+	cr_expect_not(sources_are_known(s, id, START + 24 * HOUR));
+	cr_expect_not(sources_are_known(s, id_of("192.0.2.2"), START));
+}
+
 Test(sources, are_what_one_customer_has_of_addresses)
 {
 	static const struct {

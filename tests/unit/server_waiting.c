@@ -22,11 +22,17 @@ add_ready(uint32_t number, uint64_t source)
 }
 
 static uint32_t
-next(unsigned most_of_one)
+next_of(unsigned most_of_one, unsigned most_of_strangers)
 {
 	uint32_t number;
 
-	return waiting_next(&w, most_of_one, &number) ? number : NOBODY;
+	return waiting_next(&w, most_of_one, most_of_strangers, &number) ? number : NOBODY;
+}
+
+static uint32_t
+next(unsigned most_of_one)
+{
+	return next_of(most_of_one, 1000);
 }
 
 static uint32_t
@@ -104,6 +110,63 @@ Test(waiting, gives_a_source_its_share_of_greeters_and_the_rest_to_others)
 	cr_expect_eq(next(2), NOBODY, "it has two");
 	waiting_leave(&w, 0);
 	cr_expect_eq(next(2), 2);
+}
+
+static void
+add_ready_as(uint32_t number, uint64_t source, enum waiting_standing standing)
+{
+	add_ready(number, source);
+	waiting_know(&w, number, standing);
+}
+
+Test(waiting, serves_known_sources_and_others_by_turns)
+{
+	static const uint32_t expected[] = {20, 10, 30, 40, 21, 11, 22, 23, NOBODY};
+
+	add_ready(10, 1);
+	add_ready(11, 1);
+	add_ready_as(20, 2, WAITING_KNOWN);
+	for (uint32_t i = 21; i < 24; i++)
+		add_ready_as(i, 2, WAITING_KNOWN);
+	add_ready_as(30, 3, WAITING_KNOWN);
+	add_ready_as(40, 4, WAITING_PROXY);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		cr_expect_eq(serve(), expected[i], "number %zu", i);
+}
+
+Test(waiting, keeps_from_strangers_what_is_not_theirs)
+{
+	for (uint32_t i = 0; i < 5; i++)
+		add_ready(i, 10 + i);
+	waiting_move(&w, 0, WAITING_GREETING);
+	cr_expect_eq(next_of(1, 2), 1);
+	waiting_move(&w, 1, WAITING_GREETING);
+	cr_expect_eq(next_of(1, 2), NOBODY, "strangers have two");
+	add_ready_as(30, 30, WAITING_PROXY);
+	cr_expect_eq(next_of(1, 2), 30);
+	add_ready_as(40, 40, WAITING_KNOWN);
+	cr_expect_eq(next_of(1, 2), 40);
+	waiting_move(&w, 30, WAITING_GREETING);
+	waiting_move(&w, 40, WAITING_GREETING);
+	cr_expect_eq(next_of(1, 3), 2, "others do not count");
+	add_ready_as(41, 40, WAITING_KNOWN);
+	cr_expect_eq(next_of(1, 2), NOBODY, "it has one");
+	waiting_leave(&w, 0);
+	cr_expect_eq(next_of(1, 2), 2);
+}
+
+Test(waiting, lets_a_known_source_make_room_last)
+{
+	waiting_add(&w, 1, 1);
+	waiting_know(&w, 1, WAITING_KNOWN);
+	add_ready(2, 2);
+	cr_expect_eq(victim(true), 1, "it is the only silent one");
+	cr_expect_eq(victim(false), 2);
+	for (uint32_t i = 10; i < 10 + WAITING_SHARE; i++) {
+		waiting_add(&w, i, 1);
+		waiting_know(&w, i, WAITING_KNOWN);
+	}
+	cr_expect_eq(victim(false), 1, "it has more than its share");
 }
 
 Test(waiting, lets_the_oldest_silent_one_make_room)
