@@ -1,8 +1,8 @@
 /*
  * DESIGN.  A child takes what it needs as arguments: the table of peers does not exist in it.  What
  * it says is trusted for nothing but its own figures, and what it may not say at that moment ends
- * it (pair.h).  Nobody waits for a child: it is heard when its pair has something, and for the last
- * time when it has been reaped.
+ * it (pair.h).  Nobody waits for a child: it is heard when its pair or its log (session_log.h) has
+ * something, and for the last time when it has been reaped.
  */
 #include <errno.h>
 #include <sodium.h>

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +72,16 @@ serve(int listener, uint8_t *secret, const struct policy *policy)
 	_exit(supervisor_run(&options) == 0 ? 0 : 1);
 }
 
+static void
+make_log(void)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	/* Where a child has no place for something else. */
+	cr_assert_geq(server.log = fcntl(fd, F_DUPFD_CLOEXEC, 100), 0);
+	close(fd);
+}
+
 void
 server_setup(void)
 {
@@ -91,7 +103,7 @@ server_setup(void)
 	cr_assert_eq(listen_parse(&server.address, "127.0.0.1:0"), 0);
 	cr_assert_eq(listen_open(&server.address, &listener), 0);
 	if (server.logs)
-		cr_assert_geq(server.log = memfd_create("log", MFD_CLOEXEC), 0);
+		make_log();
 	server.pid = fork();
 	if (server.pid == 0)
 		serve(listener, secret, &policy);
@@ -265,16 +277,22 @@ server_child(void)
 }
 
 static int
-descriptor_of_child(int fd)
+only_child(void)
 {
-	int pidfd, copy;
 	pid_t pid;
 
 	/* The greeter of a session may not have ended yet. */
 	while (children(&pid) != 1)
 		sched_yield();
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static int
+descriptor_of_child(int fd)
+{
+	int pidfd = only_child();
+	int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
 	if (copy < 0 && (errno == EPERM || errno == ENOSYS))
 		cr_skip_test("a session's descriptors cannot be had here");
 	cr_assert(copy >= 0, "%s", strerror(errno));
@@ -292,6 +310,27 @@ int
 server_child_log(void)
 {
 	return descriptor_of_child(STDERR_FILENO);
+}
+
+unsigned
+server_child_has_log(void)
+{
+	int pidfd = only_child();
+	struct stat log, other;
+	unsigned count = 0;
+
+	cr_assert_eq(fstat(server.log, &log), 0);
+	for (int fd = 0; fd < 1024; fd++) {
+		int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+		if (copy < 0)
+			continue;
+		cr_assert_eq(fstat(copy, &other), 0);
+		count += other.st_dev == log.st_dev && other.st_ino == log.st_ino;
+		close(copy);
+	}
+	close(pidfd);
+	return count;
 }
 
 const char *

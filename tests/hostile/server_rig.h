@@ -68,6 +68,9 @@ int server_child_pair(void);
 /* Stderr of the only child, likewise. */
 int server_child_log(void);
 
+/* How many descriptors of the only child lead to the log, as it has it. */
+unsigned server_child_has_log(void);
+
 /* What it has said so far, and what a session that has ended has; borrowed until the next call. */
 const char *server_log(void);
 

@@ -100,6 +100,7 @@ Test(supervisor_log, a_session_speaks_for_itself_alone)
 	int log;
 
 	ch = begin(&log);
+	cr_expect_eq(server_child_has_log(), 0);
 	for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++)
 		say(log, forged[i]);
 	for (size_t i = 0; i < sizeof(garbage); i++)
