@@ -3,9 +3,8 @@
  *
  *	file client=laptop action=put share=backups path="a/b" size=12
  *
- * The client is put there by the supervisor (session_log.h), and the line before the client is
- *told. Paths are those below the share, escaped and in quotes, and their end is cut where they are
- *long.
+ * The client is put there by the supervisor (session_log.h); the session says the line before it
+ * answers.  Paths are those below the share, escaped and in quotes, and cut where they are long.
  */
 #ifndef SERVER_FILE_LOG_H
 #define SERVER_FILE_LOG_H

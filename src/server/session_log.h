@@ -8,7 +8,7 @@
  *
  * client= and address= are the supervisor's; all behind them is what the session says.  Of the
  * first kind are lines that begin with SESSION_LOG_FILE (file_log.h), of the second all others,
- *also what a library or a sanitizer prints.
+ * also what a library or a sanitizer prints.
  *
  * One write(2) is one message: "<N>" of log_line(), N one of enum log_level and a warning where it
  * is not there, and lines.  A session waits for a supervisor that is slow; with one that is gone it
