@@ -266,8 +266,7 @@ run(struct job *j)
 		command_stop(&j->command);
 		code = settle(j);
 	}
-	/* A thread that hangs in a dead disk or a name server must not keep us: the process ends.
-	 */
+	/* A thread that hangs in a dead disk must not keep us: the process ends. */
 	if (ended) {
 		transfer_free(j->transfer);
 		key_secret_free(secret);

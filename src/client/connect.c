@@ -20,7 +20,7 @@
 #include "src/secure/aead.h"
 #include "src/secure/channel.h"
 
-#define DIAL_MS	   10000u /* for one address */
+#define DIAL_MS	   10000u /* for one address, at most */
 #define REPLY_MS   10000u /* for message 2; a server turns a silent client out after 5 s */
 #define MIN_WINDOW 65536
 
@@ -28,6 +28,13 @@ const struct cancel *
 connect_cancel(const struct connect_options *o)
 {
 	return o->until_connected != NULL ? o->until_connected : o->connection.cancel;
+}
+
+/* --timeout, or what is enough for this where that is less. */
+static uint64_t
+shorter_timeout(const struct connect_options *o, uint64_t enough_ms)
+{
+	return o->connection.timeout_ms < enough_ms ? o->connection.timeout_ms : enough_ms;
 }
 
 static int
@@ -123,9 +130,7 @@ shake_hands(int fd, const struct connect_options *o, struct session_keys *keys,
 	uint8_t hello[HANDSHAKE_HELLO_BYTES], reply[HANDSHAKE_REPLY_BYTES],
 	    finish[HANDSHAKE_FINISH_BYTES];
 	const struct cancel *cancel = connect_cancel(o);
-	uint64_t deadline =
-	    clock_ms() +
-	    (o->connection.timeout_ms < REPLY_MS ? o->connection.timeout_ms : REPLY_MS);
+	uint64_t deadline = clock_ms() + shorter_timeout(o, REPLY_MS);
 	struct handshake_client h;
 	int r = start(&h, o, hello);
 
@@ -381,7 +386,8 @@ connect_attempt(struct aim *aim, const struct connect_options *o, enum verdict *
 	const struct dial_options to = {.host = o->host,
 					.port = o->port,
 					.family = o->family,
-					.timeout_ms = DIAL_MS,
+					.lookup_ms = o->connection.timeout_ms,
+					.timeout_ms = shorter_timeout(o, DIAL_MS),
 					.cancel = connect_cancel(o)};
 	struct session_keys keys;
 	bool absent;

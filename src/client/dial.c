@@ -1,17 +1,16 @@
 #include "src/client/dial.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
+#include "src/client/lookup.h"
 
 /*
  * A silent network is found by the stall clock where an answer is owed (connection.h); these are
@@ -76,19 +75,14 @@ dial_one(int *fd, const struct addrinfo *a, const struct dial_options *o, int *e
 int
 dial(int *fd, const struct dial_options *o, bool *absent, struct problem *p)
 {
-	const struct addrinfo hints = {.ai_family = o->family, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *list;
-	char service[8], reason[128];
+	char reason[128];
 	int errnum = 0, last_errnum = 0;
 	int r;
 
-	snprintf(service, sizeof(service), "%u", (unsigned)o->port);
 	*absent = true;
-	r = getaddrinfo(o->host, service, &hints, &list);
-	if (r != 0)
-		return problem_set(p, FTX_E_NETWORK, SIDE_NETWORK, "%s: %s", o->host,
-				   r == EAI_SYSTEM ? strerror_r(errno, reason, sizeof(reason))
-						   : gai_strerror(r));
+	if ((r = lookup(&list, o, p)) != 0)
+		return r;
 	r = FTX_E_NETWORK;
 	for (const struct addrinfo *a = list; a != NULL && r == FTX_E_NETWORK; a = a->ai_next) {
 		r = dial_one(fd, a, o, &errnum);
