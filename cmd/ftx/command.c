@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/ftx/signals.h"
 #include "proto/errors.h"
 #include "src/base/display.h"
 
@@ -42,12 +43,14 @@ command_init(struct command *c, char *const *words, struct problem *why)
 static int
 prepare(const struct command *c, posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes)
 {
+	static const int ignored[] = {SIGPIPE, SIGXFSZ};
 	sigset_t defaults;
 	int errnum;
 
 	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGXFSZ);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		if (!signals_unwanted(ignored[i]))
+			sigaddset(&defaults, ignored[i]);
 	errnum = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (errnum == 0)
 		errnum = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);

@@ -1,12 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sodium.h>
 #include <unistd.h>
 
 #include "cmd/ftx/help.h"
 #include "cmd/ftx/settings.h"
+#include "cmd/ftx/signals.h"
 #include "cmd/ftx/verbs.h"
 #include "proto/errors.h"
 
@@ -48,8 +48,7 @@ main(int argc, char **argv)
 	int code = FTX_EXIT_USAGE;
 
 	fill_standard_descriptors();
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* EFBIG is an answer like others */
+	signals_begin();
 	if (sodium_init() < 0) {
 		fputs("ftx: libsodium cannot be initialised\n", stderr);
 		return FTX_EXIT_CONFIG;

@@ -11,7 +11,7 @@
 int
 output_failed(const char *verb_name, int errnum)
 {
-	if (errnum == EPIPE)
+	if (errnum == EPIPE && !signals_unwanted(SIGPIPE))
 		signals_die(SIGPIPE);
 	fprintf(stderr, "ftx: %s%sstandard output: %s\n", verb_name != NULL ? verb_name : "",
 		verb_name != NULL ? ": " : "", strerror(errnum));

@@ -1,6 +1,7 @@
 /*
  * The end of standard output, which is none without a word where somebody may miss something: a
- * reader that has gone ends the program as it ends others, by SIGPIPE.
+ * reader that has gone ends the program as it ends others, by SIGPIPE, unless who started it has
+ * that ignored.
  */
 #ifndef FTX_OUTPUT_H
 #define FTX_OUTPUT_H
@@ -11,7 +12,8 @@
  */
 int output_end(const char *verb_name);
 
-/* It did not take what it was given: says so, but for EPIPE.  As output_end(), not 0. */
+/* It did not take what it was given: says so, unless it dies of SIGPIPE.  As output_end(), not 0.
+ */
 int output_failed(const char *verb_name, int errnum);
 
 #endif

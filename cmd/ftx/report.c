@@ -60,11 +60,11 @@ report_is_lost(const struct report *r)
 	return r->output_errnum != 0 || r->unread;
 }
 
-/* What is at the other end of standard output has gone: no word about it. */
+/* What is at the other end of standard output has gone, and we are to die of it without a word. */
 static bool
 is_broken_pipe(const struct report *r)
 {
-	return r->unread || r->output_errnum == EPIPE;
+	return r->unread || (r->output_errnum == EPIPE && !signals_unwanted(SIGPIPE));
 }
 
 int

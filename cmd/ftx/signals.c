@@ -11,9 +11,39 @@
 
 #include "proto/errors.h"
 
+static sigset_t unwanted; /* by who started us */
 static volatile sig_atomic_t caught, asked;
 static int caught_fd = -1;
 static struct cancel *caught_cancel;
+
+void
+signals_begin(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ};
+
+	sigemptyset(&unwanted);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct sigaction action;
+
+		if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			sigaddset(&unwanted, numbers[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+bool
+signals_unwanted(int number)
+{
+	return sigismember(&unwanted, number) == 1;
+}
+
+/* What is ignored stays so. */
+static int
+take(int number, const struct sigaction *action)
+{
+	return signals_unwanted(number) ? 0 : sigaction(number, action, NULL);
+}
 
 void
 signals_wake(void)
@@ -29,11 +59,12 @@ signals_wake(void)
 static void
 on_signal(int number)
 {
+	const struct sigaction end = {.sa_handler = SIG_DFL};
 	int errnum = errno;
 
 	caught = number;
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
+	(void)take(SIGINT, &end);
+	(void)take(SIGTERM, &end);
 	signals_wake();
 	if (caught_cancel != NULL)
 		cancel_request(caught_cancel);
@@ -58,7 +89,7 @@ signals_catch(struct cancel *cancel)
 	caught_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (caught_fd < 0)
 		return error_from_errno(errno);
-	if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
+	if (take(SIGINT, &action) != 0 || take(SIGTERM, &action) != 0 ||
 	    sigaction(SIGUSR1, &question, NULL) != 0)
 		return error_from_errno(errno);
 	return 0;

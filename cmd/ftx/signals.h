@@ -1,6 +1,7 @@
 /*
  * INT and TERM ask the program to stop, cleanly; a second one ends it at once.  USR1 asks it how
- * far it is.
+ * far it is.  Who was started with one of them ignored, as by nohup(1) or in the background of a
+ * script, goes on ignoring it.
  */
 #ifndef FTX_SIGNALS_H
 #define FTX_SIGNALS_H
@@ -8,6 +9,17 @@
 #include <stdbool.h>
 
 #include "src/client/cancel.h"
+
+/*
+ * First of all: from now on PIPE and XFSZ are ignored, as EPIPE and EFBIG are answers like others.
+ */
+void signals_begin(void);
+
+/*
+ * Was this one, of INT, TERM, PIPE and XFSZ, ignored when the program was started?  Then it is not
+ * to end it.
+ */
+bool signals_unwanted(int number);
 
 /* Catches them from now on.  cancel: requested too then, NULL: none.  0 or an FTX_E_*. */
 int signals_catch(struct cancel *cancel);

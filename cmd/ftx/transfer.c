@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,7 +38,8 @@ struct job {
 static bool
 is_broken_pipe(const struct report *r, const struct problem *p)
 {
-	return r->payload && p->side == SIDE_LOCAL && p->errnum == EPIPE;
+	return r->payload && p->side == SIDE_LOCAL && p->errnum == EPIPE &&
+	       !signals_unwanted(SIGPIPE);
 }
 
 /* A source that has the form of what is on a server may have been meant so. */

@@ -44,7 +44,7 @@ each_way()
 	"$ftx_program" "$@" </dev/null >&- 2>"$tmp/err" || status=$?
 	ends "$closed" closed "$*" 'Bad file descriptor'
 	status=0
-	"$ftx_program" "$@" </dev/null >&8 2>"$tmp/err" || status=$?
+	env --default-signal=PIPE "$ftx_program" "$@" </dev/null >&8 2>"$tmp/err" || status=$?
 	ends 141 unread "$*"
 }
 
@@ -77,10 +77,18 @@ check_absent "$tmp/new"
 
 # Events go to standard error where standard output is the data: the summary comes last all the same.
 status=0
-"$ftx_program" --json get nas:share/a - >&8 2>"$tmp/events" || status=$?
+env --default-signal=PIPE "$ftx_program" --json get nas:share/a - >&8 2>"$tmp/events" || status=$?
 check_eq "$status" 141 'exit code of data that nobody reads'
 check_json "$tmp/events"
 check_eq "$(summary exit_code "$tmp/events")" 141 'exit code in the summary'
+
+# Who was started so that SIGPIPE does not end it says what has failed, as others do.
+for words in 'ls nas:share' 'get nas:share/a -' 'host ls'; do
+	status=0
+	# shellcheck disable=SC2086 # a command and its arguments
+	env --ignore-signal=PIPE "$ftx_program" $words </dev/null >&8 2>"$tmp/err" || status=$?
+	ends 1 'unread, with SIGPIPE ignored' "$words" 'Broken pipe'
+done
 
 # Who has nothing to say needs no standard output; a closed standard input is not an empty one.
 "$ftx_program" put "$tmp/a" nas:share/again >&- 2>&-

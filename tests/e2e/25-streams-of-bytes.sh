@@ -93,9 +93,15 @@ check_eq "$(cat "$tmp/err")" aside 'standard error'
 check_eq "$(tr '\n' ' ' <"$share/descriptors")" '0 1 2 3 ' 'descriptors (3 is of ls itself)'
 # What ftx ignores kills it as it would without: a pipe that nobody reads, a file that is too large.
 # Of the signals that POSIX names; those of the C library are nobody's.
-ftx put --from-command "$url/ignored" -- sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status
-ignored=$(sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status)
-check_eq "$(($(cat "$share/ignored") & 0x7fffffff))" "$((ignored & 0x7fffffff))" 'signals that it ignores'
+# What was ignored before stays so.
+for how in '' --default-signal=PIPE,XFSZ --ignore-signal=PIPE --ignore-signal=XFSZ; do
+	# shellcheck disable=SC2086 # an option, or none
+	env $how "$ftx_program" -i "$tmp/id" put --from-command "$url/ignored" -- \
+		sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status
+	# shellcheck disable=SC2086
+	ignored=$(env $how sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status)
+	check_eq "$(($(cat "$share/ignored") & 0x7fffffff))" "$((ignored & 0x7fffffff))" "signals that it ignores with '$how'"
+done
 # A dry run does not run it; nor does a server that is not there.
 expect 0 -n put --from-command "$url/dry" -- touch "$tmp/was-run"
 check_absent "$tmp/was-run"

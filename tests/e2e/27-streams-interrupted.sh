@@ -28,7 +28,7 @@ partial_there()
 mkfifo "$tmp/fifo"
 begin_stream()
 {
-	"$ftx_program" -i "$tmp/id" put - "$url/sized" <"$tmp/fifo" 2>"$tmp/err" &
+	env --default-signal=INT "$ftx_program" -i "$tmp/id" put - "$url/sized" <"$tmp/fifo" 2>"$tmp/err" &
 	client_pid=$!
 	started="$started $client_pid"
 	exec 8>"$tmp/fifo"

@@ -60,28 +60,57 @@ kill -INT "$client_pid"
 wait_client 130
 grep -qi 'again\|resume\|continue\|go on' "$tmp/err" || fail "no word how to go on: $(cat "$tmp/err")"
 
-# A second signal is immediate, also where nobody takes what is written: a pipe that is full.
+# A pipe that is full: who writes to it comes to no end.
 mkfifo "$tmp/full"
-exec 9<>"$tmp/full"
-dd if=/dev/zero of="$tmp/full" oflag=nonblock bs=4096 2>"$tmp/err" || :
-env --default-signal=INT,TERM "$ftx_program" -i "$tmp/id" --json ls "$url" >&9 2>"$tmp/err" </dev/null &
-client_pid=$!
-started="$started $client_pid"
-# Does it catch these, of INT (2) and USR1 (200)?  The latter nobody does before it is ftx.
+# waits_for_ever(env option...)
+waits_for_ever()
+{
+	exec 9<>"$tmp/full"
+	dd if=/dev/zero of="$tmp/full" oflag=nonblock bs=4096 2>"$tmp/err" || :
+	env "$@" "$ftx_program" -i "$tmp/id" --json ls "$url" >&9 2>"$tmp/err" </dev/null &
+	client_pid=$!
+	started="$started $client_pid"
+}
+# Does it catch these, of INT (2), TERM (4000) and USR1 (200)?  The latter nobody does before it is ftx.
 catches()
 {
 	while read -r key value _; do
-		[ "$key" != SigCgt: ] || caught=$((0x$value & 0x202))
+		case $key in
+		SigIgn:) ignored=$((0x$value & 0x4002)) ;;
+		SigCgt:) caught=$((0x$value & 0x4202)) ;;
+		esac
 	done <"/proc/$client_pid/status"
 	[ "$caught" = $((0x$1)) ]
 }
-wait_for 'signals to be caught' catches 202
+
+# A second signal is immediate.
+waits_for_ever --default-signal=INT,TERM
+wait_for 'signals to be caught' catches 4202
 kill -INT "$client_pid"
 wait_for 'the first signal to be taken' catches 200
 kill -INT "$client_pid"
 wait_for 'the end' process_gone "$client_pid"
 wait_client 130
 exec 9>&-
+
+# Whoever was started with one of them ignored is not ended by it, first or second.
+waits_for_ever --default-signal=TERM --ignore-signal=INT
+wait_for 'signals to be caught' catches 4200
+kill -INT "$client_pid"
+kill -TERM "$client_pid"
+wait_for 'the signal to be taken' catches 200
+check_eq "$ignored" $((0x2)) 'what is ignored'
+kill -INT "$client_pid"
+kill -TERM "$client_pid"
+wait_client 143
+waits_for_ever --ignore-signal=INT,TERM
+wait_for 'signals to be caught' catches 200
+kill -INT "$client_pid"
+kill -TERM "$client_pid"
+exec 8<"$tmp/full" 9>&-
+cat <&8 >"$tmp/out"
+exec 8<&-
+wait_client 0
 
 # Even where the server does not answer.
 run put --json --bwlimit $((size / 5))

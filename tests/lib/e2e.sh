@@ -209,7 +209,8 @@ follow_progress()
 start_client()
 {
 	follow_progress
-	"$ftx_program" -i "$tmp/id" --json "$@" >"$tmp/json" 2>"$tmp/err" </dev/null 8<&- &
+	# sh starts background commands with INT ignored.
+	env --default-signal=INT "$ftx_program" -i "$tmp/id" --json "$@" >"$tmp/json" 2>"$tmp/err" </dev/null 8<&- &
 	client_pid=$!
 	started="$started $client_pid"
 }
