@@ -77,7 +77,7 @@ open_upload(struct receiver *p)
 		if (r == 0)
 			break;
 		receiver_problem(p, r);
-		if (r != FTX_E_BUSY || !stream_busy_again(s, &busy_until))
+		if (r != FTX_E_BUSY || !stream_busy_again(s, false, &busy_until))
 			return s->problem.error;
 	}
 	r = ranges_check(s->have, s->have_count, ranges_blocks(b->identity.size));

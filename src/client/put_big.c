@@ -108,7 +108,7 @@ open_once(struct sender *p, bool early)
 		problem = s->problem;
 		(void)release(p, false); /* the error that counts is known */
 		s->problem = problem;
-		if (r != FTX_E_BUSY || !stream_busy_again(s, &busy_until))
+		if (r != FTX_E_BUSY || !stream_busy_again(s, false, &busy_until))
 			return s->problem.error;
 	}
 }
@@ -266,9 +266,10 @@ commit_once(struct sender *p, struct committing *c)
 	m.commit.blocks.items = b->todo;
 	m.commit.blocks.count = b->todo_count;
 	b->committing = true;
+	/* Whose OPEN was answered well shares the partial with nobody but its own run. */
 	do {
 		r = stream_call(s, &m, take_committed, c);
-	} while (r == FTX_E_BUSY && !stream_is_over(s) && stream_busy_again(s, &busy_until));
+	} while (r == FTX_E_BUSY && !stream_is_over(s) && stream_busy_again(s, true, &busy_until));
 	return r == 0 ? 0 : s->problem.error;
 }
 

@@ -43,7 +43,7 @@ open_remote(struct input *p, const char *remote)
 		p->opened = false;
 		release.release.handle = INPUT_HANDLE;
 		(void)connection_call(p->s->connection, &release, &p->s->release);
-		if (!stream_busy_again(p->s, &busy_until))
+		if (!stream_busy_again(p->s, false, &busy_until))
 			return p->s->problem.error;
 	}
 }

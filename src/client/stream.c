@@ -190,14 +190,14 @@ stream_call_again(struct stream *s, const struct message *m,
 }
 
 bool
-stream_busy_again(struct stream *s, uint64_t *until_ms)
+stream_busy_again(struct stream *s, bool own, uint64_t *until_ms)
 {
 	uint64_t now = clock_ms();
 	uint64_t limit = s->run->request->retry_for_ms;
 	uint64_t pause = BUSY_EVERY_MS;
 
 	if (*until_ms == 0) {
-		*until_ms = now + (limit < BUSY_FOR_MS ? limit : BUSY_FOR_MS);
+		*until_ms = now + (own || limit < BUSY_FOR_MS ? limit : BUSY_FOR_MS);
 		pause = BUSY_FIRST_MS; /* a killed client's session ends with its connection */
 	}
 	if (now + pause > *until_ms)

@@ -124,8 +124,11 @@ void stream_keep_batch(struct stream *s, struct batch *b);
 /* The entry was under way: it is not begun any more. */
 void stream_keep_entry(struct stream *s, struct entry *e);
 
-/* Sleeps before a busy file is asked for again.  false: no more time, or stopped. */
-bool stream_busy_again(struct stream *s, uint64_t *until_ms);
+/*
+ * Sleeps before a busy file is asked for again.  own: who has it is of this run, a connection that
+ * the server does not know to be lost yet.  false: no more time, or stopped.
+ */
+bool stream_busy_again(struct stream *s, bool own, uint64_t *until_ms);
 
 /* Makes s->tree (and s->group) the root's.  0 or an error in s->problem. */
 int stream_set_root(struct stream *s, struct root *root);

@@ -4,10 +4,13 @@
 #include "tests/harness/unit.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
@@ -17,6 +20,18 @@
 
 static struct rig rig;
 
+static atomic_int ahead_s; /* of the monotonic clock */
+
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+	long r = syscall(SYS_clock_gettime, id, now);
+
+	if (r == 0 && id == CLOCK_MONOTONIC)
+		now->tv_sec += atomic_load(&ahead_s);
+	return (int)r;
+}
+
 /* How the server behaves. */
 static struct plan {
 	uint64_t have_first, have_count;
@@ -25,6 +40,7 @@ static struct plan {
 	int commit_error; /* to the first so many COMMITs, with block 1 */
 	unsigned commit_errors;
 	uint64_t error_blocks;
+	int commit_takes_s; /* each that fails */
 } plan;
 
 static bool
@@ -51,6 +67,7 @@ follow_plan(struct fake *f, struct peer *p)
 	}
 	if (p->message.type == MESSAGE_COMMIT && f->commits < plan.commit_errors) {
 		f->commits++;
+		atomic_fetch_add(&ahead_s, plan.commit_takes_s);
 		fake_error_blocks(p, plan.commit_error, 1, plan.error_blocks);
 		return true;
 	}
@@ -255,6 +272,23 @@ Test(client_put_big, busy_is_final_where_nothing_is_tried_again)
 	cr_expect(rig_put(&rig) == 0);
 	cr_expect(rig_error(&rig, "")->problem.error == FTX_E_BUSY);
 	cr_expect(f->opens == 1);
+	rig_end(&rig);
+	fake_free(f);
+}
+
+/* A session of this run that the server still waits for holds it, for minutes perhaps. */
+Test(client_put_big, busy_at_COMMIT_is_waited_for_as_long_as_a_connection)
+{
+	struct fake *f = start(follow_plan);
+
+	plan = (struct plan){.commit_error = FTX_E_BUSY,
+			     .commit_errors = 2,
+			     .commit_takes_s = 2 * BUSY_FOR_MS / 1000};
+	rig.request.retry_for_ms = 10 * BUSY_FOR_MS;
+	rig_stream(&rig, fake_serve, f);
+	cr_expect(rig_put(&rig) == 0);
+	cr_expect_null(rig_error(&rig, ""));
+	cr_expect(f->commits == 3);
 	rig_end(&rig);
 	fake_free(f);
 }
