@@ -139,6 +139,49 @@ other_type(struct surplus *u)
 	u->why = "something of another type is there";
 }
 
+/* What the root's directory at the server has.  As listing_open(). */
+static int
+list(struct surplus *u, struct listing **l)
+{
+	struct stream *s = u->s;
+	int r;
+
+	do {
+		r = listing_open(l, s->connection, 1, u->root->remote, true, 0, &s->problem);
+	} while (r != 0 && stream_is_lost(s) && (r = stream_again(s)) == 0);
+	return r;
+}
+
+/* A listing has failed.  0: another connection goes on with it; else why not, in s->problem. */
+static int
+list_again(struct surplus *u, struct listing *l)
+{
+	struct stream *s = u->s;
+	int r = s->problem.error;
+
+	while (r != 0 && stream_is_lost(s)) {
+		listing_lost(l);
+		if ((r = stream_again(s)) == 0) {
+			(void)listing_again(l, s->connection); /* the answer tells what is wrong */
+			r = listing_wait(l, &s->problem);
+		}
+	}
+	return r;
+}
+
+/* As listing_next(), over as many connections as it takes. */
+static int
+next_line(struct surplus *u, struct listing *l, struct listing_line *line)
+{
+	int n;
+
+	while ((n = listing_next(l, line, &u->s->problem)) < 0)
+		if ((n = list_again(u, l)) != 0)
+			return n;
+	retry_progress(&u->s->run->retry);
+	return n;
+}
+
 /* put: one line of what the server has. */
 static int
 take_line(struct surplus *u, const struct listing_line *line)
@@ -165,14 +208,13 @@ take_line(struct surplus *u, const struct listing_line *line)
 static int
 find_remote(struct surplus *u)
 {
-	struct stream *s = u->s;
 	struct listing_line line;
 	struct listing *l;
-	int r = listing_open(&l, s->connection, 1, u->root->remote, true, 0, &s->problem);
+	int r = list(u, &l);
 
 	if (r != 0)
 		return r == FTX_E_NOT_FOUND ? 0 : r;
-	while ((r = listing_next(l, &line, &s->problem)) == 1)
+	while ((r = next_line(u, l, &line)) == 1)
 		if ((r = take_line(u, &line)) != 0)
 			break;
 	listing_close(l);
@@ -209,14 +251,17 @@ take_item(struct surplus *u, const struct merge_item *item, dev_t device)
 }
 
 static int
-merge_both(struct surplus *u, struct merge *merge, dev_t device)
+merge_both(struct surplus *u, struct merge *merge, struct listing *l, dev_t device)
 {
 	struct merge_item item = {.kind = MERGE_ENTER};
 	int r = 0;
 
 	while (r == 0 && item.kind != MERGE_END) {
-		r = merge_next(merge, &item, &u->s->problem);
-		if (r == 0 && item.kind != MERGE_END)
+		while ((r = merge_next(merge, &item, &u->s->problem)) != 0)
+			if (r != connection_error(u->s->connection) || list_again(u, l) != 0)
+				return r;
+		retry_progress(&u->s->run->retry);
+		if (item.kind != MERGE_END)
 			r = take_item(u, &item, device);
 	}
 	return r;
@@ -237,8 +282,7 @@ find_local(struct surplus *u)
 		return 0;
 	if (fstat(u->root->local, &st) != 0)
 		return problem_local(&s->problem, error_from_errno(errno), errno);
-	r = listing_open(&l, s->connection, 1, u->root->remote, true, 0, &s->problem);
-	if (r != 0)
+	if ((r = list(u, &l)) != 0)
 		return r;
 	r = walk_new(&w, u->root->local, &options);
 	if (r == 0 && (merge = merge_new(w, l)) == NULL)
@@ -246,7 +290,7 @@ find_local(struct surplus *u)
 	if (r != 0)
 		problem_set(&s->problem, r, SIDE_LOCAL, NULL);
 	else
-		r = merge_both(u, merge, st.st_dev);
+		r = merge_both(u, merge, l, st.st_dev);
 	merge_free(merge);
 	walk_free(w);
 	listing_close(l);

@@ -10,6 +10,7 @@
 
 #include "proto/errors.h"
 #include "src/secure/channel.h"
+#include "tests/unit/client_clock.h"
 #include "tests/unit/client_fake.h"
 #include "tests/unit/client_host.h"
 #include "tests/unit/client_lines.h"
@@ -299,6 +300,49 @@ Test(client_lost, what_was_removed_by_a_session_that_is_gone_is_made_durable)
 	put();
 	cr_expect(fake->step == 1 && r.outcome.exits == 0 && r.outcome.deleted == 1);
 	cr_expect(fake->syncs == 1, "%u: %s", fake->syncs, fake->log);
+	end();
+}
+
+#define SHORT_LISTINGS 3
+
+/* Each listing behind the put gets one entry further, and then it is a minute later; one is whole.
+ */
+static bool
+list_a_little(struct fake *f, struct peer *p)
+{
+	static const char listed[] = "< old1 old2 old3 old4";
+	char some[sizeof(listed)];
+
+	if (p->message.type == MESSAGE_LIST) {
+		f->step++;
+		return peer_answer(p, MESSAGE_OK);
+	}
+	if (p->message.type != MESSAGE_NEXT)
+		return false;
+	if (p->message.next.parts == 0) {
+		lines_send_done(p, 0);
+		return true;
+	}
+	if (f->step > SHORT_LISTINGS) {
+		lines_send_done(p, lines_send(p, listed));
+		return true;
+	}
+	snprintf(some, sizeof(some), "%.*s", 1 + 5 * f->step, listed);
+	(void)lines_send(p, some);
+	clock_put_ahead(60);
+	p->message.type = MESSAGE_CLOSE;
+	return false;
+}
+
+Test(client_lost, a_listing_for_deletion_goes_on_where_it_was)
+{
+	begin(list_a_little);
+	rig_file(&rig, "src/f", 10);
+	rig.request.delete = true;
+	rig.request.retry_for_ms = 90000;
+	put();
+	cr_expect(fake->step == SHORT_LISTINGS + 1, "%d", fake->step);
+	cr_expect(r.outcome.exits == 0 && r.outcome.deleted == 4, "%x", r.outcome.exits);
 	end();
 }
 

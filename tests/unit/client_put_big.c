@@ -4,33 +4,19 @@
 #include "tests/harness/unit.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/errors.h"
+#include "tests/unit/client_clock.h"
 
 #define BLOCKS 3u
 #define SIZE   (BLOCKS * LIMIT_BLOCK_BYTES)
 
 static struct rig rig;
-
-static atomic_int ahead_s; /* of the monotonic clock */
-
-int
-clock_gettime(clockid_t id, struct timespec *now)
-{
-	long r = syscall(SYS_clock_gettime, id, now);
-
-	if (r == 0 && id == CLOCK_MONOTONIC)
-		now->tv_sec += atomic_load(&ahead_s);
-	return (int)r;
-}
 
 /* How the server behaves. */
 static struct plan {
@@ -67,7 +53,7 @@ follow_plan(struct fake *f, struct peer *p)
 	}
 	if (p->message.type == MESSAGE_COMMIT && f->commits < plan.commit_errors) {
 		f->commits++;
-		atomic_fetch_add(&ahead_s, plan.commit_takes_s);
+		clock_put_ahead(plan.commit_takes_s);
 		fake_error_blocks(p, plan.commit_error, 1, plan.error_blocks);
 		return true;
 	}
