@@ -14,11 +14,15 @@
 #include "src/client/hint.h"
 #include "src/data/codec.h"
 
+/* Room for the name of a user or group whose every byte is escaped. */
+#define OWNER_TEXT_BYTES (4 * LIMIT_OWNER_BYTES + 4)
+
+/* At most one of those names, and some words. */
 static void print(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void
 print(struct report *r, const char *format, ...)
 {
-	char text[512];
+	char text[OWNER_TEXT_BYTES + 256];
 	va_list ap;
 	int n;
 
@@ -138,13 +142,15 @@ static void
 text_listed(struct report *r, const struct shown_entry *e)
 {
 	const struct metadata *m = &e->attributes->metadata;
-	char user[LIMIT_OWNER_BYTES + 1], group[LIMIT_OWNER_BYTES + 1], zone[8];
+	char owner[OWNER_TEXT_BYTES], zone[8];
 
-	if (r->options->long_format)
-		print(r, "%s %-8s %-8s %12" PRIu64 " %s ", mode_text(m),
-		      owner_text(user, sizeof(user), m, &m->user, m->uid),
-		      owner_text(group, sizeof(group), m, &m->group, m->gid),
+	if (r->options->long_format) {
+		print(r, "%s %-8s ", mode_text(m),
+		      owner_text(owner, sizeof(owner), m, &m->user, m->uid));
+		print(r, "%-8s %12" PRIu64 " %s ",
+		      owner_text(owner, sizeof(owner), m, &m->group, m->gid),
 		      e->attributes->identity.size, time_text(m->mtime_s, zone));
+	}
 	print_name(r, e->name, strlen(e->name));
 	if (r->options->long_format)
 		print_target(r, e->attributes);
@@ -157,7 +163,7 @@ text_stat(struct report *r, const struct shown_entry *e)
 {
 	const struct attributes *a = e->attributes;
 	const struct metadata *m = &a->metadata;
-	char user[LIMIT_OWNER_BYTES + 1], group[LIMIT_OWNER_BYTES + 1], size[32], zone[8];
+	char owner[OWNER_TEXT_BYTES], size[32], zone[8];
 
 	print(r, r->listed ? "\n" : "");
 	print(r, "path      ");
@@ -170,10 +176,12 @@ text_stat(struct report *r, const struct shown_entry *e)
 	print(r, "size      %" PRIu64 " (%s), %" PRIu64 " on disk\n", a->identity.size,
 	      size_format(size, sizeof(size), a->identity.size), a->allocated);
 	print(r, "mode      %04o (%s)\n", (unsigned)m->mode, mode_text(m));
-	if ((m->flags & METADATA_OWNER) != 0)
-		print(r, "owner     %" PRIu32 " (%.100s), group %" PRIu32 " (%.100s)\n", m->uid,
-		      owner_text(user, sizeof(user), m, &m->user, m->uid), m->gid,
-		      owner_text(group, sizeof(group), m, &m->group, m->gid));
+	if ((m->flags & METADATA_OWNER) != 0) {
+		print(r, "owner     %" PRIu32 " (%s), ", m->uid,
+		      owner_text(owner, sizeof(owner), m, &m->user, m->uid));
+		print(r, "group %" PRIu32 " (%s)\n", m->gid,
+		      owner_text(owner, sizeof(owner), m, &m->group, m->gid));
+	}
 	print(r, "modified  %s", time_text(m->mtime_s, zone));
 	print(r, ".%09" PRIu32 "%s\n", m->mtime_ns, zone);
 	print(r, "links     %" PRIu32 "\n", a->links);

@@ -245,6 +245,24 @@ got
 check_owner "$back/d/g" 1:2 'put by number'
 umount /etc/passwd
 
+# The longest names are shown whole, also where each byte of them is escaped.
+long=$(printf '%255s' '' | tr ' ' u)
+escaped=$(printf '%255s' '' | sed 's/ /\\x01/g')
+printf 'root:x:0:0::/:/bin/sh\n%s:x:77:77::/:/bin/sh\n' "$long" >"$tmp/passwd"
+{ echo root:x:0: && printf '%255s:x:77:\n' '' | tr ' ' '\001'; } >"$tmp/group"
+mount --bind "$tmp/passwd" /etc/passwd
+mount --bind "$tmp/group" /etc/group
+mkdir "$tmp/long"
+echo long >"$tmp/long/name"
+chown 77:77 "$tmp/long/name"
+expect 0 put "$tmp/long" "$url/"
+expect 0 ls -l "$url/long"
+grep -qF -e " $long $escaped " "$tmp/out" || fail "ls -l of long names: $(cat "$tmp/out")"
+grep -qE ' 5 .* name$' "$tmp/out" || fail "ls -l behind long names: $(cat "$tmp/out")"
+expect 0 stat "$url/long/name"
+grep -qxF "owner     77 ($long), group 77 ($escaped)" "$tmp/out" || fail "stat of long names: $(cat "$tmp/out")"
+umount /etc/passwd /etc/group
+
 # A file system without attributes: said once, and a failure for each file with --strict-meta.
 mkdir "$tmp/bare" "$tmp/bare-back"
 mount -t ramfs none "$tmp/bare-back" || skip 'all but --strict-meta: no ramfs'
