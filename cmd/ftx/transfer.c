@@ -300,6 +300,13 @@ set_up(struct job *j, struct problem *why)
 	return r != 0 ? r : transfer_new(&j->transfer, &j->request, why);
 }
 
+/* May the same command fare better? */
+static bool
+is_of_machine(int error)
+{
+	return error == FTX_E_NOMEM || error == FTX_E_IO;
+}
+
 int
 verb_transfer(const struct options *o)
 {
@@ -309,10 +316,12 @@ verb_transfer(const struct options *o)
 
 	job.options = o;
 	if (set_up(&job, &why) != 0) {
-		complain(o, &why);
+		int code = complain(o, &why);
+
 		selection_free(job.selection);
 		command_release(&job.command);
-		return FTX_EXIT_USAGE; /* nothing was contacted */
+		/* Nothing was contacted; it is the command's fault, or this machine's. */
+		return is_of_machine(why.error) ? code : FTX_EXIT_USAGE;
 	}
 	report_init(&job.report, o);
 	return report_end(&job.report, run(&job));

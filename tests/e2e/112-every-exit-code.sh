@@ -111,6 +111,15 @@ for json in '' --json; do
 	grep -q "^ftx: put: .*'[.][.]' is not possible" "$tmp/err" || fail "no reason: $(cat "$tmp/err")"
 done
 
+# Nothing is contacted either, but it is not the command that is wrong: 1.
+expect 1 put --files-from /proc/self/mem "$tmp" "$base/s/"
+grep -q '^ftx: put: .*Input/output error$' "$tmp/err" || fail "no reason: $(cat "$tmp/err")"
+status=0
+sh -c 'ulimit -n 4 && exec "$@"' sh "$ftx_program" -i "$tmp/id" put --from-command "$base/s/x" -- true \
+	2>"$tmp/err" 3>&- || status=$?
+check_eq "$status" 1 'exit code without descriptors for a pipe'
+check_eq "$(cat "$tmp/err")" 'ftx: put: out of memory' 'what is said without descriptors for a pipe'
+
 # 4: a file that never rests, and is read for most of a second, twice.
 (
 	while :; do
