@@ -187,23 +187,66 @@ plan(struct input *p, const struct root *root, enum file_action *action)
 	return 0;
 }
 
+static int
+take_digests(void *arg, const struct message *m)
+{
+	struct path_digest *there = arg;
+
+	if (m->type != MESSAGE_DIGESTS)
+		return 0;
+	if (m->digests.digests.count != 1)
+		return FTX_E_PROTOCOL;
+	*there = m->digests.digests.items[0];
+	return 0;
+}
+
+/*
+ * A file of our size and time is there.  Is it ours, or was it there before?  *other: its content
+ * is another; not where the server may not say that.  0, or why the connection is over.
+ */
+static int
+ask_other(struct input *p, const struct root *root, bool *other)
+{
+	struct stream *s = p->s;
+	struct message m = {.type = MESSAGE_DIGEST};
+	struct path_only itself = {.path = span_of("")};
+	struct path_digest there = {.code = 0};
+	int r;
+
+	*other = false;
+	if (s->run->dest.is_absent)
+		return 0; /* when this run began */
+	m.digest.base = span_of(root->remote);
+	m.digest.paths.items = &itself;
+	m.digest.paths.count = 1;
+	r = stream_call(s, &m, take_digests, &there);
+	if (r != 0)
+		return stream_is_over(s) ? r : 0;
+	*other = there.code == 0 && (there.size != p->size || memcmp(there.digest, p->digest.bytes,
+								     sizeof(p->digest.bytes)) != 0);
+	return 0;
+}
+
 /* The answer to COMMIT was lost: has it come? */
 static int
 ask_arrived(struct input *p, const struct root *root)
 {
 	struct stream *s = p->s;
 	struct offer_verdict v;
+	bool other = false;
 	int r = offer(p, root, &v);
 
 	/* What is wrong with that question the next OPEN tells. */
+	if (r == 0 && v.state == TREE_SAME) {
+		p->digest = put_digest(s, p->size, p->digests, p->blocks);
+		r = ask_other(p, root, &other);
+	}
 	if (r != 0 && stream_is_over(s))
 		return r;
 	p->committing = false;
-	p->arrived = v.state == TREE_SAME;
-	if (!p->arrived)
-		return 0;
-	atomic_store(&s->run->sync_owed, true);
-	p->digest = put_digest(s, p->size, p->digests, p->blocks);
+	p->arrived = r == 0 && v.state == TREE_SAME && !other;
+	if (p->arrived)
+		atomic_store(&s->run->sync_owed, true);
 	return 0;
 }
 
