@@ -112,6 +112,10 @@ cat <&8 >"$tmp/out"
 exec 8<&-
 wait_client 0
 
+# A file that may not become so large is an error like others, and no signal.
+said=$({ sh -c 'ulimit -f 0 && exec "$@"' sh "$ftx_program" -i "$tmp/id" ls "$url" 2>&1 >"$tmp/out" || echo $?; } | cat)
+check_eq "$said" "$(printf 'ftx: ls: standard output: File too large\n1')" 'what is said of it'
+
 # Even where the server does not answer.
 run put --json --bwlimit $((size / 5))
 wait_for 'a quarter of a put' progress_reached $((size / 4))

@@ -197,6 +197,29 @@ check_eq "$(summary files_deleted)" $((3 * 1501 + 6 + 2)) 'entries removed'
 check_eq "$(json 'select(.event == "file") | "\(.action) \(.status) \(.dest)"' | sort -u)" 'delete done null' 'the events'
 check_clean
 
+# What somebody else has removed meanwhile is gone as well.  It goes from its end in portions of 1024,
+# and of the first of them more is said than a pipe holds that nobody reads.
+mkdir "$share/raced"
+(cd "$share/raced" && seq -f "$(printf '%0200d' 0)%.0f" 2000 2999 | xargs touch && seq -f "%.0f" 1000 1099 | xargs touch)
+mkfifo "$tmp/unread"
+exec 9<>"$tmp/unread" 7<"$tmp/unread"
+"$ftx_program" -i "$tmp/id" --json rm -r "$url/raced" >&9 2>"$tmp/err" 7<&- 9<&- &
+client_pid=$!
+started="$started $client_pid"
+exec 9<&-
+portion_gone()
+{
+	set -- "$share/raced"/*
+	[ $# -le 76 ]
+}
+wait_for 'the first portion' portion_gone
+rm "$share/raced"/*
+cat <&7 >"$tmp/json"
+exec 7<&-
+wait_client 0
+check_absent "$share/raced"
+check_eq "$(summary files_deleted "$tmp/json") $(summary files_failed "$tmp/json")" '1101 0' 'entries that are gone'
+
 # A mount in it, and what may not be removed: the rest goes, the exit code is 3.
 if [ "$(id -u)" -eq 0 ] && touch "$tmp/immutable" && chattr +i "$tmp/immutable" 2>/dev/null; then
 	chattr -i "$tmp/immutable"
