@@ -76,9 +76,7 @@ report_end(struct report *r, int code)
 		caught = SIGPIPE;
 	if (caught != 0)
 		code = 128 + caught;
-	/* Events of a run whose data are not read go elsewhere. */
-	if (r->options->json || !is_broken_pipe(r))
-		r->reporter->summary(r, code);
+	r->reporter->summary(r, code);
 	if (caught != 0)
 		signals_die(caught);
 	if (r->output_errnum == 0)

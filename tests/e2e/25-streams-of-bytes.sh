@@ -59,7 +59,7 @@ if [ -w /dev/full ]; then
 fi
 # Who reads only the beginning: 141 without a word.
 mkfifo "$tmp/fifo"
-ftx get "$url/in" - >"$tmp/fifo" 2>"$tmp/err" &
+env --default-signal=PIPE "$ftx_program" -i "$tmp/id" get "$url/in" - >"$tmp/fifo" 2>"$tmp/err" &
 client_pid=$!
 started="$started $client_pid"
 head -c 10 <"$tmp/fifo" >"$tmp/ten"

@@ -93,6 +93,19 @@ wait_for 'the end' process_gone "$client_pid"
 wait_client 130
 exec 9>&-
 
+# Of that it dies, whatever else is in its way meanwhile.
+exec 7<>"$tmp/full" 8<"$tmp/full" 9>"$tmp/full" 7<&-
+dd if=/dev/zero of="$tmp/full" oflag=nonblock bs=4096 2>"$tmp/err" || :
+env --default-signal=INT,TERM,PIPE "$ftx_program" -i "$tmp/id" --json ls "$url" >&9 2>"$tmp/err" </dev/null 8<&- 9<&- &
+client_pid=$!
+started="$started $client_pid"
+exec 9>&-
+wait_for 'signals to be caught' catches 4202
+kill -TERM "$client_pid"
+wait_for 'the signal to be taken' catches 200
+exec 8<&-
+wait_client 143
+
 # Whoever was started with one of them ignored is not ended by it, first or second.
 waits_for_ever --default-signal=TERM --ignore-signal=INT
 wait_for 'signals to be caught' catches 4200

@@ -147,8 +147,14 @@ rm "$here/d/huge" "$there/d/huge"
 
 # Nobody reads what it finds.
 touch "$here/new"
-status=$(set +e; (ftx verify "$here" "$url/there"; echo $? >"$tmp/status") | :; cat "$tmp/status")
+mkfifo "$tmp/pipe"
+exec 7<>"$tmp/pipe"
+exec 8>"$tmp/pipe" 7>&-
+status=0
+env --default-signal=PIPE "$ftx_program" -i "$tmp/id" verify "$here" "$url/there" >&8 2>"$tmp/err" || status=$?
+exec 8>&-
 check_eq "$status" 141 'exit code without a reader'
+check_eq "$(cat "$tmp/err")" '' 'what is said to nobody'
 rm "$here/new"
 
 # Who may not read something is told so, whatever else is found.
