@@ -94,7 +94,9 @@ wait_client 130
 exec 9>&-
 
 # Of that it dies, whatever else is in its way meanwhile.
-exec 7<>"$tmp/full" 8<"$tmp/full" 9>"$tmp/full" 7<&-
+exec 7<>"$tmp/full"
+exec 8<"$tmp/full"
+exec 9>"$tmp/full" 7<&-
 dd if=/dev/zero of="$tmp/full" oflag=nonblock bs=4096 2>"$tmp/err" || :
 env --default-signal=INT,TERM,PIPE "$ftx_program" -i "$tmp/id" --json ls "$url" >&9 2>"$tmp/err" </dev/null 8<&- 9<&- &
 client_pid=$!

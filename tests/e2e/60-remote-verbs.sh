@@ -202,7 +202,8 @@ check_clean
 mkdir "$share/raced"
 (cd "$share/raced" && seq -f "$(printf '%0200d' 0)%.0f" 2000 2999 | xargs touch && seq -f "%.0f" 1000 1099 | xargs touch)
 mkfifo "$tmp/unread"
-exec 9<>"$tmp/unread" 7<"$tmp/unread"
+exec 9<>"$tmp/unread"
+exec 7<"$tmp/unread"
 "$ftx_program" -i "$tmp/id" --json rm -r "$url/raced" >&9 2>"$tmp/err" 7<&- 9<&- &
 client_pid=$!
 started="$started $client_pid"
