@@ -8,14 +8,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "proto/errors.h"
 #include "src/base/clock.h"
 #include "src/client/bucket.h"
 
-#define TICK_MS 1000u /* how often a silent connection is looked at */
+#define TICK_MS	   1000u /* how often a silent connection is looked at */
+#define UNHEARD_MS 1000u
 
 int
 connection_fail(struct connection *c, int error)
@@ -101,7 +105,21 @@ peer_takes(struct connection *c)
 	return fewer;
 }
 
-/* 0, or FTX_E_TIMEOUT where an answer is owed and silence has lasted too long. */
+/*
+ * Is something on its way, and has the peer's kernel said nothing for a while?  One that lives does
+ * at once, also where its program takes nothing.
+ */
+static bool
+is_unheard(const struct connection *c)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	return getsockopt(channel_fd(c->channel), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+	       info.tcpi_unacked > 0 && info.tcpi_last_ack_recv >= UNHEARD_MS;
+}
+
+/* 0, or FTX_E_TIMEOUT where something is owed and silence has lasted too long. */
 static int
 check_stall(struct connection *c)
 {
@@ -111,7 +129,7 @@ check_stall(struct connection *c)
 
 	if (c->grace_until_ms != 0 && clock_ms() >= c->grace_until_ms)
 		return FTX_E_TIMEOUT;
-	if (peer_takes(c) || c->count == 0)
+	if (peer_takes(c) || (c->count == 0 && !is_unheard(c)))
 		c->heard_ms = now;
 	if (c->patience_ms > patience)
 		patience = c->patience_ms;
