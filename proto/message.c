@@ -1,6 +1,7 @@
 #include "proto/message.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "proto/cursor.h"
@@ -32,95 +33,157 @@ arena_take(struct arena *a, size_t bytes)
 	return piece;
 }
 
-static int decode_fields(struct get_cursor *c, struct arena *a, const struct structure_info *s,
-			 void *object);
+/*
+ * A function for each structure and message, made from the rows of messages.def: a listing is
+ * millions of lines, and going from row to row for each of them costs ten times as much.
+ */
 
-static int
-decode_integer(struct get_cursor *c, const struct field_info *f, void *object)
+/* clang-format off */
+/* MIN_structure: bytes of its shortest encoding. */
+#define STRUCTURE(name, doc)            enum { MIN_##name = 0
+#define END_STRUCTURE(name)             };
+#define MESSAGE(NAME, name, number, sender, kind, states, doc) enum { MIN_message_##name = 0
+#define END_MESSAGE(NAME, name)         };
+#define U8(name, max, doc)              + 1
+#define U16(name, max, doc)             + 2
+#define U32(name, max, doc)             + 4
+#define U64(name, max, doc)             + 8
+#define S64(name, doc)                  + 8
+#define FLAGS8(name, mask, doc)         + 1
+#define FLAGS16(name, mask, doc)        + 2
+#define BYTES(name, n, doc)             + (n)
+#define STRING(name, max, doc)          + 2
+#define PAYLOAD(name, max, doc)         + 4
+#define NESTED(name, structure, doc)    + MIN_##structure
+#define LIST(name, structure, max, doc) + 4
+#include "proto/messages.def"
+/* clang-format on */
+
+/* Is it not more than max?  A function, as some fields can have no more. */
+static inline bool
+within(uint64_t value, uint64_t max)
 {
-	uint64_t value;
+	return value <= max;
+}
 
-	if (get_integer(c, &value, field_width(f->kind)) != 0 || !field_allows(f, value))
-		return FTX_E_PROTOCOL;
-	field_set_value(f, object, value);
-	return 0;
+/* The next so many bytes, NULL where fewer are left. */
+static inline const uint8_t *
+take(struct get_cursor *c, size_t bytes)
+{
+	const uint8_t *at = c->next;
+
+	if (bytes > c->left)
+		return NULL;
+	c->next += bytes;
+	c->left -= bytes;
+	return at;
+}
+
+/* bytes: 1, 2, 4 or 8. */
+static inline bool
+take_integer(struct get_cursor *c, size_t bytes, uint64_t *value)
+{
+	const uint8_t *at = take(c, bytes);
+	uint64_t v = 0;
+
+	if (at == NULL)
+		return false;
+	memcpy(&v, at, bytes);
+	*value = le64toh(v);
+	return true;
+}
+
+static inline bool
+take_at_most(struct get_cursor *c, size_t bytes, uint64_t max, uint64_t *value)
+{
+	return take_integer(c, bytes, value) && within(*value, max);
+}
+
+static inline bool
+take_flags(struct get_cursor *c, size_t bytes, uint64_t mask, uint64_t *value)
+{
+	return take_integer(c, bytes, value) && (*value & ~mask) == 0;
 }
 
 /* length_bytes: of the length on the wire. */
-static int
-decode_span(struct get_cursor *c, const struct field_info *f, size_t length_bytes, void *place)
+static inline bool
+take_span(struct get_cursor *c, size_t length_bytes, uint64_t max, struct span *span)
 {
-	struct span span = {0};
 	uint64_t length;
 
-	if (get_integer(c, &length, length_bytes) != 0 || length > f->limit ||
-	    get_borrowed(c, &span.data, length) != 0)
-		return FTX_E_PROTOCOL;
-	span.length = length;
-	memcpy(place, &span, sizeof(span));
-	return 0;
+	if (!take_at_most(c, length_bytes, max, &length))
+		return false;
+	span->data = take(c, length);
+	span->length = length;
+	return span->data != NULL;
 }
 
-static int
-decode_list(struct get_cursor *c, struct arena *a, const struct field_info *f, void *place)
+/* Room for the structures of a list, whose count is taken; item_min: bytes of the shortest one. */
+static bool
+take_list(struct get_cursor *c, struct arena *a, uint64_t max, size_t item_min, size_t item_bytes,
+	  uint32_t *count, void **items)
 {
-	const struct structure_info *s = structure_info(f->structure);
-	struct list list = {0};
-	uint8_t *items = NULL;
-	int r;
+	uint64_t n;
 
-	if (get_u32(c, &list.count) != 0 || list.count > f->limit)
-		return FTX_E_PROTOCOL;
+	*items = NULL;
 	/* The product is below 2^32 times the size of one structure. */
-	if ((uint64_t)list.count * structure_min_bytes(s) > c->left)
-		return FTX_E_PROTOCOL;
-	if (list.count > 0 && (items = arena_take(a, list.count * s->c_size)) == NULL)
-		return FTX_E_PROTOCOL;
-	for (size_t i = 0; i < list.count; i++)
-		if ((r = decode_fields(c, a, s, items + i * s->c_size)) != 0)
-			return r;
-	list.items = items;
-	memcpy(place, &list, sizeof(list));
-	return 0;
+	if (!take_at_most(c, sizeof(*count), max, &n) || n * item_min > c->left)
+		return false;
+	*count = (uint32_t)n;
+	return n == 0 || (*items = arena_take(a, n * item_bytes)) != NULL;
 }
 
-static int
-decode_field(struct get_cursor *c, struct arena *a, const struct field_info *f, void *object)
-{
-	uint8_t *place = (uint8_t *)object + f->offset;
+/* clang-format off */
+#define NEED(ok)                        if (!(ok)) return FTX_E_PROTOCOL;
+#define TAKE(how, bytes, limit, field, type) { \
+		uint64_t value; \
+		NEED(how(c, bytes, limit, &value)) \
+		o->field = (type)value; \
+	}
+#define DECODER(name, struct_name) \
+static int \
+decode_##name(struct get_cursor *c, struct arena *a, struct struct_name *o) \
+{ \
+	(void)c, (void)a, (void)o;
+#define STRUCTURE(name, doc)            DECODER(name, name)
+#define END_STRUCTURE(name)             return 0; }
+#define MESSAGE(NAME, name, number, sender, kind, states, doc) DECODER(message_##name, message_##name)
+#define END_MESSAGE(NAME, name)         return 0; }
+#define U8(name, max, doc)              TAKE(take_at_most, 1, max, name, uint8_t)
+#define U16(name, max, doc)             TAKE(take_at_most, 2, max, name, uint16_t)
+#define U32(name, max, doc)             TAKE(take_at_most, 4, max, name, uint32_t)
+#define U64(name, max, doc)             TAKE(take_at_most, 8, max, name, uint64_t)
+#define S64(name, doc)                  TAKE(take_at_most, 8, UINT64_MAX, name, int64_t)
+#define FLAGS8(name, mask, doc)         TAKE(take_flags, 1, mask, name, uint8_t)
+#define FLAGS16(name, mask, doc)        TAKE(take_flags, 2, mask, name, uint16_t)
+#define BYTES(name, n, doc)             NEED(get_bytes(c, o->name, n) == 0)
+#define STRING(name, max, doc)          NEED(take_span(c, sizeof(uint16_t), max, &o->name))
+#define PAYLOAD(name, max, doc)         NEED(take_span(c, sizeof(uint32_t), max, &o->name))
+#define NESTED(name, structure, doc)    NEED(decode_##structure(c, a, &o->name) == 0)
+#define LIST(name, structure, max, doc) { \
+		struct structure *items; \
+		void *room; \
+		NEED(take_list(c, a, max, MIN_##structure, sizeof(*items), &o->name.count, &room)) \
+		items = room; \
+		for (size_t i = 0; i < o->name.count; i++) \
+			NEED(decode_##structure(c, a, &items[i]) == 0) \
+		o->name.items = items; \
+	}
+#include "proto/messages.def"
+#undef TAKE
+#undef DECODER
+/* clang-format on */
 
-	switch (f->kind) {
-	case FIELD_U8:
-	case FIELD_U16:
-	case FIELD_U32:
-	case FIELD_U64:
-	case FIELD_S64:
-	case FIELD_FLAGS8:
-	case FIELD_FLAGS16:
-		return decode_integer(c, f, object);
-	case FIELD_BYTES:
-		return get_bytes(c, place, f->limit);
-	case FIELD_STRING:
-		return decode_span(c, f, sizeof(uint16_t), place);
-	case FIELD_PAYLOAD:
-		return decode_span(c, f, sizeof(uint32_t), place);
-	case FIELD_NESTED:
-		return decode_fields(c, a, structure_info(f->structure), place);
-	case FIELD_LIST:
-		return decode_list(c, a, f, place);
+static int
+decode_body(struct get_cursor *c, struct arena *a, struct message *m)
+{
+	switch (m->type) {
+#define MESSAGE(NAME, name, number, sender, kind, states, doc)                                     \
+	case MESSAGE_##NAME:                                                                       \
+		return decode_message_##name(c, a, &m->name);
+#include "proto/messages.def"
 	}
 	return FTX_E_PROTOCOL;
-}
-
-static int
-decode_fields(struct get_cursor *c, struct arena *a, const struct structure_info *s, void *object)
-{
-	int r;
-
-	for (size_t i = 0; i < s->field_count; i++)
-		if ((r = decode_field(c, a, &s->fields[i], object)) != 0)
-			return r;
-	return 0;
 }
 
 int
@@ -128,111 +191,98 @@ message_decode(struct message *m, struct message_arena *arena, const uint8_t *pl
 {
 	struct get_cursor c = get_cursor_over(plain, length);
 	struct arena a = {arena->bytes, sizeof(arena->bytes)};
-	const struct message_info *info;
 	uint8_t type;
 	int r;
 
-	if (get_u8(&c, &type) != 0 || (info = message_info(type)) == NULL)
+	if (get_u8(&c, &type) != 0)
 		return FTX_E_PROTOCOL;
-	m->type = info->type;
-	if ((r = decode_fields(&c, &a, &info->body, message_body_mutable(m))) != 0)
+	m->type = (enum message_type)type;
+	if ((r = decode_body(&c, &a, m)) != 0)
 		return r;
 	return get_end(&c);
 }
 
-static int encode_fields(struct put_cursor *c, const struct structure_info *s, const void *object);
-
-static int
-encode_integer(struct put_cursor *c, const struct field_info *f, const void *object)
+static inline bool
+add_integer(struct put_cursor *c, size_t bytes, uint64_t value)
 {
-	uint64_t value = field_value(f, object);
-
-	return field_allows(f, value) ? put_integer(c, value, field_width(f->kind))
-				      : FTX_E_PROTOCOL;
+	value = htole64(value);
+	if (bytes > c->left)
+		return false;
+	memcpy(c->next, &value, bytes);
+	c->next += bytes;
+	c->left -= bytes;
+	return true;
 }
 
-static int
-encode_span(struct put_cursor *c, const struct field_info *f, size_t length_bytes,
-	    const void *place)
+static inline bool
+add_at_most(struct put_cursor *c, size_t bytes, uint64_t max, uint64_t value)
 {
-	struct span span;
-	int r;
-
-	memcpy(&span, place, sizeof(span));
-	if (span.length > f->limit)
-		return FTX_E_PROTOCOL;
-	if ((r = put_integer(c, span.length, length_bytes)) != 0)
-		return r;
-	return put_bytes(c, span.data, span.length);
+	return within(value, max) && add_integer(c, bytes, value);
 }
 
-static int
-encode_list(struct put_cursor *c, const struct field_info *f, const void *place)
+static inline bool
+add_flags(struct put_cursor *c, size_t bytes, uint64_t mask, uint64_t value)
 {
-	const struct structure_info *s = structure_info(f->structure);
-	struct list list;
-	int r;
-
-	memcpy(&list, place, sizeof(list));
-	if (list.count > f->limit)
-		return FTX_E_PROTOCOL;
-	if ((r = put_u32(c, list.count)) != 0)
-		return r;
-	for (size_t i = 0; i < list.count; i++)
-		if ((r = encode_fields(c, s, (const uint8_t *)list.items + i * s->c_size)) != 0)
-			return r;
-	return 0;
+	return (value & ~mask) == 0 && add_integer(c, bytes, value);
 }
 
-static int
-encode_field(struct put_cursor *c, const struct field_info *f, const void *object)
+static inline bool
+add_span(struct put_cursor *c, size_t length_bytes, uint64_t max, const struct span *span)
 {
-	const uint8_t *place = (const uint8_t *)object + f->offset;
+	return add_at_most(c, length_bytes, max, span->length) &&
+	       put_bytes(c, span->data, span->length) == 0;
+}
 
-	switch (f->kind) {
-	case FIELD_U8:
-	case FIELD_U16:
-	case FIELD_U32:
-	case FIELD_U64:
-	case FIELD_S64:
-	case FIELD_FLAGS8:
-	case FIELD_FLAGS16:
-		return encode_integer(c, f, object);
-	case FIELD_BYTES:
-		return put_bytes(c, place, f->limit);
-	case FIELD_STRING:
-		return encode_span(c, f, sizeof(uint16_t), place);
-	case FIELD_PAYLOAD:
-		return encode_span(c, f, sizeof(uint32_t), place);
-	case FIELD_NESTED:
-		return encode_fields(c, structure_info(f->structure), place);
-	case FIELD_LIST:
-		return encode_list(c, f, place);
+/* clang-format off */
+#define ENCODER(name, struct_name) \
+static int \
+encode_##name(struct put_cursor *c, const struct struct_name *o) \
+{ \
+	(void)c, (void)o;
+#define STRUCTURE(name, doc)            ENCODER(name, name)
+#define END_STRUCTURE(name)             return 0; }
+#define MESSAGE(NAME, name, number, sender, kind, states, doc) ENCODER(message_##name, message_##name)
+#define END_MESSAGE(NAME, name)         return 0; }
+#define U8(name, max, doc)              NEED(add_at_most(c, 1, max, o->name))
+#define U16(name, max, doc)             NEED(add_at_most(c, 2, max, o->name))
+#define U32(name, max, doc)             NEED(add_at_most(c, 4, max, o->name))
+#define U64(name, max, doc)             NEED(add_at_most(c, 8, max, o->name))
+#define S64(name, doc)                  NEED(add_integer(c, 8, (uint64_t)o->name))
+#define FLAGS8(name, mask, doc)         NEED(add_flags(c, 1, mask, o->name))
+#define FLAGS16(name, mask, doc)        NEED(add_flags(c, 2, mask, o->name))
+#define BYTES(name, n, doc)             NEED(put_bytes(c, o->name, n) == 0)
+#define STRING(name, max, doc)          NEED(add_span(c, sizeof(uint16_t), max, &o->name))
+#define PAYLOAD(name, max, doc)         NEED(add_span(c, sizeof(uint32_t), max, &o->name))
+#define NESTED(name, structure, doc)    NEED(encode_##structure(c, &o->name) == 0)
+#define LIST(name, structure, max, doc) \
+	NEED(add_at_most(c, sizeof(uint32_t), max, o->name.count)) \
+	for (size_t i = 0; i < o->name.count; i++) \
+		NEED(encode_##structure(c, &o->name.items[i]) == 0)
+#include "proto/messages.def"
+#undef ENCODER
+#undef NEED
+/* clang-format on */
+
+static int
+encode_body(struct put_cursor *c, const struct message *m)
+{
+	switch (m->type) {
+#define MESSAGE(NAME, name, number, sender, kind, states, doc)                                     \
+	case MESSAGE_##NAME:                                                                       \
+		return encode_message_##name(c, &m->name);
+#include "proto/messages.def"
 	}
+	assert(false); /* there is no such message */
 	return FTX_E_PROTOCOL;
-}
-
-static int
-encode_fields(struct put_cursor *c, const struct structure_info *s, const void *object)
-{
-	int r;
-
-	for (size_t i = 0; i < s->field_count; i++)
-		if ((r = encode_field(c, &s->fields[i], object)) != 0)
-			return r;
-	return 0;
 }
 
 int
 message_encode(const struct message *m, uint8_t *plain, size_t capacity, size_t *length)
 {
-	const struct message_info *info = message_info((unsigned)m->type);
 	struct put_cursor c = put_cursor_over(plain, capacity);
 	int r;
 
-	assert(info != NULL);
-	if ((r = put_u8(&c, (uint8_t)m->type)) != 0 ||
-	    (r = encode_fields(&c, &info->body, message_body(m))) != 0)
+	if ((r = put_u8(&c, (uint8_t)m->type)) != 0 || (r = encode_body(&c, m)) != 0)
 		return r;
 	*length = capacity - c.left;
 	return 0;

@@ -140,9 +140,6 @@ struct list {
 /* Bytes of an integer field on the wire, 0 for the other kinds. */
 size_t field_width(enum field_kind kind);
 
-/* Is value (FIELD_S64: its two's complement) one the field may have? */
-bool field_allows(const struct field_info *f, uint64_t value);
-
 /* An integer field of the C struct at object. */
 uint64_t field_value(const struct field_info *f, const void *object);
 void field_set_value(const struct field_info *f, void *object, uint64_t value);

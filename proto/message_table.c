@@ -113,14 +113,6 @@ field_width(enum field_kind kind)
 	return 0;
 }
 
-bool
-field_allows(const struct field_info *f, uint64_t value)
-{
-	if (f->kind == FIELD_FLAGS8 || f->kind == FIELD_FLAGS16)
-		return (value & ~f->limit) == 0;
-	return value <= f->limit;
-}
-
 uint64_t
 field_value(const struct field_info *f, const void *object)
 {
