@@ -83,6 +83,12 @@ get_link(struct stream *s, struct entry *e)
 	done(s, e, r, flags, e->verdict.state != TREE_METADATA);
 }
 
+static bool
+may_have_partial(const struct stream *s, const struct entry *e)
+{
+	return !s->run->request->dry_run && e->identity.size > LIMIT_CHUNK_BYTES;
+}
+
 /* A partial of an earlier run, of a file that came another way meanwhile. */
 static void
 forget_partial(struct stream *s, const struct entry *e)
@@ -92,8 +98,7 @@ forget_partial(struct stream *s, const struct entry *e)
 	const struct place *place;
 	char remote[LIMIT_PATH_BYTES + 1];
 
-	if (s->run->request->dry_run || e->identity.size <= LIMIT_CHUNK_BYTES ||
-	    root_remote(root, e->path, remote) != 0 ||
+	if (root_remote(root, e->path, remote) != 0 ||
 	    tree_parent(s->tree, entry_local(e), false, &place) != 0)
 		return;
 	get_partial(s, remote, place->dir, place->leaf, &staging);
@@ -109,7 +114,7 @@ get_file(struct stream *s, struct entry *e)
 	bool is_link;
 	int r;
 
-	if (e->verdict.state == TREE_SAME)
+	if (e->verdict.state == TREE_SAME && may_have_partial(s, e))
 		forget_partial(s, e);
 	if (verdict_meets(s->run, e, &is_link) != 0)
 		return problem_nomem(&s->problem);

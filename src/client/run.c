@@ -204,23 +204,16 @@ emit_file(struct run *run, const struct root *root, const char *path, const stru
 	run_emit(run, event);
 }
 
-void
-run_result(struct run *run, const struct root *root, const char *path, struct transfer_file *f,
-	   const struct problem *p)
+static void
+conclude(struct run *run, const struct root *root, const char *path, struct transfer_file *f,
+	 const struct problem *p)
 {
-	struct problem unkept;
-
 	/* What ended the run has been said; of all that was on its way each would say it again. */
 	if (p != NULL && run_is_hopeless(p->error) && atomic_load(&run->over)) {
 		pthread_mutex_lock(&run->results);
 		run->outcome.resumable = run->outcome.resumable || f->resumable;
 		pthread_mutex_unlock(&run->results);
 		return;
-	}
-	if (p == NULL && f->not_kept != 0 && run->request->strict_meta) {
-		problem_set(&unkept, FTX_E_NOT_KEPT, run_is_put(run) ? SIDE_REMOTE : SIDE_LOCAL,
-			    "not all metadata could be kept (--strict-meta)");
-		p = &unkept;
 	}
 	if (p == NULL)
 		retry_progress(&run->retry);
@@ -240,6 +233,21 @@ run_result(struct run *run, const struct root *root, const char *path, struct tr
 		emit_file(run, root, path, f);
 	if (p != NULL && run_is_hopeless(p->error))
 		run_end(run);
+}
+
+void
+run_result(struct run *run, const struct root *root, const char *path, struct transfer_file *f,
+	   const struct problem *p)
+{
+	if (p == NULL && f->not_kept != 0 && run->request->strict_meta) {
+		struct problem unkept;
+
+		problem_set(&unkept, FTX_E_NOT_KEPT, run_is_put(run) ? SIDE_REMOTE : SIDE_LOCAL,
+			    "not all metadata could be kept (--strict-meta)");
+		conclude(run, root, path, f, &unkept);
+	} else {
+		conclude(run, root, path, f, p);
+	}
 }
 
 void

@@ -112,9 +112,10 @@ bool
 verdict_ends(struct run *run, struct entry *e)
 {
 	const struct offer_verdict *v = &e->verdict;
-	struct problem p;
 
 	if (v->state == TREE_ERROR || v->state == TREE_CONFLICT) {
+		struct problem p;
+
 		verdict_problem(run, &p,
 				v->state == TREE_ERROR ? error_from_wire(v->code) : FTX_E_CONFLICT);
 		verdict_fail(run, e, &p);

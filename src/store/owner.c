@@ -29,13 +29,19 @@ static struct row by_id[2][ROWS], by_name[2][ROWS];
 
 /* Where it would be; another one that has its place there gives way. */
 static struct row *
-row_of_name(enum owner_kind kind, const char *name)
+row_of_name(enum owner_kind kind, const struct span *name)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619u;
+	for (size_t i = 0; i < name->length; i++)
+		hash = (hash ^ name->data[i]) * 16777619u;
 	return &by_name[kind][hash % ROWS];
+}
+
+static bool
+is_name(const struct row *row, const struct span *name)
+{
+	return memcmp(row->name, name->data, name->length) == 0 && row->name[name->length] == '\0';
 }
 
 static void
@@ -162,41 +168,47 @@ void
 owner_name(enum owner_kind kind, uint32_t id, char name[static LIMIT_OWNER_BYTES + 1])
 {
 	struct row *place = &by_id[kind][id % ROWS];
-	struct row row;
+	bool kept;
 
 	pthread_mutex_lock(&lock);
-	row = *place;
+	kept = place->used && place->id == id;
+	if (kept)
+		strcpy(name, place->name);
 	pthread_mutex_unlock(&lock);
-	if (!row.used || row.id != id) {
-		row = (struct row){.used = true, .id = id};
+	if (!kept) {
+		struct row row = {.used = true, .id = id};
+
 		if (ask(ask_name, kind, &row))
 			keep(place, &row);
+		strcpy(name, row.name);
 	}
-	memcpy(name, row.name, sizeof(row.name));
 }
 
 bool
 owner_id(enum owner_kind kind, const struct span *name, uint32_t *id)
 {
-	char text[LIMIT_OWNER_BYTES + 1];
 	struct row *place;
-	struct row row;
+	bool kept, known = false;
 
 	if (name->length == 0 || name->length > LIMIT_OWNER_BYTES ||
 	    memchr(name->data, '\0', name->length) != NULL)
 		return false;
-	memcpy(text, name->data, name->length);
-	text[name->length] = '\0';
-	place = row_of_name(kind, text);
+	place = row_of_name(kind, name);
 	pthread_mutex_lock(&lock);
-	row = *place;
+	kept = place->used && is_name(place, name);
+	if (kept) {
+		*id = place->id;
+		known = place->known;
+	}
 	pthread_mutex_unlock(&lock);
-	if (!row.used || strcmp(row.name, text) != 0) {
-		row = (struct row){.used = true};
-		memcpy(row.name, text, sizeof(row.name));
+	if (!kept) {
+		struct row row = {.used = true};
+
+		memcpy(row.name, name->data, name->length); /* a zero byte is behind it */
 		if (ask(ask_id, kind, &row))
 			keep(place, &row);
+		*id = row.id;
+		known = row.known;
 	}
-	*id = row.id;
-	return row.known;
+	return known;
 }

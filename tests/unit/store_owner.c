@@ -90,7 +90,7 @@ Test(owner, is_right_also_when_more_were_asked_for_than_are_remembered)
 
 		owner_name(OWNER_USER, NOBODY_KNOWS + i, name);
 		cr_expect_str_eq(name, "");
-		snprintf(text, sizeof(text), "nobody-%u", i);
+		snprintf(text, sizeof(text), "root-%u", i);
 		cr_expect(!id_of(OWNER_USER, text, &id));
 		owner_name(OWNER_USER, 0, name);
 		cr_expect_str_eq(name, "root");
