@@ -46,10 +46,9 @@ int xattrs_merge(struct put_cursor *out, const struct span *a, unsigned a_classe
 
 /* Where attributes are: an open file, or a name that is not followed. */
 struct xattr_place {
-	int fd;		  /* -1: dir and name, or path */
+	int fd;		  /* -1: dir and name */
 	int dir;	  /* borrowed */
 	const char *name; /* borrowed */
-	char path[sizeof("/proc/self/fd/-2147483648/") + LIMIT_NAME_BYTES];
 };
 
 /* fd, or where it is -1 dir/name ("": dir itself; dir may be O_PATH).  FTX_E_NAME: overlong. */

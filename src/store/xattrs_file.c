@@ -10,6 +10,7 @@
  */
 #include "src/store/xattrs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -37,16 +38,31 @@ struct names {
 int
 xattr_place_init(struct xattr_place *p, int dir, const char *name, int fd)
 {
-	int length;
-
 	p->fd = fd;
 	p->dir = dir;
 	p->name = name[0] != '\0' ? name : ".";
-	p->path[0] = '\0';
-	if (fd >= 0)
-		return 0;
-	length = snprintf(p->path, sizeof(p->path), "/proc/self/fd/%d/%s", dir, p->name);
-	return length < (int)sizeof(p->path) ? 0 : FTX_E_NAME;
+	return fd >= 0 || strlen(name) <= LIMIT_NAME_BYTES ? 0 : FTX_E_NAME;
+}
+
+/* Room for the path of a place that is a directory and a name. */
+enum { PATH_ROOM = sizeof("/proc/self/fd/-2147483648/") + LIMIT_NAME_BYTES };
+
+static const char *
+path_of(const struct xattr_place *p, char room[static PATH_ROOM])
+{
+	int length = snprintf(room, PATH_ROOM, "/proc/self/fd/%d/%s", p->dir, p->name);
+
+	assert(length < PATH_ROOM); /* xattr_place_init() has looked */
+	return room;
+}
+
+/* The way without getxattrat(). */
+static ssize_t
+get_by_path(const struct xattr_place *p, const char *name, void *value, size_t size)
+{
+	char room[PATH_ROOM];
+
+	return lgetxattr(path_of(p, room), name, value, size);
 }
 
 ssize_t
@@ -67,26 +83,33 @@ xattr_get(const struct xattr_place *p, const char *name, void *value, size_t siz
 			return n;
 		atomic_store(&lacks_getxattrat, true);
 	}
-	return lgetxattr(p->path, name, value, size);
+	return get_by_path(p, name, value, size);
 }
 
 static ssize_t
 list(const struct xattr_place *p, char *room, size_t size)
 {
-	return p->fd >= 0 ? flistxattr(p->fd, room, size) : llistxattr(p->path, room, size);
+	char path[PATH_ROOM];
+
+	return p->fd >= 0 ? flistxattr(p->fd, room, size)
+			  : llistxattr(path_of(p, path), room, size);
 }
 
 static int
 set(const struct xattr_place *p, const char *name, const struct span *value)
 {
+	char path[PATH_ROOM];
+
 	return p->fd >= 0 ? fsetxattr(p->fd, name, value->data, value->length, 0)
-			  : lsetxattr(p->path, name, value->data, value->length, 0);
+			  : lsetxattr(path_of(p, path), name, value->data, value->length, 0);
 }
 
 static int
 drop(const struct xattr_place *p, const char *name)
 {
-	return p->fd >= 0 ? fremovexattr(p->fd, name) : lremovexattr(p->path, name);
+	char path[PATH_ROOM];
+
+	return p->fd >= 0 ? fremovexattr(p->fd, name) : lremovexattr(path_of(p, path), name);
 }
 
 bool
