@@ -20,6 +20,9 @@
 #include "src/store/mount.h"
 #include "src/store/resolve.h"
 
+/* Between two looks at the clock and at what the supervisor says. */
+#define LINES_A_LOOK 16u
+
 enum { LINE_ENTRY = 0, LINE_ENTER = 1, LINE_ERROR = 2 }; /* listed.kind */
 
 static void
@@ -161,22 +164,23 @@ spans_of(struct listed *line, struct span *spans[static SPANS])
 /* A record that is being filled. */
 struct part {
 	uint32_t count;
-	size_t encoded; /* bytes of the message so far */
-	size_t used;	/* of s->raw */
+	size_t line_bytes; /* of a line with nothing in it */
+	size_t encoded;	   /* bytes of the message so far */
+	size_t used;	   /* of s->raw */
 };
 
-/* Takes the line into the part.  false: it does not fit. */
+/* Takes the line, which is the next one of s->lines, into the part.  false: it does not fit. */
 static bool
 add_line(struct session *s, struct part *p, struct listed *line)
 {
-	size_t fixed = structure_min_bytes(structure_info(STRUCTURE_listed));
 	struct span *spans[SPANS];
 	size_t varying = 0;
 
 	spans_of(line, spans);
 	for (size_t i = 0; i < SPANS; i++)
 		varying += spans[i]->length;
-	if (p->encoded + fixed + varying > LIMIT_RECORD_PLAIN || p->used + varying > sizeof(s->raw))
+	if (p->encoded + p->line_bytes + varying > LIMIT_RECORD_PLAIN ||
+	    p->used + varying > sizeof(s->raw))
 		return false;
 	for (size_t i = 0; i < SPANS; i++) {
 		if (spans[i]->length == 0)
@@ -185,8 +189,8 @@ add_line(struct session *s, struct part *p, struct listed *line)
 		spans[i]->data = s->raw + p->used;
 		p->used += spans[i]->length;
 	}
-	p->encoded += fixed + varying;
-	s->lines[p->count++] = *line;
+	p->encoded += p->line_bytes + varying;
+	p->count++;
 	return true;
 }
 
@@ -203,12 +207,14 @@ most_lines(const struct listing *l)
 static int
 fill_part(struct session *s, struct listing *l, struct part *p, int *walk_error)
 {
-	struct listed line;
 	int r;
 
-	*p = (struct part){.encoded = 1 + sizeof(uint32_t)}; /* type, count */
+	*p = (struct part){.line_bytes = structure_min_bytes(structure_info(STRUCTURE_listed)),
+			   .encoded = 1 + sizeof(uint32_t)}; /* type, count */
 	while (p->count < most_lines(l)) {
-		if ((r = session_progress(s)) != 0)
+		struct listed *line = &s->lines[p->count];
+
+		if (p->count % LINES_A_LOOK == 0 && (r = session_progress(s)) != 0)
 			return r;
 		if ((*walk_error = next_item(l)) != 0)
 			return 0;
@@ -216,8 +222,8 @@ fill_part(struct session *s, struct listing *l, struct part *p, int *walk_error)
 			continue;
 		if (l->item.kind == WALK_END)
 			break;
-		describe(s, l, &line);
-		if (!add_line(s, p, &line)) {
+		describe(s, l, line);
+		if (!add_line(s, p, line)) {
 			l->held = true;
 			break;
 		}
