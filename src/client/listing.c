@@ -1,8 +1,8 @@
 /*
  * What arrives is checked and copied in the callback, so that a server that lies ends the
  * connection; it is given out from the copies.  One NEXT is on its way at a time (behind the end of
- * a walk another would be a protocol error), and the next one is sent when half of what it brought
- * is used up.
+ * a walk another would be a protocol error), and the next one is sent when its answer is over and
+ * half of what it brought is used up: until then the server does nothing.
  */
 #include "src/client/listing_impl.h"
 
@@ -12,7 +12,9 @@
 
 #include "proto/errors.h"
 
-enum { NEXT_PARTS = 4, ENOUGH_PARTS = NEXT_PARTS / 2 };
+enum { NEXT_PARTS = 8, ENOUGH_PARTS = NEXT_PARTS / 2 };
+
+#define LINES_A_LOOK 64u /* given out between two looks whether an answer is at its end */
 
 /* What of a line varies in length. */
 enum { SPANS = 5 };
@@ -319,6 +321,18 @@ give_next(struct listing *l, struct listing_line *line)
 	return 0;
 }
 
+/*
+ * The answer's end comes right behind its last part, or a moment later.  What is wrong with the
+ * connection is told when it is waited for.
+ */
+static void
+look_for_end(struct listing *l)
+{
+	if (l->open && l->asked == 0 && !l->reply.done && l->first != NULL &&
+	    l->first->at % LINES_A_LOOK == 0)
+		(void)connection_poll(l->connection);
+}
+
 int
 listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 {
@@ -326,6 +340,7 @@ listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 
 	drop_used(l);
 	for (;;) {
+		look_for_end(l);
 		/* The answer is there and there is more to ask for. */
 		if (l->open && l->reply.done && l->parts <= ENOUGH_PARTS) {
 			if ((r = ask(l, NEXT_PARTS)) != 0)

@@ -1,6 +1,7 @@
-#include "src/client/listing.h"
+#include "src/client/listing_impl.h"
 
 #include "tests/harness/unit.h"
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -453,6 +454,62 @@ Test(client_listing, an_interrupted_one_can_be_closed_before_its_answer_comes)
 	cr_expect(connection_error(c) == 0);
 	connection_close(c);
 	peer_join(&p);
+}
+
+struct ahead {
+	sem_t sent;
+	unsigned parts;
+};
+
+/* All the parts that are asked for and MORE at once; then the next NEXT. */
+static void
+wait_to_be_asked(struct peer *p)
+{
+	struct ahead *a = p->arg;
+	uint64_t count = 0;
+	char text[32];
+
+	if (!lines_until_next(p))
+		return;
+	a->parts = p->message.next.parts;
+	for (unsigned i = 0; i < a->parts; i++) {
+		snprintf(text, sizeof(text), "%sa%02u a%02u", i == 0 ? "< " : "", 2 * i, 2 * i + 1);
+		count += lines_send(p, text);
+	}
+	peer_answer(p, MESSAGE_MORE);
+	sem_post(&a->sent);
+	if (peer_receive(p) && p->message.type == MESSAGE_NEXT)
+		lines_send_done(p, count);
+	peer_linger(p);
+}
+
+/* The server has nothing to do from the end of its answer to the next question. */
+Test(client_listing, asks_for_more_before_it_gives_out_the_last_part)
+{
+	struct ahead ahead = {.parts = 0};
+	struct peer p = {.arg = &ahead};
+	struct connection *c;
+	struct listing_line line;
+	struct problem problem;
+	struct listing *l;
+	unsigned count = 0;
+
+	sem_init(&ahead.sent, 0, 0);
+	c = peer_start(&p, wait_to_be_asked, LONG_MS);
+	cr_assert((l = listing_new(0, true, 0)) != NULL);
+	cr_assert(listing_ask(l, c, "s") == 0 && listing_wait(l, &problem) == 0);
+	sem_wait(&ahead.sent);
+	/* The directory and two names a part: up to the first name of the last one. */
+	for (; count < 2 * ahead.parts; count++)
+		cr_assert(listing_next(l, &line, &problem) == 1);
+	cr_expect(l->asked > 0);
+	for (; listing_next(l, &line, &problem) == 1; count++)
+		;
+	cr_expect(problem.error == 0 && count == 2 * ahead.parts + 1);
+	listing_close(l);
+	connection_close(c);
+	peer_join(&p);
+	sem_destroy(&ahead.sent);
 }
 
 /* T26: a list of 10^6, cheap to make: names are numbers of fixed width. */
