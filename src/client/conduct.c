@@ -1,6 +1,6 @@
 /*
  * How many streams: with -j N so many; with auto one as long as less than MANY_BYTES are known to
- * be there, then what first_streams() says, and one more each time the last one has made the whole
+ * be to do, then what first_streams() says, and one more each time the last one has made the whole
  * faster.  Under a --bwlimit one: more would only fill more of the kernels' buffers.
  */
 #include "src/client/conduct.h"
@@ -99,11 +99,33 @@ measure_rate(struct conductor *c, uint64_t now)
 	c->rate_bytes = wire;
 }
 
-static bool
-is_much(const struct run *run)
+/* Files that were looked at and need nothing. */
+static uint64_t
+settled_files(struct run *run)
 {
-	return atomic_load(&run->bytes_total) >= MANY_BYTES ||
-	       atomic_load(&run->files_total) >= MANY_FILES;
+	uint64_t count;
+
+	pthread_mutex_lock(&run->results);
+	count = run->outcome.same + run->outcome.ignored;
+	pthread_mutex_unlock(&run->results);
+	return count;
+}
+
+/*
+ * Of a get what is here already does not count: the scanner brings no more of it than one stream
+ * can look at.  Of a put it does: each stream has a process of the server that looks.
+ */
+static bool
+is_much(struct run *run)
+{
+	uint64_t files = 0, bytes = 0;
+
+	if (!run_is_put(run)) {
+		files = settled_files(run);
+		bytes = atomic_load(&run->bytes_present);
+	}
+	return atomic_load(&run->bytes_total) >= bytes + MANY_BYTES ||
+	       atomic_load(&run->files_total) >= files + MANY_FILES;
 }
 
 /*
@@ -113,7 +135,7 @@ is_much(const struct run *run)
  * meanwhile, and one big file is left to the first until that does not become faster by itself.
  */
 static unsigned
-first_streams(const struct run *run)
+first_streams(struct run *run)
 {
 	if (!run_is_far(run))
 		return is_much(run) ? 2 : 1;
