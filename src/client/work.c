@@ -15,7 +15,9 @@ work_init(struct work *w)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, &monotonic);
+	pthread_cond_init(&w->changed, NULL);
+	pthread_cond_init(&w->room, NULL);
+	pthread_cond_init(&w->idle, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	live_init(&w->live_batches);
 	live_init(&w->live_directories);
@@ -46,7 +48,8 @@ work_stop(struct work *w)
 {
 	work_lock(w);
 	w->stopped = true;
-	work_wake(w);
+	work_tell_idle(w);
+	pthread_cond_broadcast(&w->room);
 	work_unlock(w);
 }
 
@@ -70,8 +73,8 @@ work_wait_idle(struct work *w, uint64_t until_ms)
 	int r = 0;
 
 	work_lock(w);
-	while (!(idle = w->stopped || (w->scanned && w->pending == 0)) && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&w->changed, &w->lock, &until);
+	while (!(idle = work_is_idle(w)) && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&w->idle, &w->lock, &until);
 	work_unlock(w);
 	return idle;
 }
@@ -95,6 +98,8 @@ work_release(struct work *w)
 	chain_release(w->chain);
 	links_free(w->links);
 	pthread_cond_destroy(&w->changed);
+	pthread_cond_destroy(&w->room);
+	pthread_cond_destroy(&w->idle);
 	pthread_mutex_destroy(&w->lock);
 }
 
@@ -122,7 +127,7 @@ work_push(struct work *w, struct batch *b, bool continues)
 	live_add(&w->live_batches, &b->live);
 	join_chain(w, b, continues);
 	while (w->queued >= WORK_BATCHES && !w->stopped)
-		pthread_cond_wait(&w->changed, &w->lock);
+		pthread_cond_wait(&w->room, &w->lock);
 	taken = !w->stopped;
 	if (taken) {
 		b->next = NULL;
@@ -155,7 +160,7 @@ work_scanned(struct work *w)
 {
 	work_lock(w);
 	w->scanned = true;
-	work_wake(w);
+	work_tell_idle(w);
 	work_unlock(w);
 }
 
@@ -241,7 +246,7 @@ static bool
 try_take(struct work *w, int stream, struct work_item *item)
 {
 	*item = (struct work_item){.kind = WORK_NONE};
-	if (w->stopped || (w->scanned && w->pending == 0)) {
+	if (work_is_idle(w)) {
 		item->kind = WORK_END;
 		return true;
 	}
@@ -263,7 +268,7 @@ work_take(struct work *w, int stream, bool wait, struct work_item *item)
 	while (!try_take(w, stream, item) && wait)
 		pthread_cond_wait(&w->changed, &w->lock);
 	if (item->kind == WORK_BATCH)
-		work_wake(w); /* there is room again */
+		pthread_cond_signal(&w->room); /* there is one scanner */
 	work_unlock(w);
 }
 

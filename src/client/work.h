@@ -20,7 +20,9 @@
 
 struct work {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed;	    /* for streams: there may be something to take */
+	pthread_cond_t room;	    /* for the scanner: one batch less is queued */
+	pthread_cond_t idle;	    /* nothing is left to do, or it is stopped */
 	struct batch *first, *last; /* queued */
 	unsigned queued;
 	struct chain *chain;		    /* of the last one pushed */

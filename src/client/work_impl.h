@@ -35,13 +35,28 @@ work_wake(struct work *w)
 	pthread_cond_broadcast(&w->changed);
 }
 
+static inline bool
+work_is_idle(const struct work *w)
+{
+	return w->stopped || (w->scanned && w->pending == 0);
+}
+
+/* Under the lock, where that may be so now. */
+static inline void
+work_tell_idle(struct work *w)
+{
+	work_wake(w);
+	if (work_is_idle(w))
+		pthread_cond_broadcast(&w->idle);
+}
+
 /* Under the lock. */
 static inline void
 work_one_less(struct work *w)
 {
 	assert(w->pending > 0);
 	if (--w->pending == 0)
-		work_wake(w);
+		work_tell_idle(w);
 }
 
 /* work.c: under the lock, one entry less of the batch is open. */

@@ -318,6 +318,35 @@ Test(work, a_stop_ends_everybody_who_waits)
 	work_release(&w);
 }
 
+static void *
+wait_until_idle(void *arg)
+{
+	(void)arg;
+	cr_expect(work_wait_idle(&w, UINT64_MAX));
+	return NULL;
+}
+
+/* Often, as it cannot be seen whether somebody waits already. */
+Test(work, who_waits_for_the_end_is_told)
+{
+	struct work_item item;
+	pthread_t waiter;
+
+	for (unsigned i = 0; i < 100; i++) {
+		cr_assert(work_init(&w) == 0);
+		pthread_create(&waiter, NULL, wait_until_idle, NULL);
+		cr_assert(work_push(&w, batch_new(&root), false));
+		work_take(&w, 0, true, &item);
+		if (i % 2 == 0)
+			work_scanned(&w);
+		work_batch_done(&w, item.batch);
+		if (i % 2 == 1)
+			work_scanned(&w);
+		pthread_join(waiter, NULL);
+		work_release(&w);
+	}
+}
+
 Test(work, the_scanner_waits_where_it_is_too_far_ahead)
 {
 	struct work_item item;
