@@ -25,8 +25,7 @@ void
 get_partial(const struct stream *s, const char *remote, int dir, const char *name,
 	    struct upload_staging *staging)
 {
-	staging->dir = dir;
-	staging->prefix = PREFIX;
+	*staging = (struct upload_staging){.dir = dir, .prefix = PREFIX};
 	staging_client_id(staging->id, s->run->server.key, remote, strlen(remote), name);
 }
 
