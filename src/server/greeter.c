@@ -161,6 +161,7 @@ last_word(const struct greeter *g, const struct session_keys *keys, const struct
 static bool
 word_for(struct message *m, const struct pair_message *verdict)
 {
+	*m = (struct message){0};
 	if (verdict->type == PAIR_REFUSE) {
 		m->type = MESSAGE_REFUSED;
 	} else if (verdict->type == PAIR_BUSY) {
