@@ -28,7 +28,8 @@ CONFDIR = /etc/ftxd
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wswitch-enum -Wcast-qual -Wwrite-strings
 ifneq ($(SAN),)
-MODE = -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+# What is not set is something else than the zero that the other build makes of it.
+MODE = -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all -ftrivial-auto-var-init=pattern
 MODE_LD = -fsanitize=$(SAN)
 # gcc's default, a shared library, costs a third of the time of a short program.
 ifneq ($(findstring address,$(SAN)),)
