@@ -10,7 +10,9 @@ command -v haproxy >/dev/null || skip 'there is no haproxy'
 make_keys
 # shellcheck disable=SC2086 # two words
 set -- ${FTX_NODE_SHARES:-"$tmp"}
-share=$1/share share_1=$1/share share_2=${2:-$1}/share
+share=$1/share
+# shellcheck disable=SC2034 # start_node asks for them by number
+share_1=$share share_2=${2:-$1}/share
 mkdir "$share"
 server_key=$("$ftxd_program" keygen -o "$tmp/server-key")
 
