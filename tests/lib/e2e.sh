@@ -86,7 +86,7 @@ check_absent()
 # What is asked again and again while something is waited for is asked of the shell itself: a process
 # for each question takes more of the machine than what is tested.
 
-# wait_for(what, command...): until the command succeeds, at most 30 s.
+# wait_for(what, command...): until the command succeeds, for 40 s and what the asking takes.
 wait_for()
 {
 	waiting_for=$1

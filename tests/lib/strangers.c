@@ -9,7 +9,7 @@
  *		(127.0.0.2); prints what becomes of each: "closed" or "reset"
  *
  * What the server ends is opened again within a second.  "ready" is printed when all have been
- *opened once, or the storm's first second is over.
+ * opened once, or the storm's first second is over.
  */
 #include <arpa/inet.h>
 #include <errno.h>
