@@ -271,7 +271,7 @@ pack_is_full(const struct stream *s)
 {
 	const struct pack *p = &s->pack;
 	uint64_t most = stream_less(s, PACK_COMMIT_BYTES);
+	uint64_t least = s->fruitless < FRUITLESS_MOST ? PACK_COMMIT_LEAST : 1;
 
-	return p->file_count >= PACK_COMMIT_FILES ||
-	       p->file_bytes >= (most > PACK_COMMIT_LEAST ? most : PACK_COMMIT_LEAST);
+	return p->file_count >= PACK_COMMIT_FILES || p->file_bytes >= (most > least ? most : least);
 }

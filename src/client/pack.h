@@ -11,6 +11,7 @@
 #define PACK_COMMIT_FILES 1024u
 #define PACK_COMMIT_BYTES (UINT64_C(16) << 20)
 #define PACK_COMMIT_LEAST (UINT64_C(256) << 10)
+#define FRUITLESS_MOST	  3u /* losses, behind which that may be too much for a connection */
 
 struct pack {
 	struct root *root;

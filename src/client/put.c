@@ -113,6 +113,29 @@ put_file(struct stream *s, struct entry *e)
 	return put_as_big(s, e);
 }
 
+static int
+take_all_answers(struct stream *s)
+{
+	int r = 0;
+
+	while (r == 0 && s->requests.first != NULL)
+		r = put_take_answers(s, true);
+	return r;
+}
+
+/*
+ * Where connections are lost before anything sent over them is durable, nothing is sent behind a
+ * commit: the next loss would take its answer too, and with the server not at all quick, again and
+ * again.
+ */
+static int
+commit_full_pack(struct stream *s)
+{
+	int r = pack_commit(s);
+
+	return r == 0 && s->fruitless > 0 ? take_all_answers(s) : r;
+}
+
 /* A file or a link whose directory is there or on its way. */
 static int
 put_content(struct stream *s, struct entry *e)
@@ -122,7 +145,7 @@ put_content(struct stream *s, struct entry *e)
 	if (!entry_is_file(e))
 		return put_other(s, e);
 	if (pack_is_full(s))
-		r = pack_commit(s);
+		r = commit_full_pack(s);
 	if (r == 0 && e->directory != NULL && !s->run->request->dry_run)
 		r = make_above(s, e->directory);
 	return r == 0 ? put_file(s, e) : r;
@@ -306,9 +329,7 @@ finish(struct stream *s)
 {
 	int r = s->unsynced && !s->run->request->no_sync ? pack_commit(s) : 0;
 
-	while (r == 0 && s->requests.first != NULL)
-		r = put_take_answers(s, true);
-	return r;
+	return r == 0 ? take_all_answers(s) : r;
 }
 
 /* The first stream also looks at the destination, where its place depends on that. */

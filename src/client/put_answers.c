@@ -159,8 +159,11 @@ answered(struct stream *s, struct request *r)
 		s->held_items += r->count;
 		return 0;
 	}
-	if (r->kind == REQUEST_COMMIT)
+	if (r->kind == REQUEST_COMMIT) {
+		if (s->fruitless > 0)
+			s->fruitless--;
 		error = conclude_held(s, &r->reply.problem);
+	}
 	if (error == 0)
 		return conclude(s, r);
 	request_free(r);
@@ -222,6 +225,7 @@ put_lost(struct stream *s)
 	/* What the lost session has made and not yet made durable. */
 	if (s->unsynced || s->requests.first != NULL || s->held.first != NULL)
 		atomic_store(&s->run->sync_owed, true);
+	s->fruitless++;
 	work_forget_made(&s->run->work, (int)s->number);
 	keep_requests(s, &s->held);
 	keep_requests(s, &s->requests);

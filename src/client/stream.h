@@ -38,6 +38,7 @@ struct stream {
 	bool running;
 	struct connection *connection; /* NULL until needed */
 	unsigned losses;	       /* connections that were lost */
+	unsigned fruitless; /* put: of those, less one for each COMMIT_PACKS answered since */
 	uint32_t peer_codecs;
 	struct encoder *encoder;
 	struct decoder *decoder;

@@ -3,6 +3,7 @@
 
 #include "tests/harness/unit.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -175,6 +176,43 @@ Test(client_lost, what_was_to_be_sent_once_more_is_not_forgotten)
 	}
 	put();
 	cr_expect(r.outcome.exits == 0 && r.outcome.done == 9);
+	end();
+}
+
+/*
+ * Three connections are lost where the first commit would be answered.  Over the next nothing comes
+ * behind a commit before its answer; the time is only there to see it if it did.
+ */
+static bool
+lose_thrice_then_look(struct fake *f, struct peer *p)
+{
+	struct pollfd fd = {.fd = channel_fd(p->channel), .events = POLLIN};
+
+	if (p->message.type != MESSAGE_COMMIT_PACKS)
+		return false;
+	if (f->step < 3) {
+		f->step++;
+		p->message.type = MESSAGE_CLOSE;
+	} else if (channel_has_record(p->channel) || channel_mid_record(p->channel) ||
+		   poll(&fd, 1, 200) != 0) {
+		f->step++;
+	}
+	return false;
+}
+
+Test(client_lost, behind_fruitless_losses_little_is_sent_before_it_is_committed)
+{
+	char path[64];
+
+	begin(lose_thrice_then_look);
+	for (int i = 0; i < 12; i++) {
+		snprintf(path, sizeof(path), "src/f%02d", i);
+		rig_file(&rig, path, 60000);
+	}
+	put();
+	cr_expect(r.outcome.exits == 0 && r.outcome.done == 12);
+	cr_expect(connections() == 4 && fake->step == 3, "%u, %d", connections(), fake->step);
+	cr_expect(fake->pack_commits >= 3, "%u", fake->pack_commits);
 	end();
 }
 
