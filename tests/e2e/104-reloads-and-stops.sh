@@ -8,7 +8,7 @@ configure_one
 start_ftxd
 fixed_port=$port
 
-start_client --compress none --no-sync --bwlimit 600K put -T "$tmp/src" "$base/s/tree"
+start_client --compress none --no-sync --bwlimit 400K put -T "$tmp/src" "$base/s/tree"
 wait_for 'a first part' progress_reached 1
 for rate in 50M 60M 70M; do
 	wait_for "more before $rate" progress_reached $((progress + 1))

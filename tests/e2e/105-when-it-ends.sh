@@ -5,10 +5,10 @@
 start_server
 random_file "$tmp/f" $((3 * MIB))
 
-# slow(option...): a put that is in the middle of it
+# slow(option...): a put that is in the middle of it, and long
 slow()
 {
-	start_client --compress none --bwlimit 1M "$@" -v put "$tmp/f" "$url/f"
+	start_client --compress none --bwlimit 128K "$@" -v put "$tmp/f" "$url/f"
 	wait_for 'a first part' progress_reached 1
 }
 

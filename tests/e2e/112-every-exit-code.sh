@@ -120,7 +120,7 @@ sh -c 'ulimit -n 4 && exec "$@"' sh "$ftx_program" -i "$tmp/id" put --from-comma
 check_eq "$status" 1 'exit code without descriptors for a pipe'
 check_eq "$(cat "$tmp/err")" 'ftx: put: out of memory' 'what is said without descriptors for a pipe'
 
-# 4: a file that never rests, and is read for most of a second, twice.
+# 4: a file that never rests, and is read for most of two seconds, twice.
 (
 	while :; do
 		echo more >>"$tmp/f.other"
@@ -130,5 +130,5 @@ check_eq "$(cat "$tmp/err")" 'ftx: put: out of memory' 'what is said without des
 writer=$!
 started="$started $writer"
 random_file "$tmp/f.other" "$MIB"
-ends 4 local true 'changed while being read' "$helps" put --bwlimit 1M --compress none "$tmp/f.other" "$base/s/"
+ends 4 local true 'changed while being read' "$helps" put --bwlimit 512K --compress none "$tmp/f.other" "$base/s/"
 kill "$writer"

@@ -60,9 +60,9 @@ check_clean
 
 # A reader that takes nothing for longer than --timeout is not a server that is silent.
 random_file "$share/big" $((24 * MIB))
-ftx --timeout 1 get "$url/big" - | {
+ftx --timeout 3 get "$url/big" - | {
 	head -c 1000 >"$tmp/back"
-	sleep 3
+	sleep 7
 	cat >>"$tmp/back"
 }
 check_same_file "$share/big" "$tmp/back"

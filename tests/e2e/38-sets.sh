@@ -31,7 +31,7 @@ check_clean
 # arrived is not sent again.
 total=$(find "$tmp/one" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
 for victim in client session supervisor; do
-	start_client --compress none --retry-for 0 --bwlimit 8M -j 1 put -T --replace-set "$tmp/one" "$url/set"
+	start_client --compress none --retry-for 0 --bwlimit 4M -j 1 put -T --replace-set "$tmp/one" "$url/set"
 	wait_for 'half of a set' progress_reached $((12 * MIB))
 	case $victim in
 	client) kill -9 "$client_pid" ;;

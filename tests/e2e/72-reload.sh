@@ -6,6 +6,7 @@ make_keys
 "$ftx_program" keygen -o "$tmp/other" >"$tmp/other.pub"
 mkdir "$tmp/share"
 random_file "$tmp/f" $((4 * MIB))
+random_file "$tmp/big" $((16 * MIB))
 
 # both(lines of the first client, lines of the second)
 both()
@@ -39,32 +40,44 @@ sessions()
 	echo $count
 }
 
-# slow_puts(name): both clients are in the middle of one, $slow bytes a second, $sent sent
-slow=2M sent=1
+# slow_puts(name): both clients are in the middle of one: the first of $big, $slow bytes a second, $sent
+# sent, the second of $f, of which it gets the rest from other_goes_on()
+slow=512K sent=1
+mkfifo "$tmp/input"
 slow_puts()
 {
-	"$ftx_program" -i "$tmp/other" --json --compress none --bwlimit $slow --retry-for 0 -j 1 put "$tmp/f" \
-		"$base/s/f$1" >"$tmp/json2" 2>"$tmp/err2" &
+	"$ftx_program" -i "$tmp/other" --compress none --retry-for 0 put - "$base/s/f$1" <"$tmp/input" 2>"$tmp/err2" &
 	other_pid=$!
 	started="$started $other_pid"
-	start_client --compress none --bwlimit $slow --retry-for 0 -j 1 put "$tmp/f" "$base/s/f$1"
+	exec 6>"$tmp/input"
+	head -c 1000000 "$tmp/f" >&6
+	start_client --compress none --bwlimit $slow --retry-for 0 -j 1 put "$big" "$base/s/f$1" 6>&-
 	wait_for 'the first put' progress_reached $sent
 	wait_for 'two sessions' in_two_sessions
+}
+
+# other_goes_on(name): to the end
+other_goes_on()
+{
+	tail -c +1000001 "$tmp/f" >&6
+	exec 6>&-
+	wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
+	check_same_file "$tmp/f" "$tmp/share/two/f$1"
 }
 
 both '' ''
 start_ftxd
 
 # Nothing has changed for anybody: both go on.
+big=$tmp/f
 slow_puts 1
 both '; a comment' '; another'
 server_lines='max-connections = 100\nlog-level = debug\n'
 both '' ''
 reload
+other_goes_on 1
 wait_client 0
-wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
 check_same_file "$tmp/f" "$tmp/share/one/f1"
-check_same_file "$tmp/f" "$tmp/share/two/f1"
 
 # changed(case, its exit code, error, lines): of the first client; the second goes on; the same command
 # again ends with the fourth.
@@ -75,19 +88,18 @@ changed()
 	reload
 	wait_client "$2"
 	check_eq "$(json 'select(.event == "error") | .name' "$tmp/json" | head -n 1)" "$3" 'the error'
-	wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
-	check_same_file "$tmp/f" "$tmp/share/two/f$1"
+	other_goes_on "$1"
 	check_absent "$tmp/share/one/f$1"
 }
 # Other rights: the client connects again and goes on where it was, behind the last whole block.
-slow=1M sent=$((2 * MIB))
+big=$tmp/big slow=1M sent=$((2 * MIB))
 changed 2 11 reconfigured 'max-file-size = 1G'
 wait_log 'client=one'
 wait_log 'reason=reconfigured'
-expect 0 --json put "$tmp/f" "$base/s/f2"
-check_same_file "$tmp/f" "$tmp/share/one/f2"
+expect 0 --json put "$big" "$base/s/f2"
+check_same_file "$big" "$tmp/share/one/f2"
 [ "$(summary bytes_resumed)" -gt 0 ] || fail 'nothing was resumed'
-slow=2M sent=1
+slow=128K sent=1
 changed 3 7 key_refused 'enabled = no'
 expect 7 put "$tmp/f" "$base/s/f3"
 wait_log 'refused reason=disabled'
@@ -108,7 +120,7 @@ slow_puts 6
 sed -i '/client one/,/^$/d' "$conf"
 reload
 wait_client 7
-wait "$other_pid" || fail "the second client ended with $?: $(cat "$tmp/err2")"
+other_goes_on 6
 expect 7 put "$tmp/f" "$base/s/f6"
 
 # What counts only at a start is said.
@@ -119,7 +131,7 @@ wait_log 'counts only when ftxd is started again keys=listen'
 expect 0 put "$tmp/f" "$base/s/f6"
 
 # While it runs a client expires.
-expires=$(date -u -d '+4 seconds' +%Y-%m-%dT%H:%M:%SZ)
+expires=$(date -u -d '+8 seconds' +%Y-%m-%dT%H:%M:%SZ)
 both "expires = $expires" ''
 reload
 start_client --compress none --bwlimit 256K --retry-for 0 -j 1 put "$tmp/f" "$base/s/f7"

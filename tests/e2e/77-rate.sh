@@ -7,6 +7,7 @@ configure_one 'rate = 1M' '[client other]' "key = $(cat "$tmp/other.pub")" 'shar
 start_ftxd
 random_file "$tmp/f" $((3 * MIB))
 random_file "$tmp/g" $((3 * MIB / 2))
+random_file "$tmp/long" $((30 * MIB))
 
 # takes(milliseconds, what, ftx argument...): that long at least; a tenth of a second is credit
 takes()
@@ -34,7 +35,7 @@ check_same_file "$tmp/f" "$tmp/back"
 check_same_file "$tmp/g" "$tmp/share/one"
 
 # The other client does not wait for this one: it is done first, though it begins later.
-start_client --retry-for 0 --compress none put "$tmp/f" "$base/s/slow"
+start_client --retry-for 0 --compress none put "$tmp/long" "$base/s/slow"
 wait_for 'the slow put to begin' progress_reached 1
 "$ftx_program" -i "$tmp/other" put "$tmp/f" "$base/s/fast" || fail "the other client ended with $?"
 if process_gone "$client_pid"; then fail 'the other client waited'; fi

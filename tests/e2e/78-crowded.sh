@@ -3,7 +3,7 @@
 # yet is let in.
 . "$(dirname "$0")/../lib/config.sh"
 make_keys
-configure_one 'max-connections = 5' 'rate = 4M'
+configure_one 'max-connections = 5' 'rate = 2M'
 start_ftxd
 mkdir "$tmp/tree"
 for n in 1 2 3 4 5 6 7 8; do random_file "$tmp/tree/$n" "$MIB"; done

@@ -145,7 +145,7 @@ check_eq "$(find "$tmp/share" -mindepth 1 ! -path '*/.ftx*')" '' 'what is left i
 
 # A session is confined as it is anywhere.
 random_file "$tmp/f" $((4 * MIB))
-start_client --compress none --retry-for 0 --bwlimit 2M -j 1 put "$tmp/f" "$base/files/f"
+start_client --compress none --retry-for 0 --bwlimit 512K -j 1 put "$tmp/f" "$base/files/f"
 wait_for 'the put to begin' progress_reached 1
 wait_said 'STATUS=1 session'
 confined=
@@ -180,7 +180,8 @@ part_has()
 {
 	[ -n "$(find "$tmp/share/.ftx" -name '*.part' -size +$(($1 / 1024 - 1))k)" ]
 }
-start_client --compress none --retry-for 0 --bwlimit 1M -j 1 put "$tmp/f" "$base/files/g"
+random_file "$tmp/g" $((16 * MIB))
+start_client --compress none --retry-for 0 --bwlimit 1M -j 1 put "$tmp/g" "$base/files/g"
 wait_for 'a whole block to be written' part_has $((2 * MIB))
 kill "$server_pid"
 wait_said 'STOPPING=1'
@@ -193,8 +194,8 @@ if grep '^other ' "$tmp/manager"; then fail 'a child spoke to the manager'; fi
 sed -i '/^listen = /d' "$conf"
 start_unit
 check_eq "$(log_lines 'does not count')" 2 'warnings, none of them of a file without listen'
-expect 0 --json put "$tmp/f" "$base/files/g"
-check_same_file "$tmp/f" "$tmp/share/g"
+expect 0 --json put "$tmp/g" "$base/files/g"
+check_same_file "$tmp/g" "$tmp/share/g"
 [ "$(summary bytes_resumed)" -gt 0 ] || fail 'nothing was resumed'
 
 # By an invite, which root makes and the service takes.

@@ -86,7 +86,7 @@ wait_for 'the count' counted bytes_free $((46 * MIB))
 expect 0 put -j 4 "$tmp/big" "$base/s/big"
 check_eq "$(room bytes_free)" $((6 * MIB - 2)) 'room beside a big file'
 expect 0 rm "$base/s/big"
-start_client --compress none --bwlimit 30M --retry-for 0 put "$tmp/big" "$base/s/big"
+start_client --compress none --bwlimit 6M --retry-for 0 put "$tmp/big" "$base/s/big"
 wait_for 'some of a put' progress_reached $((12 * MIB))
 kill -9 "$client_pid"
 wait_client 137

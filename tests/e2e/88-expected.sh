@@ -45,7 +45,7 @@ next_second()
 wait_for 'the next second' next_second
 start_ftxd
 random_file "$tmp/f" $((4 * MIB))
-start_client --compress none --bwlimit 1M --retry-for 0 put "$tmp/f" "$base/s/f"
+start_client --compress none --bwlimit 256K --retry-for 0 put "$tmp/f" "$base/s/f"
 wait_for 'a put to begin' progress_reached 1
 kill -9 "$client_pid"
 wait_client 137

@@ -33,7 +33,7 @@ in_up()
 	find "$tmp/share/sub/.ftx/" -path '*/up/*' -type f "$@" -printf '%f\n' | LC_ALL=C sort
 }
 
-random_file "$tmp/f" $((6 * MIB))
+random_file "$tmp/f" $((24 * MIB))
 describe
 start_ftxd
 half old

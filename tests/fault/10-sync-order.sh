@@ -19,7 +19,7 @@ record_put()
 	expect 0 put "$tmp/f" "$url/f"
 	expect 0 put "$tmp/g" "$url/new/directory/g"
 	expect 0 put "$tmp/g" "$url/f"
-	start_client --bwlimit 3M put "$tmp/slow" "$url/f"
+	start_client --bwlimit 1500K put "$tmp/slow" "$url/f"
 	wait_for 'half of a put' progress_reached $((2 * MIB))
 	kill -9 "$client_pid"
 	expect 0 put "$tmp/slow" "$url/f"

@@ -21,7 +21,7 @@ begin()
 {
 	follow_progress
 	env LD_PRELOAD="$build/tests/clock.so" FTX_CLOCK_CONTROL="$tmp/client.clock" \
-		"$ftx_program" -i "$tmp/id" --json --compress none --no-sync --bwlimit 2M "$@" >"$tmp/json" 2>"$tmp/err" </dev/null 8<&- &
+		"$ftx_program" -i "$tmp/id" --json --compress none --no-sync --bwlimit 1M "$@" >"$tmp/json" 2>"$tmp/err" </dev/null 8<&- &
 	client_pid=$!
 	started="$started $client_pid"
 	wait_for 'a first part' progress_reached 1
