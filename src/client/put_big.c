@@ -181,6 +181,7 @@ begin(struct sender *p)
 	struct big *b = p->b;
 	struct run *run = p->s->run;
 	uint64_t before = b->identity.size, present = b->present;
+	bool early;
 	int r;
 
 	if (b->committing && (r = ask_arrived(p)) != 0)
@@ -195,8 +196,10 @@ begin(struct sender *p)
 	b->entry->identity = b->identity;
 	if (b->identity.size > LIMIT_FILE_BYTES)
 		return sender_problem(p, FTX_E_TOO_LARGE);
-	/* The second time it is known to be there, or wrong. */
-	if ((r = open_remote(p, b->attempt == 0 && !b->begun && run_is_far(run))) != 0)
+	/* The second time, and where there is a partial, it is known to be there, or wrong. */
+	early = b->attempt == 0 && !b->begun && b->entry->verdict.state != TREE_PARTIAL &&
+		run_is_far(run);
+	if ((r = open_remote(p, early)) != 0)
 		return r;
 	if ((r = big_set_todo(b, p->s->have, p->s->have_count)) != 0)
 		return problem_set(&p->s->problem, r, SIDE_LOCAL, NULL);

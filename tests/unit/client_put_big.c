@@ -169,17 +169,28 @@ start(bool (*hook)(struct fake *f, struct peer *p))
 }
 
 static void
-play(const struct scenario *s, bool far)
+partial(const struct node *n, struct offer_verdict *v)
+{
+	(void)n;
+	v->state = TREE_PARTIAL;
+}
+
+enum where { NEAR, FAR, FAR_WITH_PARTIAL };
+
+static void
+play(const struct scenario *s, enum where where)
 {
 	struct fake *f = start(follow_plan);
 	const struct transfer_error *e;
 	unsigned writes[BLOCKS] = {0};
-	/* Far away the first block does not wait for the word that it is there. */
-	bool first_in_vain = far && s->plan.have_count > s->plan.have_first && s->writes[0] == 0;
+	/* Far away the first block waits only where something is known to be there. */
+	bool first_in_vain =
+	    where == FAR && s->plan.have_count > s->plan.have_first && s->writes[0] == 0;
 	int r;
 
 	plan = s->plan;
-	rig.run.rtt_us = far ? RUN_FAR_US : 0;
+	f->verdict = where == FAR_WITH_PARTIAL ? partial : NULL;
+	rig.run.rtt_us = where != NEAR ? RUN_FAR_US : 0;
 	rig_stream(&rig, fake_serve, f);
 	r = rig_put(&rig);
 	e = rig_error(&rig, "");
@@ -211,8 +222,8 @@ play(const struct scenario *s, bool far)
 Test(client_put_big, sends_what_is_missing_and_no_more)
 {
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-		for (int far = 0; far < 2; far++)
-			play(&scenarios[i], far != 0);
+		for (enum where where = NEAR; where <= FAR_WITH_PARTIAL; where++)
+			play(&scenarios[i], where);
 }
 
 static unsigned far_first;
