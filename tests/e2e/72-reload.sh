@@ -30,12 +30,12 @@ in_two_sessions()
 	[ "$(sessions)" -ge 2 ]
 }
 
-# The processes that serve somebody: not the one that watches the shares.
+# The processes that serve somebody: those have threads, who watches the shares or greets has none.
 sessions()
 {
 	count=0
 	for child in $(server_children); do
-		! grep -q '^NoNewPrivs:[[:space:]]*1' "/proc/$child/status" 2>/dev/null || count=$((count + 1))
+		! grep -q '^Threads:[[:space:]]*5' "/proc/$child/status" 2>/dev/null || count=$((count + 1))
 	done
 	echo $count
 }

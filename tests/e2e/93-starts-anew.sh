@@ -25,12 +25,12 @@ stack()
 	grep -F '[stack]' "/proc/$server_pid/maps"
 }
 
-# sessions: $sessions, those that have confined themselves, all four
+# sessions: $sessions, all four.  They have threads; who only greets has none, and is gone soon.
 sessions()
 {
 	sessions=
 	for child in $(server_children); do
-		if grep -q '^NoNewPrivs:[[:space:]]*1' "/proc/$child/status" 2>/dev/null; then
+		if grep -q '^Threads:[[:space:]]*5' "/proc/$child/status" 2>/dev/null; then
 			sessions="$sessions $child"
 		fi
 	done
