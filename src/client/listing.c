@@ -3,10 +3,16 @@
  * connection; it is given out from the copies.  One NEXT is on its way at a time (behind the end of
  * a walk another would be a protocol error), and the next one is sent when its answer is over and
  * half of what it brought is used up: until then the server does nothing.
+ *
+ * What has arrived stays when a connection is lost.  Over another one the top is listed once more,
+ * and what came is passed over; if that one is lost before it comes so far, the directory that was
+ * arriving is listed with what is below it, and then each that waits for its turn, by a LIST of its
+ * own.  So a listing ends also where no connection lives as long as it takes.
  */
 #include "src/client/listing_impl.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,26 +43,56 @@ span_bytes(const struct listed *line)
 	       line->attributes.target.length;
 }
 
-static struct part *
-copy_part(const struct message_entries *m)
+/* Puts base in front of a path that is relative to it, which ends at `at`. */
+static uint8_t *
+copy_below(uint8_t *at, const char *base, size_t length, struct span *path)
 {
-	size_t bytes = 0;
+	uint8_t *begin = at;
+
+	memcpy(at, base, length);
+	at += length;
+	if (path->length > 0) {
+		*at++ = '/';
+		memcpy(at, path->data, path->length);
+		at += path->length;
+	}
+	*path = (struct span){begin, (size_t)(at - begin)};
+	return at;
+}
+
+/* Those of the lines that are not here yet.  Paths become relative to the top. */
+static struct part *
+copy_part(const struct listing *l, const struct message_entries *m, const uint8_t *as)
+{
+	size_t bytes = 0, base = listing_base(l);
 	struct part *p;
 	uint8_t *at;
 
 	for (uint32_t i = 0; i < m->lines.count; i++)
-		bytes += span_bytes(&m->lines.items[i]);
+		bytes += span_bytes(&m->lines.items[i]) +
+			 (m->lines.items[i].kind == LINE_ENTER ? base + 1 : 0);
 	p = malloc(sizeof(*p) + m->lines.count * sizeof(p->lines[0]) + bytes);
 	if (p == NULL)
 		return NULL;
-	*p = (struct part){.count = m->lines.count};
-	at = (uint8_t *)&p->lines[p->count];
-	for (uint32_t i = 0; i < p->count; i++) {
+	*p = (struct part){.count = 0};
+	at = (uint8_t *)&p->lines[m->lines.count];
+	for (uint32_t i = 0; i < m->lines.count; i++) {
+		struct listed *line = &p->lines[p->count];
 		struct span *spans[SPANS];
+		size_t j = 0;
 
-		p->lines[i] = m->lines.items[i];
-		spans_of(&p->lines[i], spans);
-		for (size_t j = 0; j < SPANS; j++) {
+		if (as[i] == LISTED_AGAIN)
+			continue;
+		p->count++;
+		*line = m->lines.items[i];
+		if (as[i] == LISTED_BEYOND)
+			line->code = (uint16_t)-FTX_E_NAME;
+		spans_of(line, spans);
+		if (line->kind == LINE_ENTER && base > 0) {
+			at = copy_below(at, l->at.arriving, base, &line->path);
+			j = 1;
+		}
+		for (; j < SPANS; j++) {
 			if (spans[j]->length == 0)
 				continue;
 			memcpy(at, spans[j]->data, spans[j]->length);
@@ -67,9 +103,21 @@ copy_part(const struct message_entries *m)
 	return p;
 }
 
+static void
+add_part(struct listing *l, struct part *p)
+{
+	if (l->end != NULL)
+		l->end->next = p;
+	else
+		l->first = p;
+	l->end = p;
+	l->parts++;
+}
+
 static int
 take_entries(struct listing *l, const struct message_entries *m)
 {
+	uint8_t as[LIMIT_ENTRIES];
 	struct part *p;
 	int r = 0;
 
@@ -77,17 +125,12 @@ take_entries(struct listing *l, const struct message_entries *m)
 		return FTX_E_PROTOCOL;
 	l->asked--;
 	for (uint32_t i = 0; i < m->lines.count && r == 0; i++)
-		r = listing_check(l, &m->lines.items[i]);
+		r = listing_check(l, &m->lines.items[i], &as[i]);
 	if (r != 0 || l->closing)
 		return r;
-	if ((p = copy_part(m)) == NULL)
+	if ((p = copy_part(l, m, as)) == NULL)
 		return FTX_E_NOMEM;
-	if (l->end != NULL)
-		l->end->next = p;
-	else
-		l->first = p;
-	l->end = p;
-	l->parts++;
+	add_part(l, p);
 	return 0;
 }
 
@@ -100,7 +143,10 @@ take_done(struct listing *l, const struct message_list_done *m)
 		return FTX_E_PROTOCOL;
 	if (l->closing)
 		return 0;
-	return l->count == 0 || listing_enter_next(l) ? FTX_E_PROTOCOL : 0;
+	if (l->count == 0 || listing_enter_next(l))
+		return FTX_E_PROTOCOL;
+	l->over = l->at.floor == 0;
+	return 0;
 }
 
 static int
@@ -167,30 +213,57 @@ listing_new(uint8_t walk, bool recursive, unsigned parts)
 	return l;
 }
 
-int
-listing_ask(struct listing *l, struct connection *c, const char *path)
+/* LIST of the directory in l->at.arriving. */
+static int
+ask_walk(struct listing *l)
 {
 	struct message m = {.type = MESSAGE_LIST};
+	char path[2 * (LIMIT_PATH_BYTES + 1)];
 	int r;
 
-	l->connection = c;
-	l->asked_path = path;
+	snprintf(path, sizeof(path), "%s%s%s", l->asked_path, l->at.arriving[0] != '\0' ? "/" : "",
+		 l->at.arriving);
 	l->begun = (struct reply){.on_message = on_list, .arg = l};
 	l->reply = (struct reply){.on_message = on_next, .arg = l};
+	l->count = 0;
+	l->open = false;
+	if (strlen(path) > LIMIT_PATH_BYTES) {
+		l->begun.done = l->reply.done = true;
+		l->begun.problem.error = l->reply.problem.error = FTX_E_NAME;
+		return 0;
+	}
 	m.list.walk = l->walk;
 	m.list.path = span_of(path);
 	m.list.recursive = l->recursive;
 	m.list.parts = (uint16_t)l->metadata_parts;
-	r = connection_request(c, &m, &l->begun);
+	r = connection_request(l->connection, &m, &l->begun);
 	return r != 0 ? r : ask(l, NEXT_PARTS);
+}
+
+int
+listing_ask(struct listing *l, struct connection *c, const char *path)
+{
+	l->asked_path = path;
+	return listing_again(l, c);
+}
+
+/* Is the answer to LIST that one directory below the top cannot be listed? */
+static bool
+is_one_directory(const struct listing *l)
+{
+	return l->begun.done && l->begun.problem.error != 0 && listing_base(l) > 0 &&
+	       connection_error(l->connection) == 0;
 }
 
 int
 listing_wait(struct listing *l, struct problem *p)
 {
-	int r = connection_answer(l->connection, &l->begun);
+	int r = l->over ? 0 : connection_answer(l->connection, &l->begun);
 
-	*p = l->begun.problem;
+	if (r != 0 && is_one_directory(l))
+		r = 0; /* a line of its own */
+	else
+		*p = l->begun.problem;
 	return r;
 }
 
@@ -236,7 +309,8 @@ give(struct listing *l, const struct listed *from, struct listing_line *line)
 	size_t at = l->directory_length;
 	const char *slash;
 
-	if (from->kind == LINE_ENTER)
+	/* An error of a directory that was not entered has a path too. */
+	if (from->kind == LINE_ENTER || (from->kind == LINE_ERROR && from->path.length > 0))
 		at = 0;
 	else if (from->kind == LINE_ENTRY && at > 0)
 		l->path[at++] = '/';
@@ -257,53 +331,7 @@ give(struct listing *l, const struct listed *from, struct listing_line *line)
 	}
 }
 
-/* The last component, "" of the top. */
-static const char *
-last_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-/* Was the line given out before the connection was lost? */
-static bool
-is_passed(struct listing *l, const struct listing_line *line)
-{
-	const struct passed *passed = &l->passed;
-	struct position before =
-	    position_of(passed->path, last_name(passed->path), passed->entered);
-	struct position now;
-	int order;
-
-	if (line->kind == LISTING_ERROR && line->of_directory) {
-		/* It stands somewhere among the entries of its directory. */
-		before.name = NULL;
-		now = position_of(line->path, line->name, true);
-		order = position_compare(&now, &before);
-		return order < 0 || (order == 0 && passed->directory_error);
-	}
-	now = position_of(line->path, line->name, line->kind == LISTING_ENTER);
-	return position_compare(&now, &before) <= 0;
-}
-
-static void
-note_passed(struct listing *l, const struct listing_line *line)
-{
-	struct passed *passed = &l->passed;
-
-	if (line->kind == LISTING_ERROR && line->of_directory) {
-		passed->directory_error = true;
-		return;
-	}
-	if (line->kind == LISTING_ENTER)
-		passed->directory_error = false;
-	passed->any = true;
-	passed->entered = line->kind == LISTING_ENTER;
-	memcpy(passed->path, line->path, strlen(line->path) + 1);
-}
-
-/* 1 with the next line that was not given out before, 0: none is here. */
+/* 1 with the next line, 0: none is here. */
 static int
 give_next(struct listing *l, struct listing_line *line)
 {
@@ -311,11 +339,6 @@ give_next(struct listing *l, struct listing_line *line)
 		if (l->first->at == l->first->count)
 			continue;
 		give(l, &l->first->lines[l->first->at++], line);
-		if (l->passing && is_passed(l, line))
-			continue;
-		/* An error of a directory may stand before entries that were given out. */
-		l->passing = l->passing && line->kind == LISTING_ERROR && line->of_directory;
-		note_passed(l, line);
 		return 1;
 	}
 	return 0;
@@ -333,6 +356,55 @@ look_for_end(struct listing *l)
 		(void)connection_poll(l->connection);
 }
 
+/* As for one that goes in the middle of a walk. */
+static int
+error_of_directory(int error)
+{
+	if (error == FTX_E_NOT_FOUND)
+		return FTX_E_VANISHED;
+	return error == FTX_E_CONFLICT || error == FTX_E_IS_LINK ? FTX_E_CHANGED : error;
+}
+
+/* The directory that was to be walked cannot be: that is its line. */
+static int
+add_error(struct listing *l)
+{
+	size_t length = listing_base(l);
+	struct part *p = malloc(sizeof(*p) + sizeof(p->lines[0]) + length);
+
+	if (p == NULL)
+		return FTX_E_NOMEM;
+	*p = (struct part){.count = 1};
+	p->lines[0] =
+	    (struct listed){.kind = LINE_ERROR,
+			    .path = {(uint8_t *)&p->lines[1], length},
+			    .code = (uint16_t)-error_of_directory(l->begun.problem.error)};
+	memcpy(&p->lines[1], l->at.arriving, length);
+	add_part(l, p);
+	listing_leave(&l->at);
+	return 0;
+}
+
+/* A walk has ended, and others are to come. */
+static int
+next_walk(struct listing *l)
+{
+	int r = l->reply.problem.error != 0 ? add_error(l) : 0;
+
+	if (r != 0)
+		return r;
+	l->over = !listing_next_walk(l);
+	return l->over ? 0 : ask_walk(l);
+}
+
+/* Is there more to ask for, and room? */
+static bool
+may_ask(const struct listing *l)
+{
+	return !l->over && l->reply.done && l->parts <= ENOUGH_PARTS &&
+	       (l->open || l->reply.problem.error == 0 || is_one_directory(l));
+}
+
 int
 listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 {
@@ -341,18 +413,15 @@ listing_next(struct listing *l, struct listing_line *line, struct problem *p)
 	drop_used(l);
 	for (;;) {
 		look_for_end(l);
-		/* The answer is there and there is more to ask for. */
-		if (l->open && l->reply.done && l->parts <= ENOUGH_PARTS) {
-			if ((r = ask(l, NEXT_PARTS)) != 0)
-				break;
-		}
+		if (may_ask(l) && (r = l->open ? ask(l, NEXT_PARTS) : next_walk(l)) != 0)
+			break;
 		if (give_next(l, line) == 1)
 			return 1;
-		if (l->open && l->reply.done && l->parts <= ENOUGH_PARTS)
+		if (may_ask(l))
 			continue;
-		if (l->reply.done && !l->open) {
+		if (l->over || (l->reply.done && !l->open)) {
 			*p = l->reply.problem;
-			return p->error;
+			return l->over ? 0 : p->error;
 		}
 		l->arrived = false;
 		if ((r = connection_wait_for(l->connection, &l->arrived)) != 0)
@@ -381,32 +450,14 @@ listing_lost(struct listing *l)
 	l->open = false;
 }
 
-/* Forgets what has come and was not given out, and what was asked. */
-static void
-clear(struct listing *l)
-{
-	while (l->depth > 0)
-		listing_leave(l);
-	while (l->first != NULL) {
-		struct part *next = l->first->next;
-
-		free(l->first);
-		l->first = next;
-	}
-	l->end = NULL;
-	l->parts = l->asked = 0;
-	l->count = l->count_before = 0;
-	l->directory_length = 0;
-	l->open = l->arrived = false;
-	l->last[0] = '\0';
-}
-
 int
 listing_again(struct listing *l, struct connection *c)
 {
-	clear(l);
-	l->passing = l->passed.any;
-	return listing_ask(l, c, l->asked_path);
+	l->connection = c;
+	if (l->over)
+		return 0;
+	listing_walk_again(l);
+	return ask_walk(l);
 }
 
 void
@@ -422,6 +473,14 @@ listing_close(struct listing *l)
 		connection_abandon(l->connection, &l->begun);
 		connection_abandon(l->connection, &l->reply);
 	}
-	clear(l);
+	listing_leave_all(&l->at);
+	if (l->behind)
+		listing_leave_all(&l->reached);
+	while (l->first != NULL) {
+		struct part *next = l->first->next;
+
+		free(l->first);
+		l->first = next;
+	}
 	free(l);
 }

@@ -51,8 +51,8 @@ int listing_wait(struct listing *l, struct problem *p);
 void listing_lost(struct listing *l);
 
 /*
- * After that: asks for all of it once more, on c, as listing_ask() did; what was given out already
- * is passed over, and listing_next() goes on behind it.  Once or, as that, again.
+ * After that: asks for what has not come yet, on c, with as many requests as listing_ask(); then
+ * listing_wait().  A directory that is gone by then may get an ERROR without being entered.
  */
 int listing_again(struct listing *l, struct connection *c);
 

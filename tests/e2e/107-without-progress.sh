@@ -63,4 +63,15 @@ cuts cut:down:400000 40
 expect 0 --retry-for 9s --compress none get "$via/big" -
 check_same_file "$share/big" "$tmp/out"
 check_le "$(chaos_connections)" 32 'connections for standard output'
+
+# A listing of which each connection brings a part, some hundreds of lines.
+for i in $(seq 16); do
+	mkdir -p "$share/many/d$i/sub"
+	(cd "$share/many/d$i/sub" && seq 700 | xargs touch)
+done
+ftx ls -R "$url/many" | sed "s|^ftx://[^/]*||" >"$tmp/lines"
+cuts cut:down:100000 80
+expect 0 --retry-for 9s ls -R "$via/many"
+sed "s|^ftx://[^/]*||" "$tmp/out" | diff "$tmp/lines" - || fail 'a listing of many parts differs'
+check_ge "$(chaos_connections)" 8 'connections for a listing'
 stop_chaos

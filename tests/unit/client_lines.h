@@ -20,9 +20,14 @@ void lines_send_done(struct peer *p, uint64_t count);
 /* LIST is answered OK, and the first NEXT has come. */
 bool lines_until_next(struct peer *p);
 
-/* A script that says all of lines_text and the end. */
-extern const char *lines_text;
-extern int64_t lines_off; /* what the count is wrong by */
+/*
+ * A script that says all of lines_text and the end; where lines_top is the path of that, of each
+ * directory below that is listed what is said of it, or that it is not there.
+ */
+extern const char *lines_text, *lines_top;
+extern int64_t lines_off;    /* what the count is wrong by */
+extern bool lines_break_off; /* behind all lines nothing comes any more */
+extern int lines_most_parts; /* before a connection ends */
 void lines_say(struct peer *p);
 
 #endif
