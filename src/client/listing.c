@@ -213,7 +213,7 @@ listing_new(uint8_t walk, bool recursive, unsigned parts)
 	return l;
 }
 
-/* LIST of the directory in l->at.arriving. */
+/* LIST of the directory that is to arrive. */
 static int
 ask_walk(struct listing *l)
 {
