@@ -227,7 +227,7 @@ SHELL_SCRIPTS = $(shell grep -rlE '^#!/bin/sh|^#!/usr/bin/env bash|^# shellcheck
 # variables (SC2154, SC2034) and of -e (SC2164) from there, analyze looks at.
 check-shell: ## shellcheck every script
 	printf '%s\n' $(SHELL_SCRIPTS) | \
-		xargs -n 1 -P 2 shellcheck -e SC1091,SC2034,SC2119,SC2120,SC2154,SC2164
+		xargs -n 20 -P 2 shellcheck -e SC1091,SC2034,SC2119,SC2120,SC2154,SC2164
 check-tables: $(O)/proto-tables ## PROTOCOL.md has the field tables of messages.def
 	scripts/check-tables $(O)/proto-tables
 .PHONY: check-options
