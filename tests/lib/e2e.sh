@@ -86,7 +86,8 @@ check_absent()
 # What is asked again and again while something is waited for is asked of the shell itself: a process
 # for each question takes more of the machine than what is tested.
 
-# wait_for(what, command...): until the command succeeds, for 40 s and what the asking takes.
+# wait_for(what, command...): until the command succeeds, for 40 s and what the asking takes.  What
+# takes long is asked less often.
 wait_for()
 {
 	waiting_for=$1
@@ -94,8 +95,8 @@ wait_for()
 	tries=0
 	until "$@"; do
 		tries=$((tries + 1))
-		[ $tries -lt 400 ] || fail "waited too long for $waiting_for"
-		sleep 0.1
+		[ $tries -lt 210 ] || fail "waited too long for $waiting_for"
+		if [ $tries -lt 20 ]; then sleep 0.1; else sleep 0.2; fi
 	done
 }
 
