@@ -451,16 +451,30 @@ connect_as(struct run *run, unsigned stream, const struct early *early, bool aga
 	return r != 0 && again ? explain_again(run, r, p) : r;
 }
 
+/*
+ * The first of several at once to come through proves the key, and that somebody is there: the
+ * others, which were to take each failure for what it seems then, have as much time as it has.
+ */
+static bool
+is_known_meanwhile(struct run *run, int r)
+{
+	return run->request->retry_for_ms > 0 && is_announced(run) &&
+	       (r == FTX_E_SERVER_KEY ||
+		(error_retryable(r) && r != FTX_E_BUSY && r != FTX_E_INTERRUPTED));
+}
+
 int
 run_connect(struct run *run, unsigned stream, const struct early *early, struct connection **out,
 	    struct server_info *info, struct problem *p)
 {
-	bool waits = retry_is_lost(&run->retry);
+	bool waits = retry_is_lost(&run->retry), again = is_announced(run);
 	int r;
 
 	if (waits)
 		pthread_mutex_lock(&run->retry.dialling);
-	r = connect_as(run, stream, early, is_announced(run), out, info, p);
+	r = connect_as(run, stream, early, again, out, info, p);
+	if (r != 0 && !again && is_known_meanwhile(run, r))
+		r = connect_as(run, stream, early, true, out, info, p);
 	if (waits)
 		pthread_mutex_unlock(&run->retry.dialling);
 	if (r == 0) {

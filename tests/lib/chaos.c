@@ -14,9 +14,9 @@
  *
  * The n-th connection has the n-th plan of -p; then COUNT (0) have random ones out of SEED (1): a
  * KIND whose first letter is in KINDS (crfsd) at a byte below MOST (4194304), small ones as likely
- * as large ones; all further ones have none.  The same arguments give the same plans.  Nothing is
- * flipped in the handshakes of the first connections: a key that was never proved before is another
- * one, and there the client is right to stop.
+ * as large ones; all further ones have none.  The same arguments give the same plans.  At random
+ * nothing is flipped in the handshakes of the first connections: a key that was never proved before
+ * is another one, and there the client is right to stop.
  *
  * chaos plan ...: prints the plans of that and ends.
  */
@@ -106,8 +106,6 @@ add_plan(struct plan plan)
 {
 	if (plan_count == MOST_PLANS)
 		errx(2, "more than %u plans", MOST_PLANS);
-	if (plan.kind == KIND_FLIP && plan_count < FIRST_PLANS && plan.byte < HANDSHAKE_BYTES)
-		plan.byte += HANDSHAKE_BYTES;
 	plans[plan_count++] = plan;
 }
 
@@ -139,6 +137,9 @@ random_plans(unsigned count, uint64_t most, const char *letters)
 			plan.kind++;
 		plan.up = (random_next() & 1) != 0;
 		plan.byte = (uint64_t)exp(random_share() * log((double)most));
+		if (plan.kind == KIND_FLIP && plan_count < FIRST_PLANS &&
+		    plan.byte < HANDSHAKE_BYTES)
+			plan.byte += HANDSHAKE_BYTES;
 		add_plan(plan);
 	}
 }
