@@ -48,7 +48,7 @@ check_absent "$share/g1"
 
 mkdir "$tmp/src"
 for i in $(seq 60); do random_file "$tmp/src/f$i" 50000; done
-cuts cut:up:700000 40
+cuts cut:up:350000 40
 expect 0 -j 1 --retry-for 9s --compress none put -T "$tmp/src" "$via/small"
 diff -r "$tmp/src" "$share/small" || fail 'small files differ'
 
