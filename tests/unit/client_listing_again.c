@@ -51,9 +51,10 @@ lose(struct listing *l, struct connection *c, struct peer *p)
 	peer_join(p);
 }
 
-/* Lost behind this text, which goes to out; in_vain: and over the next connection before that. */
+/* A listing of top, lost behind this text, which goes to out; in_vain: and over the next connection
+ * before that. */
 static struct listing *
-lost_behind(const char *text, bool in_vain, FILE *out)
+lost_behind(const char *top, const char *text, bool in_vain, FILE *out)
 {
 	struct connection *c = connect_to(&peers[0], text, true);
 	unsigned lines = *text != '\0';
@@ -62,7 +63,7 @@ lost_behind(const char *text, bool in_vain, FILE *out)
 
 	for (const char *at = text; *at != '\0'; at++)
 		lines += *at == ' ' || *at == '|';
-	cr_assert(listing_open(&l, c, 0, "s", true, 0, &problem) == 0);
+	cr_assert(listing_open(&l, c, 0, top, true, 0, &problem) == 0);
 	cr_assert(take(l, lines, out) == 1);
 	lose(l, c, &peers[0]);
 	if (in_vain) {
@@ -73,9 +74,9 @@ lost_behind(const char *text, bool in_vain, FILE *out)
 	return l;
 }
 
-/* What a listing says that is lost behind the first text and goes on with the second. */
+/* What a listing of top says that is lost behind the first text and goes on with the second. */
 static char *
-listed(const char *first, bool in_vain, const char *second)
+listed(const char *top, const char *first, bool in_vain, const char *second)
 {
 	struct problem problem;
 	struct connection *c;
@@ -84,8 +85,8 @@ listed(const char *first, bool in_vain, const char *second)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	lines_top = "s";
-	l = lost_behind(first, in_vain, out);
+	lines_top = top;
+	l = lost_behind(top, first, in_vain, out);
 	c = connect_to(&peers[2], second, false);
 	cr_assert(listing_again(l, c) == 0 && listing_wait(l, &problem) == 0);
 	cr_expect(take(l, ALL, out) == 0);
@@ -120,7 +121,7 @@ Test(client_listing_again, every_line_of_a_listing_comes_once)
 
 				if (strchr(" |", cases[i].said[length]) == NULL && length > 0)
 					continue;
-				text = listed(first, in_vain != 0, cases[i].said);
+				text = listed("s", first, in_vain != 0, cases[i].said);
 				cr_expect_str_eq(text, cases[i].expected, "case %zu, '%s': %s", i,
 						 first, text);
 				free(text);
@@ -158,7 +159,7 @@ Test(client_listing_again, goes_on_behind_what_had_come)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (int in_vain = 0; in_vain < 2; in_vain++) {
-			char *text = listed(cases[i].first, in_vain != 0, cases[i].second);
+			char *text = listed("s", cases[i].first, in_vain != 0, cases[i].second);
 			const char *expected = in_vain != 0 && cases[i].after_one_in_vain != NULL
 						   ? cases[i].after_one_in_vain
 						   : cases[i].expected;
@@ -198,7 +199,7 @@ Test(client_listing_again, lies_end_the_other_connection_too)
 		int r;
 
 		lines_top = NULL;
-		l = lost_behind("< b/ c/|<b x", true, out);
+		l = lost_behind("s", "< b/ c/|<b x", true, out);
 		c = connect_to(&peers[2], lies[i], false);
 		/* The answer to LIST and the lie may come at once, and while NEXT is sent. */
 		(void)listing_again(l, c);
@@ -230,10 +231,29 @@ Test(client_listing_again, what_is_too_deep_below_the_top_is_not_listed)
 		sprintf(second + strlen(second), "|<%s", path);
 	}
 	sprintf(second + strlen(second), " e/ f|<%s/e a b/|<%s/e/b c", path, path);
-	text = listed(first, true, second);
+	text = listed("s", first, true, second);
 	snprintf(expected, sizeof(expected), "<%s %s/e!name %s/f!name ", path, path, path);
 	end = strlen(text) > strlen(expected) ? text + strlen(text) - strlen(expected) : text;
 	cr_expect_str_eq(end, expected, "%s", end);
+	free(text);
+}
+
+/* Nor is what no LIST could name: that is an error of its own, and the others come. */
+Test(client_listing_again, what_has_too_long_a_path_to_be_listed_by_itself_is_told)
+{
+	char top[LIMIT_PATH_BYTES], name[101], first[400], expected[1000], *text;
+
+	memset(top, 'd', sizeof(top) - 50);
+	for (size_t i = 1; i < sizeof(top) - 50; i += 200)
+		top[i] = '/';
+	top[sizeof(top) - 50] = '\0';
+	memset(name, 'n', 100);
+	name[100] = '\0';
+	snprintf(first, sizeof(first), "< %s/ z/|<%s x", name, name);
+	snprintf(expected, sizeof(expected), "< %s z <%s %s/x %s!name! <z z/y ", name, name, name,
+		 name);
+	text = listed(top, first, true, "< z/|<z y");
+	cr_expect_str_eq(text, expected, "%s", text);
 	free(text);
 }
 

@@ -115,6 +115,18 @@ tree(void)
 	rig.request.hard_links = true;
 }
 
+/* As many as fill several PACKs. */
+static void
+small_files(int count)
+{
+	char path[64];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "src/f%d", i);
+		rig_file(&rig, path, 60000);
+	}
+}
+
 static const enum message_type messages[] = {
     MESSAGE_OFFER,   MESSAGE_MKDIR, MESSAGE_SYMLINK, MESSAGE_PACK,  MESSAGE_COMMIT_PACKS,
     MESSAGE_SETMETA, MESSAGE_LINK,  MESSAGE_OPEN,    MESSAGE_WRITE, MESSAGE_COMMIT,
@@ -167,13 +179,8 @@ lose_behind_wrong(struct fake *f, struct peer *p)
 
 Test(client_lost, what_was_to_be_sent_once_more_is_not_forgotten)
 {
-	char path[64];
-
 	begin(lose_behind_wrong);
-	for (int i = 0; i < 9; i++) {
-		snprintf(path, sizeof(path), "src/f%d", i);
-		rig_file(&rig, path, 60000); /* several PACKs */
-	}
+	small_files(9);
 	put();
 	cr_expect(r.outcome.exits == 0 && r.outcome.done == 9);
 	end();
@@ -202,13 +209,8 @@ lose_thrice_then_look(struct fake *f, struct peer *p)
 
 Test(client_lost, behind_fruitless_losses_little_is_sent_before_it_is_committed)
 {
-	char path[64];
-
 	begin(lose_thrice_then_look);
-	for (int i = 0; i < 12; i++) {
-		snprintf(path, sizeof(path), "src/f%02d", i);
-		rig_file(&rig, path, 60000);
-	}
+	small_files(12);
 	put();
 	cr_expect(r.outcome.exits == 0 && r.outcome.done == 12);
 	cr_expect(connections() == 4 && fake->step == 3, "%u, %d", connections(), fake->step);
@@ -244,16 +246,11 @@ lose_behind_verdicts(struct fake *f, struct peer *p)
 
 Test(client_lost, what_was_gathered_and_not_sent_is_not_forgotten)
 {
-	char path[64];
-
 	begin(lose_behind_verdicts);
 	fake->verdict = remember_directories;
 	rig_directory(&rig, "src");
 	cr_assert(symlinkat("f1", rig.dir, "src/l") == 0);
-	for (int i = 0; i < 9; i++) {
-		snprintf(path, sizeof(path), "src/f%d", i);
-		rig_file(&rig, path, 60000);
-	}
+	small_files(9);
 	put();
 	cr_expect(r.outcome.exits == 0 && r.outcome.done == 10);
 	cr_expect(strstr(fake->log, "SYMLINK(l>f1)") != NULL);
