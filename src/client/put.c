@@ -125,8 +125,8 @@ take_all_answers(struct stream *s)
 
 /*
  * Where connections are lost before anything sent over them is durable, nothing is sent behind a
- * commit: the next loss would take its answer too, and with the server not at all quick, again and
- * again.
+ * commit before its answer: what is sent brings the next loss nearer, and a server that is slow
+ * would never get to answer.
  */
 static int
 commit_full_pack(struct stream *s)

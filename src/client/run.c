@@ -452,8 +452,9 @@ connect_as(struct run *run, unsigned stream, const struct early *early, bool aga
 }
 
 /*
- * The first of several at once to come through proves the key, and that somebody is there: the
- * others, which were to take each failure for what it seems then, have as much time as it has.
+ * Of connections that are made at once, the first to come through proves the key, and that the
+ * server is there.  Another that failed meanwhile, as one of which nothing is known, then goes on
+ * as one that was lost.
  */
 static bool
 is_known_meanwhile(struct run *run, int r)
